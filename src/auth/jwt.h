@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * JSON Web Tokens (RFC 7519, RFC 7515 compact form): verifying what comes in, signing tokens for development.
+ * HS256 only in this version; a token with any other alg, none included, is refused. Cryptography is OpenSSL's.
+ *
+ * Ownership: keys are the caller's until rh_jwt_keys_free(); claims live in the arena given. Keys are immutable
+ * and may be used by many threads.
+ */
+#ifndef RH_JWT_H
+#define RH_JWT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+#define RH_JWT_MAX_BYTES 8192 /* a longer token is refused unread */
+
+typedef struct rh_jwt_keys rh_jwt_keys;
+
+rh_jwt_keys *rh_jwt_keys_from_secret(const char *secret, size_t len, rh_err *err); /* at least 32 bytes */
+void rh_jwt_keys_free(rh_jwt_keys *k);
+
+typedef struct rh_jwt_rules {
+    const char *tenant_claim; /* a plain name, or a path: $.a.b, $["https://x/y"].z */
+    const char *audience, *issuer; /* "" : not checked; else required */
+    int64_t leeway_s;
+} rh_jwt_rules;
+
+typedef struct rh_jwt_claims {
+    const char *tenant; /* text of the tenant claim; a JSON integer is written in decimal; NULL when absent */
+    int64_t expires;    /* seconds since 1970; INT64_MAX without exp */
+    const char *role;   /* claim "role", NULL when absent */
+    const char *json;   /* the whole payload as text */
+} rh_jwt_claims;
+
+/* Checks form, alg, signature, then exp, nbf, iat, aud, iss against now_s. Errors: JWT, JWT_CLAIMS. Constant-time compare. */
+bool rh_jwt_verify(const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *token, size_t len, int64_t now_s,
+                   rh_arena *a, rh_jwt_claims *out, rh_err *err);
+
+/* The path is well-formed; checked when the conf is read. */
+bool rh_jwt_claim_path_ok(const char *path, rh_err *err);
+
+/* A token with the tenant claim (integer == true: as a JSON number), iat, exp = now + ttl, aud and iss from the rules. */
+char *rh_jwt_sign(rh_arena *a, const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *tenant, bool integer,
+                  int64_t now_s, int64_t ttl_s, rh_err *err);
+
+#endif

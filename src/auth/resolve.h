@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which tenant is it? One resolver for every door, and it fails closed. A verified token's claim is
+ * authoritative; a trusted header, only where the conf names one, stands in for it or must agree with it.
+ */
+#ifndef RH_RESOLVE_H
+#define RH_RESOLVE_H
+
+#include "auth/jwt.h"
+
+typedef struct rh_resolver rh_resolver; /* immutable settings; one token cache per resolver: one per loop thread */
+
+typedef struct rh_resolve_rules {
+    rh_jwt_rules jwt;
+    bool claim_is_slug;         /* what claim and header hold: slug, or id */
+    bool id_is_uuid;            /* type of ids, to bring them to their canonical form */
+    const char *trusted_header; /* "" : none */
+} rh_resolve_rules;
+
+rh_resolver *rh_resolver_new(const rh_resolve_rules *rules, const rh_jwt_keys *keys /* stays the caller's */);
+void rh_resolver_free(rh_resolver *r);
+
+typedef struct rh_identity {
+    bool is_slug;
+    char ref[64];     /* canonical id (decimal, or lower-case uuid) or slug; NUL-terminated */
+    int64_t expires;  /* of the token, INT64_MAX without */
+} rh_identity;
+
+/* authorization: the whole header value or NULL; header: value of the trusted header or NULL. Errors: NO_TENANT (401)
+ * when nothing names a tenant, JWT, JWT_CLAIMS, TENANT_MISMATCH (403) when claim and header differ, UNKNOWN_TENANT. */
+bool rh_resolve(rh_resolver *r, const char *authorization, const char *header, int64_t now_s, rh_identity *out, rh_err *err);
+
+/* Brings a tenant id as text to its canonical form: "007" and "+7" are refused, uuids become lower case. */
+bool rh_tenant_id_canonical(const char *text, bool is_uuid, char out[64]);
+/* Slugs: a letter first, then letters, digits, '-' and '_', all lower case, at most 63 bytes. */
+bool rh_slug_ok(const char *slug);
+
+#endif

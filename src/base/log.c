@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json.h"
+
+#define LINE_MAX_BYTES 8192
+
+static rh_log_level least_level = RH_LOG_INFO;
+static bool as_json;
+
+void rh_log_init(rh_log_level least, bool json)
+{
+    least_level = least;
+    as_json = json;
+}
+
+static void write_line(rh_log_level level, const char *message)
+{
+    static const char *names[] = {"debug", "info", "warn", "error"};
+    struct timespec now;
+    struct tm tm;
+    char stamp[32];
+    rh_str line;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
+    rh_str_init(&line, LINE_MAX_BYTES);
+    if (as_json) {
+        rh_str_addf(&line, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"message\":", stamp, now.tv_nsec / 1000000, names[level]);
+        size_t n = strlen(message);
+        rh_json_add_string(&line, message, n < LINE_MAX_BYTES / 8 ? n : LINE_MAX_BYTES / 8);
+        rh_str_add(&line, "}");
+    } else {
+        rh_str_addf(&line, "%s.%03ldZ %-5s ", stamp, now.tv_nsec / 1000000, names[level]);
+        size_t n = strlen(message);
+        rh_str_addn(&line, message, n < LINE_MAX_BYTES / 2 ? n : LINE_MAX_BYTES / 2);
+    }
+    rh_str_addc(&line, '\n');
+    ssize_t ignored = write(STDERR_FILENO, rh_str_cstr(&line), line.len);
+    (void)ignored;
+    rh_str_release(&line);
+}
+
+void rh_log(rh_log_level level, const char *fmt, ...)
+{
+    if (level < least_level)
+        return;
+    rh_str message;
+    va_list ap;
+    rh_str_init(&message, LINE_MAX_BYTES);
+    va_start(ap, fmt);
+    rh_str_vaddf(&message, fmt, ap);
+    va_end(ap);
+    write_line(level, rh_str_cstr(&message));
+    rh_str_release(&message);
+}
+
+void rh_log_err(rh_log_level level, const char *what, const rh_err *err)
+{
+    rh_log(level, "%s: %s%s%s%s%s", what, err->message, err->detail[0] ? "; " : "", err->detail,
+           err->hint[0] ? "; hint: " : "", err->hint);
+}

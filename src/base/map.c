@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/arena.h"
+
+static uint64_t seed(void)
+{
+    static uint64_t value;
+    uint64_t v = __atomic_load_n(&value, __ATOMIC_RELAXED);
+    if (!v) {
+        uint64_t expected = 0;
+        if (getrandom(&v, sizeof v, GRND_NONBLOCK) != sizeof v)
+            v = (uint64_t)(uintptr_t)&value;
+        v |= 1;
+        if (!__atomic_compare_exchange_n(&value, &expected, v, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            v = expected;
+    }
+    return v;
+}
+
+static uint64_t hash_of(const char *key, size_t len)
+{
+    uint64_t h = 14695981039346656037u ^ seed();
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)key[i]) * 1099511628211u;
+    return h ^ (h >> 32);
+}
+
+void rh_map_init(rh_map *m)
+{
+    *m = (rh_map){0};
+}
+
+void rh_map_release(rh_map *m)
+{
+    free(m->slots);
+    *m = (rh_map){0};
+}
+
+/* The slot that holds the key, or the empty one where it would go. */
+static rh_map_slot *find(const rh_map *m, const char *key, size_t len, uint64_t hash)
+{
+    size_t i = hash & (m->cap - 1);
+    for (;; i = (i + 1) & (m->cap - 1)) {
+        rh_map_slot *s = &m->slots[i];
+        if (!s->key || (s->hash == hash && s->len == len && memcmp(s->key, key, len) == 0))
+            return s;
+    }
+}
+
+static void grow(rh_map *m)
+{
+    rh_map bigger = {.cap = m->cap ? m->cap * 2 : 16, .len = m->len};
+    bigger.slots = rh_xcalloc(bigger.cap, sizeof *bigger.slots);
+    for (size_t i = 0; i < m->cap; i++)
+        if (m->slots[i].key)
+            *find(&bigger, m->slots[i].key, m->slots[i].len, m->slots[i].hash) = m->slots[i];
+    free(m->slots);
+    *m = bigger;
+}
+
+void *rh_map_get(const rh_map *m, const char *key, size_t len)
+{
+    if (!m->len)
+        return NULL;
+    return find(m, key, len, hash_of(key, len))->value;
+}
+
+void *rh_map_put(rh_map *m, const char *key, size_t len, void *value)
+{
+    if ((m->len + 1) * 4 > m->cap * 3)
+        grow(m);
+    uint64_t hash = hash_of(key, len);
+    rh_map_slot *s = find(m, key, len, hash);
+    void *old = s->value;
+    if (!s->key)
+        m->len++;
+    *s = (rh_map_slot){key, len, hash, value};
+    return old;
+}
+
+void *rh_map_del(rh_map *m, const char *key, size_t len)
+{
+    if (!m->len)
+        return NULL;
+    rh_map_slot *s = find(m, key, len, hash_of(key, len));
+    if (!s->key)
+        return NULL;
+    void *old = s->value;
+    m->len--;
+    /* close the gap: move back every later entry of the run that may stand there */
+    size_t gap = (size_t)(s - m->slots), i = gap;
+    for (;;) {
+        i = (i + 1) & (m->cap - 1);
+        if (!m->slots[i].key)
+            break;
+        size_t home = m->slots[i].hash & (m->cap - 1);
+        if (((i - home) & (m->cap - 1)) >= ((i - gap) & (m->cap - 1))) {
+            m->slots[gap] = m->slots[i];
+            gap = i;
+        }
+    }
+    m->slots[gap] = (rh_map_slot){0};
+    return old;
+}
+
+rh_map_slot *rh_map_next(const rh_map *m, size_t *i)
+{
+    while (*i < m->cap)
+        if (m->slots[(*i)++].key)
+            return &m->slots[*i - 1];
+    return NULL;
+}

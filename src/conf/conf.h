@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Settings. One table (RH_SETTINGS in settings.h) names every setting, its type, default and help; the
+ * struct below, the file parser, the environment, the flags and the printed reference all come from it.
+ * Where a value comes from, the last that speaks wins: default, rowhouse.conf, .env, environment, flag.
+ *
+ * Ownership: all strings live in the arena the conf was made with.
+ */
+#ifndef RH_CONF_H
+#define RH_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#include "conf/settings.h"
+
+typedef enum rh_id_type { RH_ID_BIGINT, RH_ID_UUID } rh_id_type;
+typedef enum rh_model { RH_MODEL_SHARED, RH_MODEL_SCHEMA, RH_MODEL_DATABASE } rh_model;
+
+typedef struct rh_conf {
+    const char *dir;  /* the app's directory, absolute */
+    const char *file; /* its rowhouse.conf */
+#define STRING const char *
+#define INT int64_t
+#define BOOL bool
+#define DURATION int64_t /* milliseconds */
+#define SIZE int64_t     /* bytes */
+#define X(type, section, name, default_value, help) type section##_##name;
+    RH_SETTINGS(X)
+#undef X
+#undef STRING
+#undef INT
+#undef BOOL
+#undef DURATION
+#undef SIZE
+    /* derived from the strings above and checked once */
+    rh_id_type id_type;
+    bool claim_is_slug;
+} rh_conf;
+
+/* Reads DIR/rowhouse.conf, DIR/.env and the environment. Unknown or malformed settings are errors with
+ * file:line and a hint. `flags` is a NULL-terminated array of "section.name=value" from the command line. */
+rh_conf *rh_conf_load(rh_arena *a, const char *dir, const char *const *flags, rh_err *err);
+
+/* Every setting with type, default, environment name and help, as `rowhouse help settings` prints it. */
+void rh_conf_reference(rh_str *out);
+
+#endif

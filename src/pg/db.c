@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pg/db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct rh_db {
+    PGconn *conn;
+};
+
+static void ignore_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
+rh_db *rh_db_open(const char *conninfo, const char *database, const char *user, const char *password, rh_err *err)
+{
+    /* the first dbname is expanded as a conninfo; what follows overrides it */
+    const char *keys[] = {"dbname", "dbname", "user", "password", "client_encoding", "fallback_application_name", "connect_timeout", NULL};
+    const char *values[] = {conninfo, database, user, password, "UTF8", "rowhouse", "10", NULL};
+    PGconn *conn = PQconnectdbParams(keys, values, 1);
+    if (PQstatus(conn) != CONNECTION_OK) {
+        rh_db_error(err, conn, NULL);
+        err->code = RH_E_UNAVAILABLE;
+        PQfinish(conn);
+        return NULL;
+    }
+    PQsetNoticeProcessor(conn, ignore_notice, NULL);
+    rh_db *db = rh_xcalloc(1, sizeof *db);
+    db->conn = conn;
+    return db;
+}
+
+void rh_db_close(rh_db *db)
+{
+    if (!db)
+        return;
+    PQfinish(db->conn);
+    free(db);
+}
+
+PGconn *rh_db_conn(rh_db *db)
+{
+    return db->conn;
+}
+
+static const char *field(const PGresult *res, int code)
+{
+    const char *value = res ? PQresultErrorField(res, code) : NULL;
+    return value ? value : "";
+}
+
+/* libpq's message in one line, without the trailing newline. */
+static void copy_line(char *to, size_t size, const char *from)
+{
+    snprintf(to, size, "%s", from ? from : "");
+    for (char *p = to; *p; p++)
+        if (*p == '\n')
+            *p = p[1] ? ' ' : 0;
+}
+
+bool rh_db_error(rh_err *err, const PGconn *conn, const PGresult *res)
+{
+    const char *primary = field(res, PG_DIAG_MESSAGE_PRIMARY), *state = field(res, PG_DIAG_SQLSTATE);
+    bool lost = !*state && conn && PQstatus(conn) == CONNECTION_BAD;
+    rh_err_set(err, lost ? RH_E_UNAVAILABLE : RH_E_DB, "%s", "");
+    if (*primary)
+        copy_line(err->message, sizeof err->message, primary);
+    else
+        copy_line(err->message, sizeof err->message, res && *PQresultErrorMessage(res) ? PQresultErrorMessage(res) : conn ? PQerrorMessage(conn) : "no answer from PostgreSQL");
+    snprintf(err->sqlstate, sizeof err->sqlstate, "%s", state);
+    copy_line(err->detail, sizeof err->detail, field(res, PG_DIAG_MESSAGE_DETAIL));
+    copy_line(err->hint, sizeof err->hint, field(res, PG_DIAG_MESSAGE_HINT));
+    return false;
+}
+
+bool rh_db_exec(rh_db *db, const char *sql, rh_err *err)
+{
+    PGresult *res = PQexec(db->conn, sql);
+    ExecStatusType status = PQresultStatus(res);
+    bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+    if (!ok)
+        rh_db_error(err, db->conn, res);
+    PQclear(res);
+    return ok;
+}
+
+static void clear_result(void *res)
+{
+    PQclear(res);
+}
+
+PGresult *rh_db_query(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *values, rh_err *err)
+{
+    PGresult *res = PQexecParams(db->conn, sql, n, NULL, values, NULL, NULL, 0);
+    ExecStatusType status = PQresultStatus(res);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        rh_db_error(err, db->conn, res);
+        PQclear(res);
+        return NULL;
+    }
+    rh_arena_on_free(a, clear_result, res);
+    return res;
+}
+
+const char *rh_db_value(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *values, rh_err *err)
+{
+    PGresult *res = rh_db_query(db, a, sql, n, values, err);
+    if (!res)
+        return NULL;
+    return PQntuples(res) > 0 && PQnfields(res) > 0 ? PQgetvalue(res, 0, 0) : "";
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The dialect engine: one request of the PostgREST dialect in, SQL with parameters out, rows back in, JSON
+ * out. It knows no HTTP library, no connection and no tenant model: a relation cache says what there is, a
+ * naming says where it stands and how it is kept apart. Source of the dialect: docs.postgrest.org, v16.
+ *
+ * The way of a request: rh_rest_plan() parses method, path, query string, headers and body and writes the
+ * statements; the caller runs them in one transaction and hands every row to rh_rest_row(); rh_rest_finish()
+ * gives status, headers and body. All memory is the request's arena's, but for the body (see rh_rest_answer).
+ */
+#ifndef RH_REST_H
+#define RH_REST_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+#include "rest/relation.h"
+
+typedef struct rh_rest rh_rest; /* one planned request; the arena's */
+
+typedef enum rh_method { RH_GET, RH_HEAD, RH_POST, RH_PATCH, RH_PUT, RH_DELETE, RH_OPTIONS, RH_METHOD_OTHER } rh_method;
+
+/* What came in. Pointers need to live as long as the arena. Absent headers are NULL. */
+typedef struct rh_rest_request {
+    rh_method method;
+    const char *path;  /* raw, still percent-encoded, beginning with '/', without the query */
+    const char *query; /* raw, without '?'; "" when absent */
+    const char *prefer, *range, *range_unit, *accept, *content_type;
+    const char *body;
+    size_t body_len;
+} rh_rest_request;
+
+/* Where the tables stand for this tenant and how its rows are kept apart. */
+typedef struct rh_rest_naming {
+    const char *schema;           /* of the tenant set: "public" for shared homes, "h_12" for a schema home */
+    const char *reference_schema; /* "reference" */
+    bool keyed;            /* shared rows: the tenant key stands in every reference to a tenant table */
+    const char *tenant_id; /* canonical text of the id: parameter $1 of every statement when keyed */
+    const char *id_type;   /* "bigint" or "uuid" */
+    int64_t max_rows;      /* 0: no limit */
+    size_t max_response;   /* bytes */
+} rh_rest_naming;
+
+/* A statement to run. `text` is the same for all tenants of one model, so a prepared statement is too. */
+typedef struct rh_rest_statement {
+    const char *text;
+    size_t text_len;
+    int n;
+    const char *const *values; /* text parameters, NULL is SQL NULL */
+} rh_rest_statement;
+
+#define RH_REST_MAX_STATEMENTS 2
+
+typedef struct rh_rest_plan_info {
+    bool read_only;  /* run with transaction_read_only = on; may be sent again after a lost connection */
+    bool single_row; /* at most one row is expected: no need for libpq's single-row mode */
+    bool rollback;   /* the transaction must not be committed (Prefer: tx=rollback where allowed) */
+    int n_statements; /* 1, or 2: the rows, then the exact count */
+    rh_rest_statement statements[RH_REST_MAX_STATEMENTS];
+} rh_rest_plan_info;
+
+typedef struct rh_rest_header {
+    const char *name, *value;
+} rh_rest_header;
+
+typedef struct rh_rest_answer {
+    int status;
+    rh_rest_header headers[8]; /* Content-Type among them */
+    int n_headers;
+    char *body; /* malloc'ed, the caller's; NULL when there is none (204, HEAD) */
+    size_t body_len;
+} rh_rest_answer;
+
+/* NULL on failure: err is for the client (400, 404, 406 ...). No text of another tenant can appear in it. */
+rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation_cache *cache,
+                      const rh_rest_naming *naming, rh_err *err);
+const rh_rest_plan_info *rh_rest_info(const rh_rest *r);
+
+/* Takes the rows of `res` (PGRES_SINGLE_TUPLE or PGRES_TUPLES_OK) of statement number `statement`. May be called
+ * many times; res stays the caller's. False when a bound is passed (max_response): stop and answer with err. */
+bool rh_rest_rows(rh_rest *r, int statement, const PGresult *res, rh_err *err);
+/* After the last statement. `affected` is what PQcmdTuples said of statement 0 ("" when nothing). False where the
+ * answer is an error after all, such as 416; a write must then be rolled back only if info.rollback said so. */
+bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_err *err);
+/* Frees what was rendered when the request ends early; harmless after rh_rest_finish(). Also on the arena's end. */
+void rh_rest_discard(rh_rest *r);
+
+/* Rewrites PostgreSQL's error for the client: drops what may tell of other tenants (values in DETAIL of unique and
+ * foreign key violations that contain the tenant key are kept only when they are this tenant's own). */
+void rh_rest_scrub_error(const rh_rest *r, rh_err *err);
+
+#endif
