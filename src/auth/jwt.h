@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * JSON Web Tokens (RFC 7519, RFC 7515 compact form): verifying what comes in, signing tokens for development.
- * HS256 only in this version; a token with any other alg, none included, is refused. Cryptography is OpenSSL's.
+ * HS256 only in this version; a token with any other alg, none included, is refused. Cryptography is
+ * OpenSSL's.
  *
- * Ownership: keys are the caller's until rh_jwt_keys_free(); claims live in the arena given. Keys are immutable
- * and may be used by many threads.
+ * Ownership: keys are the caller's until rh_jwt_keys_free(); claims live in the arena given. Keys are
+ * immutable and may be used by many threads.
  */
 #ifndef RH_JWT_H
 #define RH_JWT_H
@@ -21,31 +22,41 @@
 
 typedef struct rh_jwt_keys rh_jwt_keys;
 
-rh_jwt_keys *rh_jwt_keys_from_secret(const char *secret, size_t len, rh_err *err); /* at least 32 bytes */
+/* At least 32 bytes, copied. Error: JWT_SECRET. */
+rh_jwt_keys *rh_jwt_keys_from_secret(const char *secret, size_t len, rh_err *err);
 void rh_jwt_keys_free(rh_jwt_keys *k);
 
 typedef struct rh_jwt_rules {
-    const char *tenant_claim; /* a plain name, or a path: $.a.b, $["https://x/y"].z */
+    const char *tenant_claim;      /* a plain name, or a path: $.a.b, $["https://x/y"].z */
     const char *audience, *issuer; /* "" : not checked; else required */
     int64_t leeway_s;
 } rh_jwt_rules;
 
 typedef struct rh_jwt_claims {
-    const char *tenant; /* text of the tenant claim; a JSON integer is written in decimal; NULL when absent */
-    int64_t expires;    /* seconds since 1970; INT64_MAX without exp */
-    const char *role;   /* claim "role", NULL when absent */
-    const char *json;   /* the whole payload as text */
+    const char *tenant; /* 1 to 63 bytes; a JSON integer is written in decimal; NULL when absent */
+    /* Seconds since 1970, fractions rounded so that comparing whole seconds decides alike; INT64_MAX without
+     * exp, INT64_MIN without nbf or iat. */
+    int64_t expires, not_before, issued;
+    const char *role; /* claim "role", NULL when absent or not a string */
+    const char *json; /* the whole payload as text */
 } rh_jwt_claims;
 
-/* Checks form, alg, signature, then exp, nbf, iat, aud, iss against now_s. Errors: JWT, JWT_CLAIMS. Constant-time compare. */
-bool rh_jwt_verify(const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *token, size_t len, int64_t now_s,
-                   rh_arena *a, rh_jwt_claims *out, rh_err *err);
+/* Checks form, alg, signature (compared in constant time), then exp, nbf, iat, aud, iss against now_s.
+ * Errors, worded as PostgREST does: JWT, JWT_CLAIMS. A tenant claim that is neither a string of 1 to 63 bytes
+ * nor an integer is JWT_CLAIMS too, never "absent". */
+bool rh_jwt_verify(const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *token, size_t len,
+                   int64_t now_s, rh_arena *a, rh_jwt_claims *out, rh_err *err);
+
+/* The part of it that time changes, for tokens that were verified before. Error: JWT_CLAIMS. */
+bool rh_jwt_check_times(int64_t expires, int64_t not_before, int64_t issued, int64_t now_s, int64_t leeway_s,
+                        rh_err *err);
 
 /* The path is well-formed; checked when the conf is read. */
 bool rh_jwt_claim_path_ok(const char *path, rh_err *err);
 
-/* A token with the tenant claim (integer == true: as a JSON number), iat, exp = now + ttl, aud and iss from the rules. */
-char *rh_jwt_sign(rh_arena *a, const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *tenant, bool integer,
-                  int64_t now_s, int64_t ttl_s, rh_err *err);
+/* A token with the tenant claim (integer == true: as a JSON number), iat, exp = now + ttl, aud and iss from
+ * the rules. */
+char *rh_jwt_sign(rh_arena *a, const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *tenant,
+                  bool integer, int64_t now_s, int64_t ttl_s, rh_err *err);
 
 #endif

@@ -48,16 +48,23 @@
     X(TOO_LARGE, "too_large", 1, 413)                                                                                  \
     X(METHOD, "PGRST117", 1, 405)                                                                                      \
     X(PARSE, "PGRST100", 1, 400)   /* the query string was not understood */                                           \
+    X(RPC_METHOD, "PGRST101", 1, 405)                                                                                  \
     X(BODY, "PGRST102", 1, 400)    /* the request body was not understood */                                           \
     X(RANGE, "PGRST103", 1, 416)   /* the range asked for is not there */                                              \
     X(MEDIA, "PGRST107", 1, 406)                                                                                       \
     X(EMBED_FILTER, "PGRST108", 1, 400) /* a filter on an embed that was not selected */                               \
     X(SINGULAR, "PGRST116", 1, 406)                                                                                    \
+    X(RELATED_ORDER, "PGRST118", 1, 400)                                                                               \
+    X(EMBED_OPERATOR, "PGRST120", 1, 400)                                                                              \
     X(PREFER, "PGRST122", 1, 400)                                                                                      \
+    X(AGGREGATES, "PGRST123", 1, 400)                                                                                  \
+    X(MAX_AFFECTED, "PGRST124", 1, 400)                                                                                \
     X(NO_PATH, "PGRST125", 1, 404)                                                                                     \
+    X(NOT_IMPLEMENTED, "PGRST127", 1, 400) /* of the dialect, but not of this version */                               \
     X(NO_RELATIONSHIP, "PGRST200", 1, 400)                                                                             \
     X(AMBIGUOUS, "PGRST201", 1, 300)                                                                                   \
     X(NO_FUNCTION, "PGRST202", 1, 404)                                                                                 \
+    X(AMBIGUOUS_FUNCTION, "PGRST203", 1, 300)                                                                          \
     X(NO_COLUMN, "PGRST204", 1, 400)                                                                                   \
     X(NO_TABLE, "PGRST205", 1, 404)                                                                                    \
     X(JWT_SECRET, "PGRST300", 1, 500)                                                                                  \

@@ -14,9 +14,16 @@
 
 typedef struct rh_directory rh_directory;
 
-/* States of a tenant: architecture.md. To add one: here, in sql/catalog and in catalog/state.c's table of arrows. */
-#define RH_TENANT_STATES(X) X(PENDING, "pending") X(PROVISIONING, "provisioning") X(ACTIVE, "active") \
-    X(SUSPENDED, "suspended") X(MOVING, "moving") X(DROPPING, "dropping") X(FAILED, "failed")
+/* States of a tenant: architecture.md. To add one: here, in sql/catalog and in catalog/state.c's table of
+ * arrows. */
+#define RH_TENANT_STATES(X)                                                                                  \
+    X(PENDING, "pending")                                                                                    \
+    X(PROVISIONING, "provisioning")                                                                          \
+    X(ACTIVE, "active")                                                                                      \
+    X(SUSPENDED, "suspended")                                                                                \
+    X(MOVING, "moving")                                                                                      \
+    X(DROPPING, "dropping")                                                                                  \
+    X(FAILED, "failed")
 typedef enum rh_tenant_state {
 #define X(name, text) RH_TENANT_##name,
     RH_TENANT_STATES(X)
@@ -39,21 +46,30 @@ void rh_directory_free(rh_directory *d);
 /* ---- readers, any thread ---- */
 bool rh_directory_by_id(rh_directory *d, const char *id, rh_directory_entry *out);
 bool rh_directory_by_slug(rh_directory *d, const char *slug, rh_directory_entry *out);
-/* The relation cache of the versions; NULL when it is not known. Stays valid until the directory ends. */
-const rh_relation_cache *rh_directory_cache(rh_directory *d, int32_t reference_version, int32_t tenant_version);
+/* The relation cache of the versions; NULL when it is not known. Stays valid until the directory ends, also
+ * when another one for the same versions was added later. */
+const rh_relation_cache *rh_directory_cache(rh_directory *d, int32_t reference_version,
+                                            int32_t tenant_version);
 /* Milliseconds since the catalog last answered; INT64_MAX before the first time. */
 int64_t rh_directory_age_ms(rh_directory *d);
-/* Finds the tenant and refuses what may not be served: unknown, suspended, not ready, or a catalog that has been
- * away for longer than stale_ms (0: never). */
-bool rh_directory_admit(rh_directory *d, bool by_slug, const char *ref, int64_t stale_ms, rh_directory_entry *out, rh_err *err);
+/* Finds the tenant and refuses what may not be served. Errors: CATALOG_STALE when the catalog has been away
+ * for longer than stale_ms (0: never), or has never answered and the tenant is not there; UNKNOWN_TENANT,
+ * which a tenant that is being dropped is too; TENANT_SUSPENDED; TENANT_NOT_READY in every other state than
+ * active. */
+bool rh_directory_admit(rh_directory *d, bool by_slug, const char *ref, int64_t stale_ms,
+                        rh_directory_entry *out, rh_err *err);
 
 /* ---- the writer ---- */
+/* A slug that another tenant has here goes over to this one; the other has none until it is put again. */
 void rh_directory_put(rh_directory *d, const rh_directory_entry *e);
 void rh_directory_remove(rh_directory *d, const char *id);
-/* Replaces everything at once after a reconnect: begin, put each, end (which drops what was not put). */
+/* Replaces everything at once after a reconnect: begin, put each, end (which drops what was not put). Readers
+ * see the old content until end and the new one after it, never a mixture; put and remove in between go to
+ * the new one. A second begin starts over. */
 void rh_directory_refill_begin(rh_directory *d);
 void rh_directory_refill_end(rh_directory *d);
-void rh_directory_add_cache(rh_directory *d, int32_t reference_version, int32_t tenant_version, rh_relation_cache *c /* taken */);
+void rh_directory_add_cache(rh_directory *d, int32_t reference_version, int32_t tenant_version,
+                            rh_relation_cache *c /* taken */);
 void rh_directory_touch(rh_directory *d); /* the catalog answered just now */
 size_t rh_directory_count(rh_directory *d);
 

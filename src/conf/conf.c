@@ -2,6 +2,7 @@
 #include "conf/conf.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <ini.h>
 #include <limits.h>
 #include <stdio.h>
@@ -9,7 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "auth/jwt.h"
 #include "base/file.h"
+
+#define FILE_MAX_BYTES (1 << 20)
 
 enum type { STRING, INT, BOOL, DURATION, SIZE };
 
@@ -18,13 +22,18 @@ static const struct setting {
     const char *section, *name, *default_value, *help;
     size_t offset;
 } settings[] = {
-#define X(type, section, name, default_value, help) {type, #section, #name, default_value, help, offsetof(rh_conf, section##_##name)},
+#define X(type, section, name, default_value, help)                                                          \
+    {type, #section, #name, default_value, help, offsetof(rh_conf, section##_##name)},
     RH_SETTINGS(X)
 #undef X
 };
 static const size_t n_settings = sizeof settings / sizeof *settings;
 
-static const char *const type_names[] = {"text", "number", "on|off", "duration", "size"};
+/* By type: the word in the reference, and what an error says was wanted. */
+static const char *const type_names[] = {"text", "number", "on or off", "duration", "size"};
+static const char *const wanted[] = {"text", "a whole number of 0 or more", "on or off",
+                                     "a duration such as 500ms, 30s, 5m or 1h",
+                                     "a size such as 512, 64k, 10m or 1g"};
 
 static const struct setting *find(const char *section, const char *name)
 {
@@ -34,15 +43,17 @@ static const struct setting *find(const char *section, const char *name)
     return NULL;
 }
 
-/* A number followed by one of the units; an empty unit stands for factor 1 where the table has it. */
+/* A number followed by one of the units; an empty unit stands for factor 1 where the table has it. No number
+ * is negative, here and in INT: there is no setting where that would mean something. */
 static bool parse_units(const char *text, const char *const *units, const int64_t *factors, int64_t *out)
 {
     char *end;
     if (!isdigit((unsigned char)*text))
         return false;
+    errno = 0;
     long long n = strtoll(text, &end, 10);
     for (int i = 0; units[i]; i++)
-        if (strcasecmp(end, units[i]) == 0 && n <= INT64_MAX / factors[i]) {
+        if (strcasecmp(end, units[i]) == 0 && errno == 0 && n <= INT64_MAX / factors[i]) {
             *out = n * factors[i];
             return true;
         }
@@ -62,7 +73,7 @@ static bool assign(rh_conf *conf, rh_arena *a, const struct setting *s, const ch
         *(const char **)slot = rh_arena_strdup(a, text);
         break;
     case INT:
-        ok = rh_parse_int(text, slot);
+        ok = rh_parse_int(text, slot) && *(int64_t *)slot >= 0;
         break;
     case BOOL:
         ok = strcmp(text, "on") == 0 || strcmp(text, "off") == 0;
@@ -77,8 +88,19 @@ static bool assign(rh_conf *conf, rh_arena *a, const struct setting *s, const ch
     }
     if (ok)
         return true;
-    rh_err_set(err, RH_E_CONF, "%s.%s: \"%s\" is not a %s", s->section, s->name, text, type_names[s->type]);
+    rh_err_set(err, RH_E_CONF, "%s.%s: \"%s\" is not %s", s->section, s->name, text, wanted[s->type]);
     return rh_err_hint(err, "The default is %s.", *s->default_value ? s->default_value : "empty");
+}
+
+/* The text of a file of settings, NULL with err filled when it cannot be read or is none. */
+static char *read_text(rh_arena *a, const char *path, rh_err *err)
+{
+    size_t n;
+    char *text = rh_file_read(a, path, FILE_MAX_BYTES, &n, err);
+    if (!text || rh_is_utf8(text, n))
+        return text;
+    rh_err_set(err, RH_E_CONF, "%s is not UTF-8 text", path);
+    return NULL;
 }
 
 /* ---- rowhouse.conf ---- */
@@ -87,8 +109,36 @@ struct reading {
     rh_conf *conf;
     rh_arena *a;
     rh_err *err;
-    bool failed;
+    const char *rest; /* what has not been read yet */
+    int line;         /* of what was read last */
+    int failed_line;  /* of the first failure that err tells of; 0: none */
 };
+
+/* A line for inih, which would cut a long one in two and take an indented one for more of the value before
+ * it. */
+static char *next_line(char *out, int size, void *arg)
+{
+    struct reading *r = arg;
+    if (!*r->rest || r->failed_line)
+        return NULL;
+    r->line++;
+    r->rest += strspn(r->rest, " \t");
+    size_t n = strcspn(r->rest, "\n");
+    const char *from = r->rest;
+    r->rest += n + (r->rest[n] == '\n');
+    if (*from == ';' || *from == '#')
+        n = 0;
+    if (n + 2 > (size_t)size) {
+        rh_err_set(r->err, RH_E_CONF, "the line has %zu bytes", n);
+        rh_err_hint(r->err, "A line may have %d. Longer values can stand in .env or the environment.",
+                    size - 2);
+        r->failed_line = r->line;
+        return NULL;
+    }
+    memcpy(out, from, n);
+    memcpy(out + n, "\n", 2);
+    return out;
+}
 
 static int on_setting(void *arg, const char *section, const char *name, const char *value)
 {
@@ -97,26 +147,32 @@ static int on_setting(void *arg, const char *section, const char *name, const ch
     if (!s) {
         rh_err_set(r->err, RH_E_CONF, "there is no setting \"%s\" in section [%s]", name, section);
         rh_err_hint(r->err, "`rowhouse help settings` lists them.");
-        r->failed = true;
+        r->failed_line = r->line;
     } else if (!assign(r->conf, r->a, s, value, r->err)) {
-        r->failed = true;
+        r->failed_line = r->line;
     }
-    return !r->failed;
+    return r->failed_line == 0;
 }
 
 static bool read_conf_file(rh_conf *conf, rh_arena *a, rh_err *err)
 {
-    struct reading r = {conf, a, err, false};
-    int line = ini_parse(conf->file, on_setting, &r);
-    if (line < 0) {
-        rh_err_set(err, RH_E_CONF, "cannot read %s", conf->file);
+    struct reading r = {.conf = conf, .a = a, .err = err, .rest = read_text(a, conf->file, err)};
+    if (!r.rest && err->code == RH_E_NOT_FOUND) {
+        rh_err_set(err, RH_E_CONF, "there is no file %s", conf->file);
         return rh_err_hint(err, "Name the app's directory: `rowhouse COMMAND --app DIR`, or run it there.");
     }
-    if (line > 0 && !r.failed) {
+    if (!r.rest)
+        return false;
+    int line = ini_parse_stream(next_line, &r, on_setting, &r);
+    if (line == 0 && r.failed_line == 0)
+        return true;
+    if (line > 0 &&
+        (r.failed_line == 0 || line < r.failed_line)) { /* inih goes on after a line it cannot read */
         rh_err_set(err, RH_E_CONF, "not understood");
         rh_err_hint(err, "A line is [section], name = value, or a comment that begins with ; or #.");
+        r.failed_line = line;
     }
-    return line == 0 ? true : rh_err_context(err, "%s:%d", conf->file, line);
+    return rh_err_context(err, "%s:%d", conf->file, r.failed_line);
 }
 
 /* ---- .env and the environment ---- */
@@ -128,15 +184,15 @@ static void env_name(const struct setting *s, char *out, size_t size)
         *out = (char)toupper((unsigned char)*out);
 }
 
-static bool assign_by_env_name(rh_conf *conf, rh_arena *a, const char *name, const char *value, rh_err *err)
+static const struct setting *find_by_env_name(const char *name)
 {
     char candidate[96];
     for (size_t i = 0; i < n_settings; i++) {
         env_name(&settings[i], candidate, sizeof candidate);
         if (strcmp(candidate, name) == 0)
-            return assign(conf, a, &settings[i], value, err) || rh_err_context(err, "%s", name);
+            return &settings[i];
     }
-    return true; /* other programs' variables stand in the same file */
+    return NULL;
 }
 
 static char *trim(char *s)
@@ -149,32 +205,55 @@ static char *trim(char *s)
     return s;
 }
 
-/* NAME=value lines, `export` allowed, quotes around the value taken off, # begins a comment line. */
+/* A value as it stands in .env: quotes are taken off; after an unquoted one ` #` begins a comment. */
+static char *env_value(char *text)
+{
+    char *value = trim(text), quote = *value;
+    char *end = quote == '"' || quote == '\'' ? strrchr(value + 1, quote) : NULL;
+    if (end && (!end[1] || *trim(end + 1) == '#')) {
+        *end = 0;
+        return value + 1;
+    }
+    char *comment = strstr(value, " #");
+    if (comment)
+        *comment = 0;
+    return trim(value);
+}
+
+static bool read_env_line(rh_conf *conf, rh_arena *a, char *line, rh_err *err)
+{
+    line = trim(line);
+    if (rh_starts_with(line, "export "))
+        line = trim(line + strlen("export "));
+    if (!*line || *line == '#')
+        return true;
+    char *equals = strchr(line, '=');
+    if (!equals) {
+        rh_err_set(err, RH_E_CONF, "not understood");
+        return rh_err_hint(err, "A line is NAME=value, or a comment that begins with #.");
+    }
+    *equals = 0;
+    char *name = trim(line);
+    const struct setting *s = find_by_env_name(name);
+    if (s)
+        return assign(conf, a, s, env_value(equals + 1), err);
+    if (!rh_starts_with(name, "ROWHOUSE_"))
+        return true; /* other programs' variables stand in the same file */
+    rh_err_set(err, RH_E_CONF, "there is no setting %s", name);
+    return rh_err_hint(err, "`rowhouse help settings` lists them.");
+}
+
 static bool read_env_file(rh_conf *conf, rh_arena *a, rh_err *err)
 {
     const char *path = rh_arena_printf(a, "%s/.env", conf->dir);
     if (!rh_file_exists(path))
         return true;
-    char *text = rh_file_read(a, path, 1 << 20, NULL, err), *save = NULL;
+    char *text = read_text(a, path, err), *line;
     if (!text)
         return false;
-    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        line = trim(line);
-        if (rh_starts_with(line, "export "))
-            line = trim(line + 7);
-        char *equals = strchr(line, '=');
-        if (*line == '#' || !equals)
-            continue;
-        *equals = 0;
-        char *value = trim(equals + 1);
-        size_t n = strlen(value);
-        if (n >= 2 && (*value == '"' || *value == '\'') && value[n - 1] == *value) {
-            value[n - 1] = 0;
-            value++;
-        }
-        if (!assign_by_env_name(conf, a, trim(line), value, err))
-            return rh_err_context(err, "%s", path);
-    }
+    for (int number = 1; (line = strsep(&text, "\n")); number++)
+        if (!read_env_line(conf, a, line, err))
+            return rh_err_context(err, "%s:%d", path, number);
     return true;
 }
 
@@ -206,55 +285,121 @@ static bool read_flags(rh_conf *conf, rh_arena *a, const char *const *flags, rh_
             return rh_err_hint(err, "`rowhouse help settings` lists them.");
         }
         if (!assign(conf, a, s, equals + 1, err))
-            return false;
+            return rh_err_context(err, "--set");
     }
     return true;
 }
 
 /* ---- checks over the whole ---- */
 
-/* Names that become part of databases, roles and SQL must be plain and leave room for what we append. */
-static bool is_plain_name(const char *s, size_t max)
+static bool is_one_of(const char *text, const char *const *choices)
 {
-    size_t n = strlen(s);
-    if (n == 0 || n > max || !(islower((unsigned char)*s) || *s == '_'))
-        return false;
-    for (; *s; s++)
-        if (!islower((unsigned char)*s) && !isdigit((unsigned char)*s) && *s != '_')
-            return false;
+    for (; *choices; choices++)
+        if (strcmp(text, *choices) == 0)
+            return true;
+    return false;
+}
+
+/* The app's name becomes part of databases and roles: plain, with room for what we append, no name of
+ * PostgreSQL's. */
+static bool is_app_name(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return *s >= 'a' && *s <= 'z' && n <= 40 && !s[n] && !rh_starts_with(s, "pg_");
+}
+
+/* A column's or table's name: quoted wherever it is used, but PostgreSQL would cut a longer one. */
+static bool is_sql_name(const char *s)
+{
+    return *s && strlen(s) <= 63;
+}
+
+static bool check_app(rh_conf *conf, rh_err *err)
+{
+    static const char *const id_types[] = {"bigint", "uuid", NULL};
+    if (!is_app_name(conf->app_name)) {
+        rh_err_set(err, RH_E_CONF, "app.name \"%s\" cannot be used", conf->app_name);
+        return rh_err_hint(
+            err,
+            "Use at most 40 lower-case letters, digits and _, beginning with a letter but not with pg_.");
+    }
+    if (!is_one_of(conf->app_id_type, id_types))
+        return rh_err_set(err, RH_E_CONF, "app.id_type \"%s\" is neither bigint nor uuid", conf->app_id_type);
+    conf->id_type = strcmp(conf->app_id_type, "uuid") == 0 ? RH_ID_UUID : RH_ID_BIGINT;
+    if (strcmp(conf->app_model, "shared") != 0) {
+        rh_err_set(err, RH_E_CONF, "app.model \"%s\" is not available", conf->app_model);
+        return rh_err_hint(
+            err, "This version has shared homes only; schema and database homes come with a later one.");
+    }
+    if (!is_sql_name(conf->app_tenant_key) || !is_sql_name(conf->app_root)) {
+        rh_err_set(err, RH_E_CONF, "app.tenant_key and app.root must be names of 1 to 63 bytes");
+        return rh_err_hint(err, "For example: tenant_key = company_id, root = companies.");
+    }
     return true;
 }
 
-static bool check(rh_conf *conf, rh_err *err)
+static bool check_auth(rh_conf *conf, rh_err *err)
 {
-    if (!is_plain_name(conf->app_name, 40)) {
-        rh_err_set(err, RH_E_CONF, "%s: app.name \"%s\" cannot be used", conf->file, conf->app_name);
-        return rh_err_hint(err, "Use at most 40 lower-case letters, digits and _, beginning with a letter.");
-    }
-    if (strcmp(conf->app_id_type, "bigint") == 0)
-        conf->id_type = RH_ID_BIGINT;
-    else if (strcmp(conf->app_id_type, "uuid") == 0)
-        conf->id_type = RH_ID_UUID;
-    else
-        return rh_err_set(err, RH_E_CONF, "%s: app.id_type \"%s\" is neither bigint nor uuid", conf->file, conf->app_id_type);
-    if (strcmp(conf->app_model, "shared") != 0) {
-        rh_err_set(err, RH_E_CONF, "%s: app.model \"%s\" is not available", conf->file, conf->app_model);
-        return rh_err_hint(err, "This version has shared homes only; schema and database homes come with a later one.");
-    }
-    if (!*conf->app_tenant_key || !*conf->app_root) {
-        rh_err_set(err, RH_E_CONF, "%s: app.tenant_key and app.root must be set", conf->file);
-        return rh_err_hint(err, "For example: tenant_key = company_id, root = companies.");
-    }
+    static const char *const held[] = {"id", "slug", NULL};
+    static const char token_characters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+    if (!is_one_of(conf->auth_claim_holds, held))
+        return rh_err_set(err, RH_E_CONF, "auth.claim_holds \"%s\" is neither id nor slug",
+                          conf->auth_claim_holds);
     conf->claim_is_slug = strcmp(conf->auth_claim_holds, "slug") == 0;
-    if (!conf->claim_is_slug && strcmp(conf->auth_claim_holds, "id") != 0)
-        return rh_err_set(err, RH_E_CONF, "%s: auth.claim_holds \"%s\" is neither id nor slug", conf->file, conf->auth_claim_holds);
+    if (!rh_jwt_claim_path_ok(conf->auth_tenant_claim, err))
+        return rh_err_context(err, "auth.tenant_claim");
     if (*conf->auth_secret && strlen(conf->auth_secret) < 32) {
         rh_err_set(err, RH_E_CONF, "auth.secret has %zu bytes", strlen(conf->auth_secret));
         return rh_err_hint(err, "HS256 wants at least 32, for example from `openssl rand -hex 32`.");
     }
-    if (!*conf->data_tls_cert != !*conf->data_tls_key)
-        return rh_err_set(err, RH_E_CONF, "%s: data.tls_cert and data.tls_key go together", conf->file);
+    if (conf->auth_trusted_header[strspn(conf->auth_trusted_header, token_characters)] ||
+        strcasecmp(conf->auth_trusted_header, "authorization") == 0)
+        return rh_err_set(err, RH_E_CONF, "auth.trusted_header \"%s\" cannot be used",
+                          conf->auth_trusted_header);
     return true;
+}
+
+static bool check_range(const char *name, int64_t value, int64_t least, int64_t most, rh_err *err)
+{
+    return (value >= least && value <= most) ||
+           rh_err_set(err, RH_E_CONF, "%s: %lld is not between %lld and %lld", name, (long long)value,
+                      (long long)least, (long long)most);
+}
+
+static bool is_loopback(const char *address)
+{
+    return rh_starts_with(address, "127.") || strcmp(address, "::1") == 0 || strcmp(address, "localhost") == 0;
+}
+
+static bool check_doors(const rh_conf *conf, rh_err *err)
+{
+    static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+    if (!check_range("server.port", conf->server_port, 0, 65535, err) ||
+        !check_range("data.port", conf->data_port, 0, 65535, err) ||
+        !check_range("control.port", conf->control_port, 0, 65535, err) ||
+        !check_range("data.threads", conf->data_threads, 0, 1024, err) ||
+        !check_range("data.connections", conf->data_connections, 1, 10000, err) ||
+        !check_range("data.max_clients", conf->data_max_clients, 1, 1000000, err))
+        return false;
+    if (!is_loopback(conf->control_listen)) {
+        rh_err_set(err, RH_E_CONF, "control.listen \"%s\" is not a loopback address", conf->control_listen);
+        return rh_err_hint(err, "Use 127.0.0.1 or ::1; reach it from elsewhere through a tunnel, such as ssh -L.");
+    }
+    if (!*conf->data_tls_cert != !*conf->data_tls_key)
+        return rh_err_set(err, RH_E_CONF, "data.tls_cert and data.tls_key go together");
+    if (!is_one_of(conf->log_level, levels))
+        return rh_err_set(err, RH_E_CONF, "log.level \"%s\" is not debug, info, warn or error",
+                          conf->log_level);
+    return true;
+}
+
+/* Where a value came from is not known here, so the file stands for all of them. */
+static bool check(rh_conf *conf, rh_err *err)
+{
+    if (check_app(conf, err) && check_auth(conf, err) && check_doors(conf, err))
+        return true;
+    return rh_err_context(err, "%s", conf->file);
 }
 
 rh_conf *rh_conf_load(rh_arena *a, const char *dir, const char *const *flags, rh_err *err)
@@ -281,13 +426,19 @@ void rh_conf_reference(rh_str *out)
 {
     const char *section = "";
     char env[96];
+    rh_str_add(
+        out,
+        "# Settings\n\n"
+        "Where a value comes from, the last that speaks wins: the default, `rowhouse.conf` in the app's\n"
+        "directory, `.env` beside it, the environment, `--set section.name=value` on the command line.\n\n"
+        "Durations: 500ms, 30s, 5m, 1h. Sizes: 512, 64k, 10m, 1g.\n");
     for (size_t i = 0; i < n_settings; i++) {
         const struct setting *s = &settings[i];
         if (strcmp(section, s->section) != 0)
-            rh_str_addf(out, "%s[%s]\n", i ? "\n" : "", s->section);
+            rh_str_addf(out, "\n## [%s]\n\n", s->section);
         section = s->section;
         env_name(s, env, sizeof env);
-        rh_str_addf(out, "  %-18s %s\n  %-18s %s, default %s, environment %s\n", s->name, s->help, "", type_names[s->type],
-                    *s->default_value ? s->default_value : "empty", env);
+        rh_str_addf(out, "    %-18s %s\n    %-18s %s, default %s, %s\n", s->name, s->help, "",
+                    type_names[s->type], *s->default_value ? s->default_value : "empty", env);
     }
 }

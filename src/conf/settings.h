@@ -44,6 +44,11 @@
     X(DURATION, auth, leeway, "30s", "clock difference allowed for exp and nbf")                                       \
     X(STRING, auth, trusted_header, "", "header that names the tenant and is believed; empty: none")                   \
     X(DURATION, catalog, stale_after, "30s", "time without contact after which tenants are refused")                   \
+    X(STRING, demo, generate, "", "program of the app, with arguments, that writes CSV files into {dir}")              \
+    X(STRING, demo, tenants, "", "JSON file in {dir}: array of tenants with id, slug, name, profile columns")            \
+    X(STRING, demo, load, "", "tables to load after that, each from {dir}/TABLE.csv, in this order")                         \
+    X(STRING, demo, questions, "", "SQL file of questions to answer: see apps/ads/demo/questions.sql")                 \
+    X(STRING, demo, requests, "", "file of HTTP requests to show: see apps/ads/demo/requests.txt")                     \
     X(STRING, log, level, "info", "debug, info, warn or error")                                                        \
     X(BOOL, log, json, "off", "one JSON object a line")
 

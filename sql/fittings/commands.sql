@@ -1,0 +1,113 @@
+-- The commands that would make a shared home right, in order; no row when it is right already. All of it is read
+-- from pg_catalog, so hand-made changes are mended as well.
+-- $1 schema of the tenant set, $2 schema of the reference set, $3 tenant key, $4 root table, $5 owner, $6 server.
+-- Row: command. Run with search_path = pg_catalog, so that every name is written qualified. PostgreSQL 15 and newer.
+WITH role AS (
+    SELECT (SELECT oid FROM pg_roles WHERE rolname = $5) AS owner, (SELECT oid FROM pg_roles WHERE rolname = $6) AS server
+), rel AS (
+    SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
+           c.relowner, c.reloptions, c.relacl, format('%I.%I', n.nspname, c.relname) AS name,
+           n.nspname = $1 AS of_tenant, n.nspname = $1 AND c.relname = $4 AND c.relkind IN ('r', 'p') AS is_root
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname IN ($1, $2) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+), keyed AS ( -- the column that holds the tenant: the key, or the root's own single-column primary key
+    SELECT r.oid, a.attname AS key, a.attnum
+    FROM rel r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE r.of_tenant AND r.relkind IN ('r', 'p', 'v') AND (a.attname = $3 OR (
+        r.is_root
+        AND NOT EXISTS (SELECT FROM pg_attribute k WHERE k.attrelid = r.oid AND k.attname = $3 AND NOT k.attisdropped)
+        AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = r.oid AND i.indisprimary AND i.indnkeyatts = 1
+                    AND i.indkey[0] = a.attnum)))
+), routine AS (
+    SELECT p.oid, p.oid::regprocedure::text AS name, p.prokind, p.proowner, p.proacl, p.proconfig
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname IN ($1, $2)
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+), policy AS (
+    SELECT k.oid, r.name, format('(%I = ( SELECT rowhouse.tenant_id() AS tenant_id))', k.key) AS wanted,
+           p.oid IS NOT NULL AS is_there,
+           NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
+               AND pg_get_expr(p.polqual, p.polrelid) = format('(%I = ( SELECT rowhouse.tenant_id() AS tenant_id))', k.key)
+               AND pg_get_expr(p.polwithcheck, p.polrelid) = format('(%I = ( SELECT rowhouse.tenant_id() AS tenant_id))', k.key)
+               AS is_right,
+           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = k.oid AND o.polname = 'rowhouse_open') AS is_open,
+           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = k.oid AND o.polpermissive AND o.polname <> 'rowhouse_open') AS has_own
+    FROM keyed k JOIN rel r ON r.oid = k.oid AND r.relkind IN ('r', 'p')
+    LEFT JOIN pg_policy p ON p.polrelid = k.oid AND p.polname = 'rowhouse_tenant'
+), wanted AS ( -- what the server role may do with each relation
+    SELECT r.oid, r.name, CASE
+               WHEN r.relispartition OR r.relkind IN ('m', 'f') THEN '{}'
+               WHEN NOT r.of_tenant THEN '{SELECT}'
+               WHEN k.oid IS NULL THEN '{}'
+               WHEN r.is_root THEN '{SELECT,UPDATE}'
+               ELSE '{DELETE,INSERT,SELECT,UPDATE}' END::text[] AS privileges,
+           ARRAY(SELECT a.privilege_type FROM aclexplode(r.relacl) a, role WHERE a.grantee = role.server ORDER BY 1) AS held,
+           EXISTS (SELECT FROM aclexplode(r.relacl) a WHERE a.grantee = 0) AS open_to_all
+    FROM rel r LEFT JOIN keyed k ON k.oid = r.oid
+    WHERE r.relkind <> 'S'
+)
+SELECT command FROM (
+    SELECT 10 AS step, name AS what, format('ALTER TABLE %s OWNER TO %I', name, $5) AS command
+    FROM rel, role
+    WHERE relowner <> role.owner AND NOT (relkind = 'S' AND EXISTS (
+        SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = rel.oid AND d.deptype IN ('a', 'i')))
+    UNION ALL
+    SELECT 11, name, format('ALTER ROUTINE %s OWNER TO %I', name, $5) FROM routine, role WHERE proowner <> role.owner
+    UNION ALL
+    SELECT 12, t.typname, format('ALTER TYPE %I.%I OWNER TO %I', n.nspname, t.typname, $5)
+    FROM role, pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
+    WHERE n.nspname IN ($1, $2) AND t.typowner <> role.owner AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
+    UNION ALL
+    SELECT 20, name, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name)
+    FROM rel WHERE of_tenant AND relkind IN ('r', 'p') AND NOT (relrowsecurity AND relforcerowsecurity)
+    UNION ALL
+    SELECT 30, name, format('DROP POLICY rowhouse_tenant ON %s', name) FROM policy WHERE is_there AND is_right IS NOT TRUE
+    UNION ALL
+    SELECT 31, name, format('CREATE POLICY rowhouse_tenant ON %s AS RESTRICTIVE FOR ALL TO PUBLIC USING %s WITH CHECK %s', name, wanted, wanted)
+    FROM policy WHERE is_right IS NOT TRUE
+    UNION ALL -- a restrictive policy only takes away: one that allows must stand beside it, the app's own or this one
+    SELECT 32, name, format('CREATE POLICY rowhouse_open ON %s AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true)', name)
+    FROM policy WHERE NOT is_open AND NOT has_own
+    UNION ALL
+    SELECT 33, name, format('DROP POLICY rowhouse_open ON %s', name) FROM policy WHERE is_open AND has_own
+    UNION ALL
+    SELECT 40, r.name, format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT rowhouse.tenant_id()', r.name, k.key)
+    FROM keyed k JOIN rel r ON r.oid = k.oid AND r.relkind IN ('r', 'p') AND NOT r.is_root
+    LEFT JOIN pg_attrdef d ON d.adrelid = k.oid AND d.adnum = k.attnum
+    WHERE pg_get_expr(d.adbin, d.adrelid) IS DISTINCT FROM 'rowhouse.tenant_id()'
+    UNION ALL
+    SELECT 50, name, format('ALTER VIEW %s SET (security_invoker = true)', name)
+    FROM rel WHERE relkind = 'v' AND of_tenant AND NOT coalesce(reloptions, '{}') && ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1']
+    UNION ALL
+    SELECT 60, name, format('ALTER ROUTINE %s SET search_path = %I, %I, pg_temp', name, $1, $2)
+    FROM routine WHERE prokind <> 'a'
+      AND NOT coalesce(proconfig, '{}') @> ARRAY[format('search_path=%I, %I, pg_temp', $1, $2)]
+    UNION ALL
+    SELECT 70, n.nspname, format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, $6)
+    FROM pg_namespace n, role
+    WHERE n.nspname IN ($1, $2) AND NOT EXISTS (
+        SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = role.server AND a.privilege_type = 'USAGE')
+    UNION ALL
+    SELECT 71, name, format('REVOKE ALL ON TABLE %s FROM PUBLIC', name) FROM wanted WHERE open_to_all
+    UNION ALL
+    SELECT 72, name, format('REVOKE ALL ON TABLE %s FROM %I', name, $6) FROM wanted WHERE NOT held <@ privileges
+    UNION ALL
+    SELECT 73, name, format('GRANT %s ON TABLE %s TO %I', array_to_string(privileges, ', '), name, $6)
+    FROM wanted WHERE cardinality(privileges) > 0 AND held <> privileges
+    UNION ALL
+    SELECT 74, name, format('GRANT USAGE ON SEQUENCE %s TO %I', name, $6)
+    FROM rel, role
+    WHERE relkind = 'S' AND of_tenant AND NOT EXISTS (
+        SELECT FROM aclexplode(relacl) a WHERE a.grantee = role.server AND a.privilege_type = 'USAGE')
+    UNION ALL
+    SELECT 75, name, format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', name)
+    FROM routine r
+    WHERE EXISTS (SELECT FROM aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) a WHERE a.grantee = 0)
+    UNION ALL
+    SELECT 76, name, format('GRANT EXECUTE ON ROUTINE %s TO %I', name, $6)
+    FROM routine r, role
+    WHERE NOT EXISTS (SELECT FROM aclexplode(r.proacl) a WHERE a.grantee = role.server AND a.privilege_type = 'EXECUTE')
+) c
+ORDER BY step, what

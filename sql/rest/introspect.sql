@@ -1,0 +1,168 @@
+-- Reads what the dialect engine knows of one version of the app: relations, keys, foreign keys, functions.
+-- Parameters: $1 tenant schema, $2 reference schema, $3 name of the tenant key column, $4 name of the root
+-- table, $5 the server role, whose privileges count (all text).
+-- Row shape: one row, one column, jsonb: {"relations": [...], "foreign_keys": [...], "functions": [...]}.
+-- A type that stands in the tenant schema is given without a schema and with "home": true, since that schema
+-- has another name in every schema home.
+-- Oldest PostgreSQL: 15.
+WITH RECURSIVE sets AS (
+    SELECT n.oid AS nsp, CASE WHEN n.nspname = $1::text THEN 'tenant' ELSE 'reference' END AS set
+    FROM pg_catalog.pg_namespace n
+    WHERE n.nspname IN ($1::text, $2::text)
+), chain (oid, base, typtype, typbasetype) AS (
+    SELECT t.oid, t.oid, t.typtype, t.typbasetype
+    FROM pg_catalog.pg_type t
+    UNION ALL
+    SELECT c.oid, t.oid, t.typtype, t.typbasetype
+    FROM chain c JOIN pg_catalog.pg_type t ON t.oid = c.typbasetype
+    WHERE c.typtype = 'd'
+), forms AS ( -- how to_json() would write the type: domains are looked through, as it does
+    SELECT c.oid,
+        CASE
+            WHEN b.oid IN (20, 21, 23, 700, 701, 1700) THEN 'number'
+            WHEN b.oid = 16 THEN 'bool'
+            WHEN b.oid IN (114, 3802) THEN 'raw'
+            WHEN b.oid = 1114 THEN 'timestamp'
+            WHEN b.oid = 1184 THEN 'timestamptz'
+            WHEN b.typtype = 'e' OR (b.typtype = 'b' AND b.typcategory <> 'A' AND b.oid < 16384) THEN 'string'
+            ELSE 'sql'
+        END AS form
+    FROM chain c JOIN pg_catalog.pg_type b ON b.oid = c.base
+    WHERE c.typtype <> 'd'
+), types AS (
+    SELECT t.oid, f.form, n.nspname = 'pg_catalog' AS builtin, n.nspname = $1::text AS home,
+        CASE WHEN n.nspname = $1::text THEN '' ELSE pg_catalog.quote_ident(n.nspname) || '.' END
+            || pg_catalog.quote_ident(coalesce(e.typname, t.typname)) AS name,
+        CASE WHEN e.oid IS NULL THEN '' ELSE '[]' END AS brackets
+    FROM pg_catalog.pg_type t
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+    JOIN forms f ON f.oid = t.oid
+    LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+), rels AS (
+    SELECT c.oid, c.relname, c.relkind, c.reltype, s.set,
+        c.relname = $4::text AND s.set = 'tenant' AND c.relkind <> 'v' AS root,
+        p.conkey AS pk,
+        CASE WHEN s.set = 'tenant' THEN coalesce(
+            (SELECT a.attnum FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = c.oid AND a.attname = $3::text AND a.attnum > 0 AND NOT a.attisdropped),
+            CASE WHEN c.relname = $4::text AND c.relkind <> 'v' AND pg_catalog.array_length(p.conkey, 1) = 1
+                 THEN p.conkey[1] END) END AS tenant_key,
+        s.set = 'tenant' AND pg_catalog.has_table_privilege($5::text, c.oid, 'INSERT')
+            AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 8 = 8 AS insertable,
+        s.set = 'tenant' AND pg_catalog.has_table_privilege($5::text, c.oid, 'UPDATE')
+            AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 4 = 4 AS updatable,
+        s.set = 'tenant' AND pg_catalog.has_table_privilege($5::text, c.oid, 'DELETE')
+            AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 16 = 16 AS deletable
+    FROM pg_catalog.pg_class c
+    JOIN sets s ON s.nsp = c.relnamespace
+    LEFT JOIN pg_catalog.pg_constraint p ON p.conrelid = c.oid AND p.contype = 'p'
+    WHERE c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+        AND pg_catalog.has_table_privilege($5::text, c.oid, 'SELECT')
+), cols AS (
+    SELECT a.attrelid, pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+            'name', a.attname,
+            'type', CASE WHEN t.builtin THEN pg_catalog.format_type(a.atttypid, a.atttypmod)
+                         ELSE t.name || coalesce(pg_catalog.substring(
+                             pg_catalog.format_type(a.atttypid, a.atttypmod), '\([^()"]*\)'), '') || t.brackets END,
+            'home', t.home,
+            'form', t.form,
+            'not_null', a.attnotnull,
+            'has_default', a.atthasdef OR a.attidentity <> '',
+            'generated', a.attgenerated <> '' OR a.attidentity = 'a') ORDER BY a.attnum) AS columns
+    FROM pg_catalog.pg_attribute a
+    JOIN types t ON t.oid = a.atttypid
+    WHERE a.attnum > 0 AND NOT a.attisdropped
+        AND a.attrelid IN (SELECT oid FROM pg_catalog.pg_class
+                           WHERE relnamespace IN (SELECT nsp FROM sets) AND relkind IN ('r', 'p', 'v', 'c'))
+    GROUP BY a.attrelid
+), relations AS (
+    SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+            'name', r.relname,
+            'set', r.set,
+            'kind', r.relkind,
+            'root', r.root,
+            'tenant_key', (SELECT a.attname FROM pg_catalog.pg_attribute a
+                           WHERE a.attrelid = r.oid AND a.attnum = r.tenant_key),
+            'insertable', r.insertable,
+            'updatable', r.updatable,
+            'deletable', r.deletable,
+            'columns', coalesce(c.columns, '[]'),
+            'primary_key', coalesce((
+                SELECT pg_catalog.jsonb_agg(a.attname ORDER BY k.n)
+                FROM pg_catalog.unnest(r.pk) WITH ORDINALITY k (attnum, n)
+                JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = k.attnum
+                WHERE pg_catalog.array_length(r.pk, 1) = 1 OR k.attnum IS DISTINCT FROM r.tenant_key), '[]')
+        ) ORDER BY r.set DESC, r.relname COLLATE "C") AS list
+    FROM rels r LEFT JOIN cols c ON c.attrelid = r.oid
+), foreign_keys AS (
+    SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+            'name', k.conname,
+            'from', f.relname, 'from_set', f.set,
+            'to', t.relname, 'to_set', t.set,
+            'from_columns', (SELECT pg_catalog.jsonb_agg(a.attname ORDER BY u.n)
+                             FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY u (attnum, n)
+                             JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum),
+            'to_columns', (SELECT pg_catalog.jsonb_agg(a.attname ORDER BY u.n)
+                           FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY u (attnum, n)
+                           JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum),
+            'unique', EXISTS (
+                SELECT FROM pg_catalog.pg_index i
+                WHERE i.indrelid = k.conrelid AND i.indisunique AND i.indisvalid
+                    AND i.indpred IS NULL AND i.indexprs IS NULL
+                    AND (i.indkey::int2[])[0:i.indnkeyatts - 1] <@ k.conkey)
+        ) ORDER BY f.set DESC, f.relname COLLATE "C", k.conname COLLATE "C") AS list
+    FROM pg_catalog.pg_constraint k
+    JOIN rels f ON f.oid = k.conrelid
+    JOIN rels t ON t.oid = k.confrelid
+    WHERE k.contype = 'f'
+), arguments AS (
+    SELECT p.oid, u.n, coalesce(p.proargnames[u.n], '') AS name, coalesce(p.proargmodes[u.n], 'i') AS mode,
+        CASE WHEN t.builtin THEN pg_catalog.format_type(t.oid, NULL) ELSE t.name || t.brackets END AS type,
+        t.home, t.form, t.oid = 2281 AS internal,
+        pg_catalog.count(*) FILTER (WHERE coalesce(p.proargmodes[u.n], 'i') IN ('i', 'b'))
+            OVER (PARTITION BY p.oid ORDER BY u.n) > p.pronargs - p.pronargdefaults AS has_default
+    FROM pg_catalog.pg_proc p
+    CROSS JOIN pg_catalog.unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) WITH ORDINALITY u (type, n)
+    JOIN types t ON t.oid = u.type
+    WHERE p.pronamespace IN (SELECT nsp FROM sets)
+), functions AS (
+    SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+            'name', p.proname,
+            'set', s.set,
+            'arguments', coalesce((
+                SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+                    'name', a.name, 'type', a.type, 'home', a.home, 'has_default', a.has_default) ORDER BY a.n)
+                FROM arguments a WHERE a.oid = p.oid AND a.mode IN ('i', 'b')), '[]'),
+            'read_only', p.provolatile <> 'v',
+            'returns_set', p.proretset,
+            'returns_void', p.prorettype = 2278,
+            'returns_relation', (SELECT r.relname FROM rels r WHERE r.reltype = p.prorettype),
+            'returns_relation_set', (SELECT r.set FROM rels r WHERE r.reltype = p.prorettype),
+            'return_type', CASE WHEN t.builtin THEN pg_catalog.format_type(t.oid, NULL)
+                                ELSE t.name || t.brackets END,
+            'return_form', t.form,
+            'columns', coalesce((
+                SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+                    'name', a.name, 'type', a.type, 'home', a.home, 'form', a.form,
+                    'not_null', false, 'has_default', false, 'generated', true) ORDER BY a.n)
+                FROM arguments a WHERE a.oid = p.oid AND a.mode IN ('o', 'b', 't')),
+                (SELECT c.columns FROM cols c JOIN pg_catalog.pg_class k ON k.oid = c.attrelid
+                 WHERE k.oid = rt.typrelid AND k.relkind = 'c'), '[]')
+        ) ORDER BY p.proname COLLATE "C", s.set DESC,
+            pg_catalog.pg_get_function_identity_arguments(p.oid) COLLATE "C") AS list
+    FROM pg_catalog.pg_proc p
+    JOIN sets s ON s.nsp = p.pronamespace
+    JOIN types t ON t.oid = p.prorettype
+    JOIN pg_catalog.pg_type rt ON rt.oid = p.prorettype
+    WHERE p.prokind = 'f' AND p.provariadic = 0
+        AND p.prorettype NOT IN (2279, 3838, 2281) -- trigger, event_trigger, internal
+        AND pg_catalog.has_function_privilege($5::text, p.oid, 'EXECUTE')
+        AND NOT EXISTS (SELECT FROM arguments a WHERE a.oid = p.oid AND a.internal)
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                        WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
+                            AND d.deptype = 'e')
+)
+SELECT pg_catalog.jsonb_build_object(
+    'relations', coalesce((SELECT list FROM relations), '[]'),
+    'foreign_keys', coalesce((SELECT list FROM foreign_keys), '[]'),
+    'functions', coalesce((SELECT list FROM functions), '[]'));

@@ -1,0 +1,3 @@
+-- What a server keeps of every tenant. Row: id, slug, state, home, reference version, tenant version. PostgreSQL 15 and newer.
+SELECT t.id, t.slug, t.state, coalesce(h.id, 0), coalesce(h.reference_version, 0), coalesce(h.tenant_version, 0)
+FROM rowhouse.tenants t LEFT JOIN rowhouse.homes h ON h.id = t.home

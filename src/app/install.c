@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/install.h"
+
+#include <string.h>
+
+#include "migrate/script.h"
+#include "sql.h"
+
+/* The comment on a role of ours; a role of the same name without it is somebody else's. */
+static const char *role_mark(const rh_app *app)
+{
+    return rh_arena_printf(app->arena, "rowhouse app %s", app->conf->app_name);
+}
+
+static bool set_password(const rh_app *app, rh_db *db, const char *role, const char *password, rh_err *err)
+{
+    PGconn *conn = rh_db_conn(db);
+    char *hash = PQencryptPasswordConn(conn, password, role, "scram-sha-256"); /* the server never sees the text */
+    if (!hash)
+        return rh_db_error(err, conn, NULL);
+    rh_str sql;
+    rh_str_init_in(&sql, app->arena, RH_STR_TEXT_MAX);
+    rh_str_add(&sql, "ALTER ROLE ");
+    rh_str_add_ident(&sql, role);
+    rh_str_add(&sql, " PASSWORD ");
+    rh_str_add_literal(&sql, hash);
+    PQfreemem(hash);
+    return rh_db_exec(db, rh_str_cstr(&sql), err);
+}
+
+static bool create_role(const rh_app *app, rh_db *db, const char *role, const char *attributes, rh_err *err)
+{
+    rh_str sql;
+    rh_str_init_in(&sql, app->arena, RH_STR_TEXT_MAX);
+    rh_str_add(&sql, "BEGIN; CREATE ROLE ");
+    rh_str_add_ident(&sql, role);
+    rh_str_addf(&sql, " %s; COMMENT ON ROLE ", attributes);
+    rh_str_add_ident(&sql, role);
+    rh_str_add(&sql, " IS ");
+    rh_str_add_literal(&sql, role_mark(app));
+    rh_str_add(&sql, "; COMMIT");
+    if (rh_db_exec(db, rh_str_cstr(&sql), err))
+        return true;
+    rh_err ignored;
+    rh_db_exec(db, "ROLLBACK", &ignored);
+    rh_err_context(err, "cannot create role %s", role);
+    if (strstr(attributes, " BYPASSRLS"))
+        return rh_err_hint(err, "The admin of server.conninfo needs CREATEROLE and CREATEDB, and to grant BYPASSRLS it "
+                                "must be a superuser (from PostgreSQL 16 on: have BYPASSRLS itself).");
+    return rh_err_hint(err, "The admin of server.conninfo needs CREATEROLE.");
+}
+
+enum role_kind { OWNER, SERVER, OPERATOR };
+
+/* An existing role must be ours and hold no more than we gave it: a role that grew is refused, not used. */
+static bool check_role(const rh_app *app, const char *role, enum role_kind kind, const PGresult *res, rh_err *err)
+{
+    const char *wrong = NULL;
+    if (strcmp(PQgetvalue(res, 0, 0), role_mark(app)) != 0) {
+        rh_err_set(err, RH_E_EXISTS, "role %s exists and is not this app's", role);
+        return rh_err_hint(err, "Give the app another name in rowhouse.conf, or drop the role.");
+    }
+    if (*PQgetvalue(res, 0, 2) == 't')
+        wrong = "is a superuser";
+    else if (kind != OPERATOR && *PQgetvalue(res, 0, 3) == 't')
+        wrong = "bypasses row security";
+    else if (kind != OPERATOR && *PQgetvalue(res, 0, 4) == 't')
+        wrong = "is a member of another role";
+    if (!wrong)
+        return true;
+    rh_err_set(err, RH_E_FORBIDDEN, "role %s %s", role, wrong);
+    return rh_err_hint(err, "Tenants are kept apart by this role's limits: take that right back from it.");
+}
+
+static bool ensure_role(const rh_app *app, rh_db *db, const char *role, enum role_kind kind, const char *password, rh_err *err)
+{
+    static const char *const attributes[] = {
+        "NOLOGIN NOINHERIT", "LOGIN NOINHERIT NOBYPASSRLS", "LOGIN INHERIT BYPASSRLS"};
+    PGresult *res = rh_db_query(db, app->arena, rh_sql_install_role_state, 1, &role, err);
+    if (!res)
+        return false;
+    bool exists = PQntuples(res) > 0;
+    if (exists && !check_role(app, role, kind, res, err))
+        return false;
+    if (!exists && !create_role(app, db, role, attributes[kind], err))
+        return false;
+    return !password || (exists && !app->fresh_passwords) || set_password(app, db, role, password, err);
+}
+
+static bool grant_membership(const rh_app *app, rh_db *db, const char *role, const char *member, rh_err *err)
+{
+    rh_str sql;
+    rh_str_init_in(&sql, app->arena, RH_STR_TEXT_MAX);
+    rh_str_add(&sql, "GRANT ");
+    rh_str_add_ident(&sql, role);
+    rh_str_add(&sql, " TO ");
+    rh_str_add_ident(&sql, member);
+    return rh_db_exec(db, rh_str_cstr(&sql), err);
+}
+
+static bool ensure_roles(const rh_app *app, rh_db *db, rh_err *err)
+{
+    return ensure_role(app, db, app->owner, OWNER, NULL, err) &&
+           ensure_role(app, db, app->server, SERVER, app->server_password, err) &&
+           ensure_role(app, db, app->operator_name, OPERATOR, app->operator_password, err) &&
+           grant_membership(app, db, app->owner, app->operator_name, err);
+}
+
+static bool ensure_database(const rh_app *app, rh_db *db, const char *name, rh_err *err)
+{
+    PGresult *res = rh_db_query(db, app->arena, rh_sql_install_database_state, 1, &name, err);
+    if (!res)
+        return false;
+    if (PQntuples(res) > 0) {
+        if (strcmp(PQgetvalue(res, 0, 0), app->owner) == 0)
+            return true;
+        rh_err_set(err, RH_E_EXISTS, "database %s exists and belongs to %s", name, PQgetvalue(res, 0, 0));
+        return rh_err_hint(err, "Give the app another name in rowhouse.conf, or rename the database.");
+    }
+    rh_str sql;
+    rh_str_init_in(&sql, app->arena, RH_STR_TEXT_MAX);
+    rh_str_add(&sql, "CREATE DATABASE ");
+    rh_str_add_ident(&sql, name);
+    rh_str_add(&sql, " OWNER ");
+    rh_str_add_ident(&sql, app->owner);
+    rh_str_add(&sql, " TEMPLATE template0 ENCODING 'UTF8'");
+    return rh_db_exec(db, rh_str_cstr(&sql), err) || rh_err_context(err, "cannot create database %s", name);
+}
+
+static bool prepare_database(const rh_app *app, const char *name, rh_err *err)
+{
+    const rh_script_var vars[] = {{"database", name},
+                                  {"owner", app->owner},
+                                  {"server", app->server},
+                                  {"operator", app->operator_name},
+                                  {NULL, NULL}};
+    bool ok = false;
+    rh_str sql;
+    rh_str_init_in(&sql, app->arena, RH_STR_TEXT_MAX);
+    rh_db *db = rh_app_connect(app, RH_ROLE_ADMIN, name, err);
+    if (!db)
+        return false;
+    PGresult *res = rh_db_query(db, app->arena, rh_sql_install_foreign_schemas, 1, &app->owner, err);
+    if (res && PQntuples(res) > 0) {
+        rh_err_set(err, RH_E_EXISTS, "schema %s of database %s belongs to %s", PQgetvalue(res, 0, 0), name, PQgetvalue(res, 0, 1));
+        rh_err_hint(err, "The schemas rowhouse and reference are Rowhouse's own: drop or rename this one.");
+    } else if (res) {
+        ok = rh_script_expand(&sql, rh_sql_install_database, vars, err) && rh_db_exec(db, rh_str_cstr(&sql), err);
+    }
+    rh_db_close(db);
+    return ok || rh_err_context(err, "cannot prepare database %s", name);
+}
+
+bool rh_install(rh_app *app, rh_err *err)
+{
+    rh_db *db = rh_db_open(app->conninfo, NULL, NULL, NULL, err);
+    if (!db)
+        return false;
+    bool ok = ensure_roles(app, db, err) && ensure_database(app, db, app->catalog_db, err) &&
+              ensure_database(app, db, app->shared_db, err);
+    rh_db_close(db);
+    if (!ok || !prepare_database(app, app->catalog_db, err) || !prepare_database(app, app->shared_db, err))
+        return false;
+    app->fresh_passwords = false;
+    return true;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an app needs on a PostgreSQL server before anything can be migrated: its roles, its databases, and
+ * PostgreSQL's open defaults taken back. Idempotent; refuses what carries our names but is not ours.
+ */
+#ifndef RH_INSTALL_H
+#define RH_INSTALL_H
+
+#include "app/app.h"
+
+/* Roles and the catalog's and the shared homes' databases, as the admin. */
+bool rh_install(rh_app *app, rh_err *err);
+
+#endif

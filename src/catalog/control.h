@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The operator's verbs as the control door offers them: JSON in, JSON out, each on a connection of its own. Blocking.
+ */
+#ifndef RH_CONTROL_H
+#define RH_CONTROL_H
+
+#include <jansson.h>
+
+#include "catalog/tenant.h"
+
+/* A page of tenants after a slug. */
+bool rh_control_list(void *app, rh_arena *a, int64_t limit, const char *after, rh_str *out, rh_err *err);
+/* Body: {"slug", "name", "id"?, profile columns...}. Answers with the tenant as show does. */
+bool rh_control_create(void *app, rh_arena *a, const json_t *body, rh_str *out, rh_err *err);
+bool rh_control_show(void *app, rh_arena *a, const char *ref, rh_str *out, rh_err *err);
+/* {"token": ..., "expires_in": seconds} */
+bool rh_control_token(void *app, rh_arena *a, const char *ref, int64_t ttl_s, rh_str *out, rh_err *err);
+
+#endif

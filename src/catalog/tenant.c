@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "catalog/tenant.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "auth/resolve.h"
+#include "catalog/state.h"
+#include "sql.h"
+
+#define MAX_NAME 1024
+
+static bool find_shared_home(rh_operator *o, rh_err *err)
+{
+    rh_arena *a = rh_arena_new();
+    const char *id = rh_db_value(o->catalog, a, "SELECT id FROM rowhouse.homes WHERE model = 'shared' AND node = 1 ORDER BY id LIMIT 1", 0, NULL, err);
+    bool found = id && rh_parse_int(id, &o->home.id);
+    if (id && !found) {
+        rh_err_set(err, RH_E_STATE, "the app has no shared home yet");
+        rh_err_hint(err, "`rowhouse migrate` makes it.");
+    }
+    rh_arena_free(a);
+    return found;
+}
+
+bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err)
+{
+    *o = (rh_operator){.app = app};
+    o->catalog = rh_app_connect(app, RH_ROLE_OPERATOR, app->catalog_db, err);
+    o->shared = o->catalog ? rh_app_connect(app, RH_ROLE_OPERATOR, app->shared_db, err) : NULL;
+    if (!o->shared)
+        goto fail;
+    if (!find_shared_home(o, err))
+        goto fail;
+    o->home.model = RH_MODEL_SHARED;
+    o->home.database = app->shared_db;
+    o->home.schema = RH_SHARED_SCHEMA;
+    return true;
+fail:
+    rh_operator_close(o);
+    return false;
+}
+
+void rh_operator_close(rh_operator *o)
+{
+    rh_db_close(o->catalog);
+    rh_db_close(o->shared);
+    o->catalog = o->shared = NULL;
+}
+
+const char *rh_slug_from_name(rh_arena *a, const char *name)
+{
+    rh_str s;
+    rh_str_init_in(&s, a, 63);
+    for (const char *p = name; *p && s.len < 63; p++) {
+        bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z'), digit = *p >= '0' && *p <= '9';
+        if (s.len == 0 && digit)
+            rh_str_add(&s, "t-");
+        if (letter || digit)
+            rh_str_addc(&s, (char)tolower((unsigned char)*p));
+        else if (s.len && s.data[s.len - 1] != '-')
+            rh_str_addc(&s, '-');
+    }
+    while (s.len && s.data[s.len - 1] == '-')
+        s.data[--s.len] = 0;
+    if (!s.len)
+        rh_str_add(&s, "tenant");
+    return rh_str_cstr(&s);
+}
+
+/* ---- what is wanted ---- */
+
+/* A member's text; numbers are written as JSON does. False for arrays and objects. */
+static bool member_text(rh_arena *a, const json_t *v, const char **out)
+{
+    *out = NULL;
+    if (json_is_string(v))
+        *out = json_string_value(v);
+    else if (json_is_integer(v))
+        *out = rh_arena_printf(a, "%lld", (long long)json_integer_value(v));
+    else if (json_is_boolean(v))
+        *out = json_is_true(v) ? "true" : "false";
+    else if (json_is_real(v))
+        *out = rh_arena_printf(a, "%.17g", json_real_value(v));
+    else
+        return json_is_null(v);
+    return true;
+}
+
+bool rh_tenant_spec_from_json(rh_arena *a, const json_t *body, rh_tenant_spec *spec, rh_err *err)
+{
+    const char *key, *text;
+    json_t *value;
+    size_t n = 0;
+    *spec = (rh_tenant_spec){0};
+    if (!json_is_object(body)) {
+        rh_err_set(err, RH_E_BODY, "a tenant is a JSON object");
+        return rh_err_hint(err, "For example: {\"slug\": \"acme\", \"name\": \"Acme\"}.");
+    }
+    const char **names = RH_NEW_ARRAY(a, const char *, json_object_size(body) + 1), **values = RH_NEW_ARRAY(a, const char *, json_object_size(body) + 1);
+    json_object_foreach((json_t *)body, key, value)
+    {
+        if (!member_text(a, value, &text))
+            return rh_err_set(err, RH_E_BODY, "\"%.100s\" is not a text, number, boolean or null", key);
+        if (strcmp(key, "slug") == 0) {
+            spec->slug = text;
+        } else if (strcmp(key, "name") == 0) {
+            spec->name = text;
+        } else if (strcmp(key, "id") == 0) {
+            spec->id = text;
+        } else {
+            names[n] = key;
+            values[n++] = text;
+        }
+    }
+    spec->profile = (rh_profile){names, values, n};
+    return true;
+}
+
+/* ---- create ---- */
+
+static bool check_spec(const rh_app *app, rh_arena *a, const rh_tenant_spec *in, rh_tenant_spec *out, rh_err *err)
+{
+    char canonical[64];
+    *out = *in;
+    if (!in->slug && !in->name)
+        return rh_err_set(err, RH_E_USAGE, "a tenant needs a slug or a name");
+    if (in->name && (!*in->name || strlen(in->name) > MAX_NAME || !rh_is_utf8(in->name, strlen(in->name)))) {
+        rh_err_set(err, RH_E_INVALID, "the name is empty, longer than %d bytes or not UTF-8", MAX_NAME);
+        return rh_err_hint(err, "Any other text is fine as a name.");
+    }
+    out->slug = in->slug ? in->slug : rh_slug_from_name(a, in->name);
+    out->name = in->name ? in->name : in->slug;
+    if (!rh_slug_ok(out->slug)) {
+        rh_err_set(err, RH_E_INVALID, "\"%.100s\" cannot be a slug", out->slug);
+        return rh_err_hint(err, "A slug begins with a letter and holds lower-case letters, digits, - and _, at most 63. "
+                                "The name may be anything: `rowhouse tenant create %s --name \"...\"`.", rh_slug_from_name(a, out->slug));
+    }
+    if (in->id) {
+        if (!rh_tenant_id_canonical(in->id, app->conf->id_type == RH_ID_UUID, canonical))
+            return rh_err_set(err, RH_E_INVALID, "\"%.100s\" is not a %s", in->id, rh_id_type_name(app->conf));
+        out->id = rh_arena_strdup(a, canonical);
+    }
+    return true;
+}
+
+static bool check_profile(rh_operator *o, rh_arena *a, const rh_profile *profile, rh_err *err)
+{
+    PGresult *res = rh_db_query(o->catalog, a, rh_sql_tenants_profile_columns, 0, NULL, err);
+    if (!res)
+        return false;
+    for (size_t i = 0; i < profile->n; i++) {
+        bool known = false;
+        for (int row = 0; row < PQntuples(res); row++)
+            known |= strcmp(PQgetvalue(res, row, 0), profile->names[i]) == 0;
+        if (known)
+            continue;
+        rh_str list;
+        rh_str_init_in(&list, a, sizeof err->hint);
+        for (int row = 0; row < PQntuples(res); row++)
+            rh_str_addf(&list, "%s%s", row ? ", " : "", PQgetvalue(res, row, 0));
+        rh_err_set(err, RH_E_INVALID, "tenants have no profile column \"%.100s\"", profile->names[i]);
+        return rh_err_hint(err, "%s%s. A migration of the catalog set adds columns to rowhouse.tenants.",
+                           list.len ? "There are: " : "There are none", rh_str_cstr(&list));
+    }
+    return true;
+}
+
+/* INSERT INTO rowhouse.tenants (...) VALUES ($1, ...) with the audit's row, in one statement. */
+static const char *insert_row(rh_operator *o, rh_arena *a, const rh_tenant_spec *spec, rh_err *err)
+{
+    rh_str sql, values;
+    size_t max = 4 + spec->profile.n;
+    int n = 0;
+    const char **params = RH_NEW_ARRAY(a, const char *, max), *home = rh_arena_printf(a, "%lld", (long long)o->home.id);
+    rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
+    rh_str_init_in(&values, a, RH_STR_TEXT_MAX);
+    rh_str_add(&sql, "WITH t AS (INSERT INTO rowhouse.tenants (slug, name, home");
+    rh_str_add(&values, "$1, $2, $3");
+    params[n++] = spec->slug;
+    params[n++] = spec->name;
+    params[n++] = home;
+    if (spec->id) {
+        rh_str_add(&sql, ", id");
+        params[n++] = spec->id;
+        rh_str_addf(&values, ", $%d", n);
+    }
+    for (size_t i = 0; i < spec->profile.n; i++) {
+        rh_str_add(&sql, ", ");
+        rh_str_add_ident(&sql, spec->profile.names[i]);
+        params[n++] = spec->profile.values[i];
+        rh_str_addf(&values, ", $%d", n);
+    }
+    rh_str_addf(&sql, ") VALUES (%s) RETURNING id) INSERT INTO rowhouse.audit (action, tenant, detail) SELECT 'create', id::text, "
+                      "jsonb_build_object('slug', $1::text) FROM t RETURNING tenant", rh_str_cstr(&values));
+    const char *id = rh_db_value(o->catalog, a, rh_str_cstr(&sql), n, params, err);
+    if (!id && strcmp(err->sqlstate, "23505") == 0) {
+        bool by_id = strstr(err->detail, "(id)") != NULL;
+        rh_err_set(err, RH_E_EXISTS, "there is a tenant with the %s %s already", by_id ? "id" : "slug", by_id ? spec->id : spec->slug);
+        rh_err_hint(err, "Choose another with --%s.", by_id ? "id" : "slug");
+    }
+    return id;
+}
+
+bool rh_tenant_create(rh_operator *o, rh_arena *a, const rh_tenant_spec *wanted, const char **id, rh_err *err)
+{
+    rh_tenant_spec spec;
+    *id = NULL;
+    if (!check_spec(o->app, a, wanted, &spec, err) || !check_profile(o, a, &spec.profile, err) || !(*id = insert_row(o, a, &spec, err)))
+        return false;
+    bool numbered = o->app->conf->id_type == RH_ID_BIGINT;
+    if (spec.id && numbered && !rh_db_value(o->catalog, a, rh_sql_tenants_after_ids, 0, NULL, err))
+        return false;
+    return rh_tenant_provision(o, *id, err);
+}
+
+/* ---- provision ---- */
+
+static bool place(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
+{
+    PGresult *row = rh_db_query(o->catalog, a, rh_sql_tenants_find, 1, &id, err);
+    if (!row)
+        return false;
+    size_t n = (size_t)PQnfields(row);
+    const char **names = RH_NEW_ARRAY(a, const char *, n), **values = RH_NEW_ARRAY(a, const char *, n);
+    for (size_t i = 0; i < n; i++) {
+        names[i] = PQfname(row, (int)i);
+        values[i] = PQgetisnull(row, 0, (int)i) ? NULL : PQgetvalue(row, 0, (int)i);
+    }
+    rh_profile profile = {names, values, n};
+    return rh_home_provision(o->app, &o->home, o->shared, id, &profile, err);
+}
+
+bool rh_tenant_provision(rh_operator *o, const char *id, rh_err *err)
+{
+    rh_err ignored;
+    if (!rh_tenant_change_state(o->catalog, id, RH_TENANT_PROVISIONING, NULL, err))
+        return false;
+    rh_arena *a = rh_arena_new();
+    bool ok = place(o, a, id, err);
+    if (ok)
+        ok = rh_tenant_change_state(o->catalog, id, RH_TENANT_ACTIVE, NULL, err);
+    else
+        rh_tenant_change_state(o->catalog, id, RH_TENANT_FAILED, err->message, &ignored);
+    rh_arena_free(a);
+    return ok;
+}
+
+bool rh_tenant_provision_waiting(rh_operator *o, int *done, int *failed, rh_err *err)
+{
+    rh_arena *a = rh_arena_new();
+    *done = *failed = 0;
+    PGresult *res = rh_db_query(o->catalog, a, "SELECT id FROM rowhouse.tenants WHERE state IN ('pending', 'provisioning', 'failed') ORDER BY created_at", 0, NULL, err);
+    bool ok = res != NULL;
+    for (int i = 0; ok && i < PQntuples(res); i++) {
+        if (rh_tenant_provision(o, PQgetvalue(res, i, 0), err))
+            ++*done;
+        else if (err->code == RH_E_UNAVAILABLE)
+            ok = false;
+        else
+            ++*failed;
+    }
+    rh_arena_free(a);
+    return ok;
+}
+
+/* ---- find ---- */
+
+const char *rh_tenant_find(rh_operator *o, rh_arena *a, const char *ref, rh_err *err)
+{
+    const char *id = rh_is_utf8(ref, strlen(ref)) ? rh_db_value(o->catalog, a, rh_sql_tenants_find, 1, &ref, err) : "";
+    if (!id || *id)
+        return id;
+    rh_err_set(err, RH_E_NOT_FOUND, "there is no tenant with the id or slug \"%.100s\"", ref);
+    rh_err_hint(err, "`rowhouse tenant list` shows them.");
+    return NULL;
+}

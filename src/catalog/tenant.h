@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The operator's verbs on tenants: create, adopt, find, list, provision. Blocking; each may be repeated after an
+ * interruption and ends well.
+ */
+#ifndef RH_TENANT_H
+#define RH_TENANT_H
+
+#include <jansson.h>
+
+#include "home/home.h"
+
+/* The operator at work: an app with connections to its catalog and to the shared homes' database. */
+typedef struct rh_operator {
+    const rh_app *app;
+    rh_db *catalog, *shared;
+    rh_home home; /* the shared home */
+} rh_operator;
+
+bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err);
+void rh_operator_close(rh_operator *o);
+
+typedef struct rh_tenant_spec {
+    const char *id;   /* NULL: the catalog gives one */
+    const char *slug; /* NULL: made from the name */
+    const char *name; /* NULL: the slug */
+    rh_profile profile; /* columns that the app's catalog set added */
+} rh_tenant_spec;
+
+/* {"slug", "name", "id"?, profile columns...}: texts, numbers, booleans, null. RH_E_BODY. Points into body. */
+bool rh_tenant_spec_from_json(rh_arena *a, const json_t *body, rh_tenant_spec *spec, rh_err *err);
+
+/* Creates the tenant and its place in its home. *id (in the arena) is set as soon as the catalog has it. */
+bool rh_tenant_create(rh_operator *o, rh_arena *a, const rh_tenant_spec *spec, const char **id, rh_err *err);
+
+/* Gives a pending, failed or half-made tenant its place; failure is kept with the tenant. */
+bool rh_tenant_provision(rh_operator *o, const char *id, rh_err *err);
+/* All that wait. *done and *failed count; only a lost connection is a failure of the call. */
+bool rh_tenant_provision_waiting(rh_operator *o, int *done, int *failed, rh_err *err);
+
+/* Takes over the rows of the root table that no tenant has yet (loaded by hand). */
+bool rh_tenant_adopt_rows(rh_operator *o, const char *table, int *adopted, rh_err *err);
+
+/* The id of the tenant that `ref` (id or slug) names; NOT_FOUND with near misses as hint. */
+const char *rh_tenant_find(rh_operator *o, rh_arena *a, const char *ref, rh_err *err);
+
+/* The slug a name gives: lower-case ASCII letters, digits and '-', beginning with a letter, at most 63 bytes. */
+const char *rh_slug_from_name(rh_arena *a, const char *name);
+
+#endif

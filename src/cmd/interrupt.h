@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Ctrl-C and SIGTERM. A thread takes them, so that a command ends cleanly wherever it is: the private server is
+ * stopped when nobody else uses it, transactions under way are rolled back by PostgreSQL. While doors are open, the
+ * signal only ends the waiting and the doors close gracefully.
+ */
+#ifndef RH_INTERRUPT_H
+#define RH_INTERRUPT_H
+
+#include <stdbool.h>
+
+#include "app/app.h"
+
+/* From now on signals are ours. Call before other threads start; once per process. */
+void rh_interrupt_start(void);
+/* The app to close when a signal comes; NULL: none (any more). */
+void rh_interrupt_app(rh_app *app);
+/* Signals are ignored while a child has the terminal. */
+void rh_interrupt_ignore(bool ignore);
+/* Waits for a signal. */
+void rh_interrupt_wait(void);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "migrate/run.h"
+
+static int new_file(rh_cmdline *line)
+{
+    rh_err err;
+    const char *dir = rh_cmdline_get(line, "app"), *path;
+    if (line->args.len != 3) {
+        rh_err_set(&err, RH_E_USAGE, "migrate new takes a set and a name");
+        rh_err_hint(&err, "For example: `rowhouse migrate new tenant add_colour`.");
+        return rh_cmd_fail(&err);
+    }
+    const rh_conf *conf = rh_conf_load(line->a, dir ? dir : ".", line->settings.items, &err);
+    if (!conf || !rh_set_new_file(line->a, conf->dir, line->args.items[1], line->args.items[2], &path, &err))
+        return rh_cmd_fail(&err);
+    printf("%s\n", path);
+    return 0;
+}
+
+static void print_report(const rh_migrate_report *r)
+{
+    fprintf(stderr, "catalog %04d (%d new), reference %04d (%d new), tenant %04d (%d new), %d fitting%s\n", r->catalog_version, r->catalog,
+            r->reference_version, r->reference, r->tenant_version, r->tenant, r->fittings, r->fittings == 1 ? "" : "s");
+    if (r->tenants_placed || r->tenants_failed)
+        fprintf(stderr, "tenants given their place: %d, failed: %d\n", r->tenants_placed, r->tenants_failed);
+}
+
+int rh_cmd_migrate(rh_cmdline *line)
+{
+    rh_app app;
+    rh_err err;
+    int64_t wait_s = 60;
+    const char *verb = line->args.len ? line->args.items[0] : "", *wait = rh_cmdline_get(line, "wait");
+    if (strcmp(verb, "new") == 0)
+        return new_file(line);
+    if ((*verb && strcmp(verb, "status") != 0) || line->args.len > 1 || (wait && (!rh_parse_int(wait, &wait_s) || wait_s < 0))) {
+        rh_err_set(&err, RH_E_USAGE, "migrate: not understood");
+        rh_err_hint(&err, "`rowhouse migrate`, `rowhouse migrate status` or `rowhouse migrate new SET NAME`.");
+        return rh_cmd_fail(&err);
+    }
+    if (!rh_cmdline_open(line, &app, &err))
+        return rh_cmd_fail(&err);
+    bool ok;
+    rh_migrate_report report = {0};
+    if (*verb) {
+        ok = rh_migrate_status(&app, stdout, &err);
+    } else {
+        rh_migrate_options options = {.tell = rh_cmd_say, .lint_out = stderr, .lock_wait_ms = wait_s * 1000};
+        ok = rh_migrate(&app, &options, &report, &err);
+        if (ok)
+            print_report(&report);
+    }
+    rh_cmdline_close(&app);
+    return ok ? report.tenants_failed != 0 : rh_cmd_fail(&err);
+}

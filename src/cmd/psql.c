@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "catalog/tenant.h"
+#include "cmd/cmd.h"
+#include "cmd/interrupt.h"
+
+/* The app's conninfo with another user and database, as key='value' pairs: whether it was given so or as a URI. */
+static const char *conninfo_for(const rh_app *app, rh_role role, const char *database, rh_err *err)
+{
+    char *message = NULL;
+    PQconninfoOption *options = PQconninfoParse(app->conninfo, &message);
+    rh_str out;
+    if (!options) {
+        rh_err_set(err, RH_E_CONF, "server.conninfo: %s", message ? message : "not understood");
+        PQfreemem(message);
+        return NULL;
+    }
+    rh_str_init_in(&out, app->arena, RH_STR_TEXT_MAX);
+    for (PQconninfoOption *o = options; o->keyword; o++) {
+        const char *value = strcmp(o->keyword, "user") == 0 ? rh_app_user(app, role) : strcmp(o->keyword, "dbname") == 0 ? database : o->val;
+        if (!value || strcmp(o->keyword, "password") == 0)
+            continue;
+        rh_str_addf(&out, "%s='", o->keyword);
+        for (; *value; value++) {
+            if (*value == '\'' || *value == '\\')
+                rh_str_addc(&out, '\\');
+            rh_str_addc(&out, *value);
+        }
+        rh_str_add(&out, "' ");
+    }
+    PQconninfoFree(options);
+    return rh_str_cstr(&out);
+}
+
+/* The terminal is psql's meanwhile; we stay to keep the private server running, and ignore Ctrl-C. */
+static int run_psql(rh_cmdline *line, const rh_app *app, const char *conninfo, rh_role role, const char *prompt, const char *options, rh_err *err)
+{
+    const char *bindir;
+    int status, n = 0;
+    if (!rh_pg_bindir(line->a, app->conf->server_bin, "psql", &bindir, err))
+        return -1;
+    const char **argv = RH_NEW_ARRAY(line->a, const char *, line->rest.len + 8);
+    argv[n++] = rh_arena_printf(line->a, "%s/psql", bindir);
+    argv[n++] = "-d";
+    argv[n++] = conninfo;
+    argv[n++] = "-v";
+    argv[n++] = prompt;
+    for (size_t i = 0; i < line->rest.len; i++)
+        argv[n++] = line->rest.items[i];
+    pid_t child = fork();
+    if (child == 0) {
+        setenv("PGPASSWORD", rh_app_password(app, role), 1);
+        setenv("PGOPTIONS", options, 1);
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        signal(SIGPIPE, SIG_DFL);
+        execv(argv[0], (char *const *)argv);
+        fprintf(stderr, "rowhouse: cannot run %s: %s\n", argv[0], strerror(errno));
+        _exit(127);
+    }
+    rh_interrupt_ignore(true);
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+int rh_cmd_psql(rh_cmdline *line)
+{
+    rh_app app;
+    rh_err err;
+    rh_operator o;
+    int status = -1;
+    const char *ref = line->args.len ? line->args.items[0] : NULL, *id = NULL;
+    const char *options = "-c search_path=" RH_SHARED_SCHEMA "," RH_REFERENCE_SCHEMA, *who = "operator";
+    rh_role role = ref ? RH_ROLE_SERVER : RH_ROLE_OPERATOR;
+    if (!rh_cmdline_open(line, &app, &err))
+        return rh_cmd_fail(&err);
+    if (ref && rh_operator_open(&o, &app, &err)) {
+        id = rh_tenant_find(&o, line->a, ref, &err);
+        rh_operator_close(&o);
+        options = rh_arena_printf(line->a, "%s -c rowhouse.tenant=%s", options, id ? id : "");
+        who = ref;
+    }
+    const char *conninfo = !ref || id ? conninfo_for(&app, role, app.shared_db, &err) : NULL;
+    if (conninfo) {
+        const char *prompt = rh_arena_printf(line->a, "PROMPT1=%s %s%%R%%x%%# ", app.conf->app_name, who);
+        status = run_psql(line, &app, conninfo, role, prompt, options, &err);
+    }
+    rh_cmdline_close(&app);
+    return status < 0 ? rh_cmd_fail(&err) : status;
+}

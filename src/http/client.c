@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/client.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/arena.h"
+
+rh_client *rh_clients_add(rh_clients *list, int fd, int64_t now)
+{
+    rh_client *c = rh_xcalloc(1, sizeof *c);
+    c->fd = fd;
+    c->deadline = now + list->head_timeout;
+    c->next = list->first;
+    if (c->next)
+        c->next->prev = c;
+    list->first = c;
+    return c;
+}
+
+void rh_clients_remove(rh_clients *list, rh_client *c)
+{
+    *(c->prev ? &c->prev->next : &list->first) = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    free(c);
+}
+
+void rh_client_enter(const rh_clients *list, rh_client *c, rh_client_phase phase, int64_t now)
+{
+    c->phase = phase;
+    switch (phase) {
+    case RH_CLIENT_IDLE:
+        c->deadline = now + list->idle_timeout + list->head_timeout;
+        break;
+    case RH_CLIENT_HEAD:
+        if (c->deadline > now + list->head_timeout)
+            c->deadline = now + list->head_timeout;
+        break;
+    case RH_CLIENT_BODY:
+        c->deadline = now + list->body_timeout;
+        break;
+    case RH_CLIENT_BUSY:
+        c->deadline = INT64_MAX;
+        break;
+    }
+}
+
+void rh_clients_sweep(rh_clients *list, int64_t now)
+{
+    for (rh_client *c = list->first; c; c = c->next)
+        if (c->deadline <= now) {
+            shutdown(c->fd, SHUT_RDWR);
+            c->deadline = INT64_MAX;
+        }
+}
+
+void rh_clients_cut_idle(rh_clients *list)
+{
+    for (rh_client *c = list->first; c; c = c->next)
+        if (c->phase == RH_CLIENT_IDLE)
+            shutdown(c->fd, SHUT_RDWR);
+}

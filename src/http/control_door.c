@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/control_door.h"
+
+#include <ctype.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define MAX_ANSWER ((size_t)16 << 20)
+#define LIST_LIMIT 100
+#define LIST_LIMIT_MAX 10000
+#define TOKEN_TTL_S 3600
+#define TOKEN_TTL_MAX_S (366 * 86400)
+
+struct control_door {
+    rh_control_door_settings settings;
+    uv_loop_t *loop;
+    int n_calls; /* on helper threads */
+    void (*closed)(void *);
+    void *closed_arg;
+};
+
+/* One call of a handler, made on the loop's thread, run on a helper thread. */
+struct call {
+    uv_work_t work;
+    struct control_door *door;
+    rh_exchange *x;
+    const struct route *route;
+    char *ref;    /* what stands for :ref in the path, decoded; NULL without */
+    json_t *body; /* NULL when there is none */
+    bool ok;
+    rh_str out;
+    rh_err err;
+};
+
+/* ---- what handlers read ---- */
+
+static int hex_digit(char c)
+{
+    return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? (c | 32) - 'a' + 10 : -1;
+}
+
+/* NULL when it is not well-formed, holds a NUL or is not UTF-8. */
+static char *decode(rh_arena *a, const char *text, size_t n, bool plus_is_space)
+{
+    char *out = rh_arena_alloc(a, n + 1), *to = out;
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i];
+        if (c == '%') {
+            int high = i + 2 < n ? hex_digit(text[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+            if (low < 0)
+                return NULL;
+            c = (char)(high * 16 + low);
+            i += 2;
+        } else if (c == '+' && plus_is_space) {
+            c = ' ';
+        }
+        *to++ = c;
+    }
+    *to = 0;
+    return rh_is_utf8(out, (size_t)(to - out)) ? out : NULL;
+}
+
+/* The value of a query argument, decoded; NULL with err untouched when absent. */
+static bool query_value(struct call *c, const char *name, char **out)
+{
+    size_t len = strlen(name);
+    *out = NULL;
+    for (const char *p = c->x->query; *p;) {
+        size_t n = strcspn(p, "&");
+        if (n > len && strncmp(p, name, len) == 0 && p[len] == '=') {
+            *out = decode(c->x->arena, p + len + 1, n - len - 1, true);
+            if (!*out)
+                return rh_err_set(&c->err, RH_E_PARSE, "the query argument %s is malformed", name);
+        }
+        p += n + (p[n] == '&');
+    }
+    return true;
+}
+
+static bool in_range(struct call *c, const char *name, int64_t value, int64_t max)
+{
+    if (value >= 1 && value <= max)
+        return true;
+    return rh_err_set(&c->err, RH_E_INVALID, "%s must be a number from 1 to %lld", name, (long long)max);
+}
+
+/* ---- handlers: on a helper thread ---- */
+
+static bool run_list(struct call *c)
+{
+    char *limit, *after;
+    int64_t n = LIST_LIMIT;
+    if (!query_value(c, "limit", &limit) || !query_value(c, "after", &after))
+        return false;
+    if (limit && !rh_parse_int(limit, &n))
+        n = 0;
+    const rh_control_ops *ops = &c->door->settings.ops;
+    return in_range(c, "limit", n, LIST_LIMIT_MAX) &&
+           ops->list(ops->ctx, c->x->arena, n, after, &c->out, &c->err);
+}
+
+static bool run_create(struct call *c)
+{
+    const rh_control_ops *ops = &c->door->settings.ops;
+    if (!json_is_object(c->body))
+        return rh_err_set(&c->err, RH_E_BODY, "a JSON object is expected");
+    return ops->create(ops->ctx, c->x->arena, c->body, &c->out, &c->err);
+}
+
+static bool run_show(struct call *c)
+{
+    const rh_control_ops *ops = &c->door->settings.ops;
+    return ops->show(ops->ctx, c->x->arena, c->ref, &c->out, &c->err);
+}
+
+static bool run_token(struct call *c)
+{
+    const rh_control_ops *ops = &c->door->settings.ops;
+    const json_t *ttl = json_object_get(c->body, "ttl");
+    int64_t seconds = ttl ? json_integer_value(ttl) : TOKEN_TTL_S;
+    return in_range(c, "ttl", seconds, TOKEN_TTL_MAX_S) &&
+           ops->token(ops->ctx, c->x->arena, c->ref, seconds, &c->out, &c->err);
+}
+
+/* The routes. To add one: a row; `:ref` stands for one segment of the path. */
+static const struct route {
+    rh_method method;
+    const char *method_name, *pattern;
+    int status;
+    bool (*run)(struct call *c);
+    const char *help;
+} routes[] = {
+    {RH_GET, "GET", "/tenants", 200, run_list, "tenants in order; ?limit=100&after=SLUG"},
+    {RH_POST, "POST", "/tenants", 201, run_create,
+     "makes a tenant: {\"slug\":..., \"name\":..., profile columns}"},
+    {RH_GET, "GET", "/tenants/:ref", 200, run_show, "one tenant, by id or slug"},
+    {RH_POST, "POST", "/tenants/:ref/token", 201, run_token,
+     "a token for the tenant, in development: {\"ttl\": seconds}"},
+};
+#define N_ROUTES (sizeof routes / sizeof *routes)
+
+void rh_control_routes(rh_str *out)
+{
+    for (size_t i = 0; i < N_ROUTES; i++)
+        rh_str_addf(out, "%-4s %-22s %s\n", routes[i].method_name, routes[i].pattern, routes[i].help);
+}
+
+/* ---- who may come in ---- */
+
+static bool check_host(const struct control_door *d, const char *host)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+    char expected[32];
+    for (size_t i = 0; host && i < sizeof names / sizeof *names; i++) {
+        snprintf(expected, sizeof expected, "%s:%d", names[i], d->settings.port);
+        if (strcasecmp(host, expected) == 0 || (d->settings.port == 80 && strcasecmp(host, names[i]) == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool check_origin(const char *origin, const char *host)
+{
+    return !origin || (strncasecmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0);
+}
+
+static bool check_token(const struct control_door *d, const char *authorization)
+{
+    const char *expected = d->settings.operator_token;
+    size_t len = strlen(expected);
+    if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
+        return false;
+    authorization += 7;
+    return len > 0 && strlen(authorization) == len && CRYPTO_memcmp(authorization, expected, len) == 0;
+}
+
+static bool check_visitor(const struct control_door *d, const rh_exchange *x, rh_err *err)
+{
+    if (!check_host(d, x->headers.host)) {
+        rh_err_set(err, RH_E_FORBIDDEN, "the Host header does not name this door");
+        return rh_err_hint(err, "Use localhost or 127.0.0.1 with port %d.", d->settings.port);
+    }
+    if (!check_origin(x->headers.origin, x->headers.host))
+        return rh_err_set(err, RH_E_FORBIDDEN, "requests from another origin are refused");
+    if (strcmp(x->path, "/live") == 0 || check_token(d, x->headers.authorization))
+        return true;
+    rh_err_set(err, RH_E_UNAUTHORIZED, "the operator's token is missing or wrong");
+    return rh_err_hint(err, "Send it as Authorization: Bearer TOKEN.");
+}
+
+/* ---- finding the route ---- */
+
+/* The path matches; *ref is where :ref stands in it (n bytes). */
+static bool match(const char *pattern, const char *path, const char **ref, size_t *n)
+{
+    while (*pattern) {
+        if (strncmp(pattern, ":ref", 4) == 0) {
+            *ref = path;
+            *n = strcspn(path, "/");
+            if (*n == 0)
+                return false;
+            pattern += 4;
+            path += *n;
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return *path == 0;
+}
+
+static const struct route *find_route(rh_exchange *x, char **ref, const char **allow, rh_err *err)
+{
+    rh_str methods;
+    rh_str_init_in(&methods, x->arena, 64);
+    for (size_t i = 0; i < N_ROUTES; i++) {
+        const char *segment = NULL;
+        size_t n = 0;
+        if (!match(routes[i].pattern, x->path, &segment, &n))
+            continue;
+        rh_str_addf(&methods, "%s%s", methods.len ? ", " : "", routes[i].method_name);
+        if (routes[i].method != x->method && !(x->method == RH_HEAD && routes[i].method == RH_GET))
+            continue;
+        *ref = segment ? decode(x->arena, segment, n, false) : NULL;
+        if (!segment || *ref)
+            return &routes[i];
+        rh_err_set(err, RH_E_PARSE, "the path is malformed");
+        return NULL;
+    }
+    *allow = rh_str_cstr(&methods);
+    if (methods.len)
+        rh_err_set(err, RH_E_METHOD, "the method is not allowed here");
+    else
+        rh_err_set(err, RH_E_NO_PATH, "there is nothing at this path");
+    return NULL;
+}
+
+/* ---- running ---- */
+
+static void work(uv_work_t *req)
+{
+    struct call *c = req->data;
+    c->ok = c->route->run(c);
+}
+
+static void maybe_closed(struct control_door *d)
+{
+    void (*closed)(void *) = d->closed;
+    void *arg = d->closed_arg;
+    if (!closed || d->n_calls > 0)
+        return;
+    free(d);
+    closed(arg);
+}
+
+static void answer_json(rh_exchange *x, int status, rh_str *json)
+{
+    static const rh_rest_header header = {"Content-Type", "application/json; charset=utf-8"};
+    size_t len;
+    char *body = rh_str_take(json, &len);
+    rh_exchange_answer(x, status, &header, 1, body, len);
+}
+
+static void on_worked(uv_work_t *req, int status)
+{
+    struct call *c = req->data;
+    struct control_door *d = c->door;
+    json_decref(c->body);
+    if (c->ok && c->out.overflow)
+        c->ok = rh_err_set(&c->err, RH_E_TOO_LARGE, "the answer is too large");
+    if (c->ok)
+        answer_json(c->x, c->route->status, &c->out);
+    else
+        rh_exchange_refuse(c->x, &c->err, NULL);
+    rh_str_release(&c->out);
+    free(c);
+    d->n_calls--;
+    maybe_closed(d);
+}
+
+static bool is_json(const char *type)
+{
+    size_t n = strlen("application/json");
+    return type && strncasecmp(type, "application/json", n) == 0 &&
+           (type[n] == 0 || type[n] == ';' || type[n] == ' ');
+}
+
+/* 0, or the status to refuse with. */
+static int read_body(const rh_exchange *x, json_t **out, rh_err *err)
+{
+    json_error_t why;
+    *out = NULL;
+    if (x->method != RH_POST || x->body_len == 0)
+        return 0;
+    if (!is_json(x->headers.content_type)) {
+        rh_err_set(err, RH_E_BODY, "the body must be application/json");
+        return 415;
+    }
+    *out = json_loadb(x->body, x->body_len, JSON_REJECT_DUPLICATES, &why);
+    if (*out)
+        return 0;
+    rh_err_set(err, RH_E_BODY, "the body is not JSON: %s (line %d, column %d)", why.text, why.line,
+               why.column);
+    return 400;
+}
+
+static void on_head(void *ctx, rh_exchange *x)
+{
+    rh_err err;
+    if (!check_visitor(ctx, x, &err)) {
+        rh_exchange_refuse(x, &err, NULL);
+    } else if (strcmp(x->path, "/live") == 0) {
+        static const rh_rest_header header = {"Content-Type", "text/plain; charset=utf-8"};
+        rh_exchange_answer(x, 200, &header, 1, rh_xstrdup("ok\n"), 3);
+    }
+}
+
+static void on_request(void *ctx, rh_exchange *x)
+{
+    struct control_door *d = ctx;
+    rh_err err;
+    char *ref = NULL;
+    const char *allow = NULL;
+    json_t *body = NULL;
+    const struct route *route = find_route(x, &ref, &allow, &err);
+    int status = route ? read_body(x, &body, &err) : rh_err_http(&err);
+    if (status) {
+        rh_exchange_refuse_as(x, status, &err, allow);
+        return;
+    }
+    struct call *c = rh_xcalloc(1, sizeof *c);
+    c->work.data = c;
+    c->door = d;
+    c->x = x;
+    c->route = route;
+    c->ref = ref;
+    c->body = body;
+    rh_str_init(&c->out, MAX_ANSWER);
+    d->n_calls++;
+    uv_queue_work(d->loop, &c->work, work, on_worked);
+}
+
+static void close_door(void *ctx, void (*closed)(void *arg), void *arg)
+{
+    struct control_door *d = ctx;
+    d->closed = closed;
+    d->closed_arg = arg;
+    maybe_closed(d);
+}
+
+void rh_control_door_new(uv_loop_t *loop, const rh_control_door_settings *settings, rh_door *door)
+{
+    struct control_door *d = rh_xcalloc(1, sizeof *d);
+    d->settings = *settings;
+    d->loop = loop;
+    *door = (rh_door){.ctx = d,
+                      .max_body = RH_CONTROL_MAX_BODY,
+                      .on_head = on_head,
+                      .on_request = on_request,
+                      .close = close_door};
+}

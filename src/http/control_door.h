@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The control door: the operator's HTTP interface, on loopback. Every request but /live needs the operator's
+ * token, a Host that is this machine's own name for itself (against DNS rebinding) and, where a browser sends
+ * one, an Origin that is the door itself (against CSRF). What it does is done by rh_control_ops, on helper
+ * threads, and may block.
+ */
+#ifndef RH_CONTROL_DOOR_H
+#define RH_CONTROL_DOOR_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "http/exchange.h"
+
+#define RH_CONTROL_MAX_BODY ((size_t)64 << 10)
+
+/* What the operator may do. Every function may block, is called on any thread, several at once, and puts a
+ * JSON text into *out (initialised by the caller). False: err says why. */
+typedef struct rh_control_ops {
+    void *ctx;
+    bool (*list)(void *ctx, rh_arena *a, int64_t limit,
+                 const char *after /* slug or id; NULL: from the first */, rh_str *out, rh_err *err);
+    bool (*create)(void *ctx, rh_arena *a, const json_t *body /* an object */, rh_str *out, rh_err *err);
+    bool (*show)(void *ctx, rh_arena *a, const char *ref, rh_str *out, rh_err *err);
+    bool (*token)(void *ctx, rh_arena *a, const char *ref, int64_t ttl_s, rh_str *out, rh_err *err);
+} rh_control_ops;
+
+typedef struct rh_control_door_settings {
+    const char *operator_token; /* never empty; outlives the door */
+    int port;                   /* that clients name in Host */
+    rh_control_ops ops;         /* copied */
+} rh_control_door_settings;
+
+/* *door gets what the loop needs; freed by its close. */
+void rh_control_door_new(uv_loop_t *loop, const rh_control_door_settings *settings, rh_door *door);
+
+/* The routes with what they do, for help texts: "GET /tenants  ...\n". */
+void rh_control_routes(rh_str *out);
+
+#endif

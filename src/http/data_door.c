@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ *            head in                 body in                  pool took it             last row
+ *  (none) ----------> ADMITTED ----------------> PLANNED -----------------> RUNNING ------------> ENDED
+ *                \________________________\______________________\____________________________^ refused
+ *
+ * ADMITTED: the tenant and its relation cache are known. PLANNED: the statements are written. RUNNING: the
+ * job is the pool's, the exchange sleeps. ENDED: the exchange is answered; nothing may touch the request any
+ * more.
+ */
+#include "http/data_door.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define ALLOW_RELATION "OPTIONS, GET, HEAD, POST, PATCH, PUT, DELETE"
+#define ALLOW_PROBE "GET, HEAD"
+
+struct data_door {
+    rh_data_door_settings settings;
+    rh_resolver *resolver;
+    rh_pool *pool;
+    void (*closed)(void *);
+    void *closed_arg;
+};
+
+enum request_state { ADMITTED, PLANNED, RUNNING, ENDED };
+
+struct request {
+    enum request_state state;
+    struct data_door *door;
+    rh_exchange *x;
+    rh_directory_entry tenant;
+    const rh_relation_cache *cache;
+    rh_rest_request rest_request;
+    rh_rest_naming naming;
+    rh_rest *rest;
+    rh_err *failed; /* a bound was passed while rows came in */
+    rh_job job;
+};
+
+/* ---- probes ---- */
+
+static void answer_probe(rh_exchange *x, bool ok)
+{
+    static const rh_rest_header headers[] = {{"Content-Type", "text/plain; charset=utf-8"},
+                                             {"Retry-After", "1"}};
+    char *body = rh_xstrdup(ok ? "ok\n" : "not ready\n");
+    rh_exchange_answer(x, ok ? 200 : 503, headers, ok ? 1 : 2, body, strlen(body));
+}
+
+static bool answer_live(const struct data_door *d)
+{
+    return true;
+}
+
+static bool answer_ready(const struct data_door *d)
+{
+    return rh_directory_age_ms(d->settings.directory) < INT64_MAX && rh_pool_alive(d->pool);
+}
+
+/* Paths that are the server's own. To add one: a row. */
+static const struct probe {
+    const char *path;
+    bool (*ok)(const struct data_door *d);
+} probes[] = {{"/live", answer_live}, {"/ready", answer_ready}};
+
+static const struct probe *find_probe(const char *path)
+{
+    for (size_t i = 0; i < sizeof probes / sizeof *probes; i++)
+        if (strcmp(probes[i].path, path) == 0)
+            return &probes[i];
+    return NULL;
+}
+
+/* True when the request asks for no tenant's data; it is answered then. */
+static bool answer_without_tenant(struct data_door *d, rh_exchange *x)
+{
+    const struct probe *probe = find_probe(x->path);
+    const char *allow = probe ? ALLOW_PROBE : ALLOW_RELATION;
+    rh_err err;
+    if (x->method == RH_OPTIONS) {
+        rh_rest_header header = {"Allow", allow};
+        rh_exchange_answer(x, 204, &header, 1, NULL, 0);
+    } else if (x->method == RH_METHOD_OTHER || (probe && x->method != RH_GET && x->method != RH_HEAD)) {
+        rh_err_set(&err, RH_E_METHOD, "the method is not allowed here");
+        rh_exchange_refuse(x, &err, allow);
+    } else if (probe) {
+        answer_probe(x, probe->ok(d));
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* ---- refusing ---- */
+
+static void refuse(struct request *r, const rh_err *err)
+{
+    int status = rh_err_http(err);
+    if (status == 500)
+        rh_log(RH_LOG_ERROR, "tenant %s: %s%s%s", r->tenant.id, err->sqlstate, err->sqlstate[0] ? ": " : "",
+               err->message);
+    r->state = ENDED;
+    rh_exchange_refuse(r->x, err, ALLOW_RELATION);
+}
+
+/* ---- the job's events ---- */
+
+static void on_rows(rh_job *job, int statement, const PGresult *res)
+{
+    struct request *r = job->user;
+    rh_err err;
+    if (r->failed || rh_rest_rows(r->rest, statement, res, &err))
+        return;
+    r->failed = RH_NEW(r->x->arena, rh_err);
+    *r->failed = err;
+    rh_rest_discard(r->rest);
+}
+
+/* The rows so far are void: the same plan again, with nothing rendered. Its statements are the ones being
+ * sent again. */
+static void on_restart(rh_job *job)
+{
+    struct request *r = job->user;
+    rh_err err;
+    rh_rest_discard(r->rest);
+    r->failed = NULL;
+    r->rest = rh_rest_plan(r->x->arena, &r->rest_request, r->cache, &r->naming, &err);
+    if (!r->rest) {
+        r->failed = RH_NEW(r->x->arena, rh_err);
+        *r->failed = err;
+    }
+}
+
+static void answer(struct request *r, const char *affected)
+{
+    rh_rest_answer out = {0};
+    rh_err err;
+    if (!rh_rest_finish(r->rest, affected, &out, &err)) {
+        rh_rest_scrub_error(r->rest, &err);
+        refuse(r, &err);
+        return;
+    }
+    r->state = ENDED;
+    rh_exchange_answer(r->x, out.status, out.headers, out.n_headers, out.body, out.body_len);
+}
+
+static void on_done(rh_job *job, const char *affected, const rh_err *err)
+{
+    struct request *r = job->user;
+    rh_err own;
+    if (!err && !r->failed) {
+        answer(r, affected);
+        return;
+    }
+    own = err ? *err : *r->failed;
+    if (r->rest) {
+        rh_rest_scrub_error(r->rest, &own);
+        rh_rest_discard(r->rest);
+    }
+    refuse(r, &own);
+}
+
+/* ---- the exchange's events ---- */
+
+static bool admit(struct data_door *d, rh_exchange *x, struct request *r, rh_err *err)
+{
+    const rh_data_door_settings *s = &d->settings;
+    rh_identity who;
+    if (!rh_resolve(d->resolver, x->headers.authorization, x->headers.named, rh_wall_s(), &who, err) ||
+        !rh_directory_admit(s->directory, who.is_slug, who.ref, s->stale_after_ms, &r->tenant, err))
+        return false;
+    r->cache = rh_directory_cache(s->directory, r->tenant.reference_version, r->tenant.tenant_version);
+    if (r->cache)
+        return true;
+    rh_err_set(err, RH_E_TENANT_NOT_READY, "the tenant's version is not known to this server yet");
+    return rh_err_hint(err, "Try again in a moment.");
+}
+
+static void on_head(void *ctx, rh_exchange *x)
+{
+    struct data_door *d = ctx;
+    rh_err err;
+    if (answer_without_tenant(d, x))
+        return;
+    struct request *r = RH_NEW(x->arena, struct request);
+    r->door = d;
+    r->x = x;
+    if (!admit(d, x, r, &err)) {
+        rh_exchange_refuse(x, &err, NULL);
+        return;
+    }
+    r->state = ADMITTED;
+    x->user = r;
+}
+
+static bool plan(struct request *r, rh_err *err)
+{
+    const rh_exchange *x = r->x;
+    r->naming = r->door->settings.naming;
+    r->naming.tenant_id = r->tenant.id;
+    r->rest_request = (rh_rest_request){.method = x->method,
+                                        .path = x->path,
+                                        .query = x->query,
+                                        .prefer = x->headers.prefer,
+                                        .range = x->headers.range,
+                                        .range_unit = x->headers.range_unit,
+                                        .accept = x->headers.accept,
+                                        .content_type = x->headers.content_type,
+                                        .body = x->body,
+                                        .body_len = x->body_len};
+    r->rest = rh_rest_plan(x->arena, &r->rest_request, r->cache, &r->naming, err);
+    r->state = PLANNED;
+    return r->rest != NULL;
+}
+
+static bool submit(struct request *r, rh_err *err)
+{
+    const rh_rest_plan_info *info = rh_rest_info(r->rest);
+    rh_job *job = &r->job;
+    job->tenant = r->tenant.id;
+    job->read_only = info->read_only;
+    job->single_row = info->single_row;
+    job->rollback = info->rollback;
+    job->n_statements = info->n_statements;
+    for (int i = 0; i < info->n_statements; i++) {
+        const rh_rest_statement *s = &info->statements[i];
+        job->statements[i] = (rh_pool_statement){s->text, s->text_len, s->n, s->values};
+    }
+    job->on_rows = on_rows;
+    job->on_restart = on_restart;
+    job->on_done = on_done;
+    job->user = r;
+    r->state = RUNNING;
+    return rh_pool_submit(r->door->pool, job, err);
+}
+
+static void on_request(void *ctx, rh_exchange *x)
+{
+    struct request *r = x->user;
+    rh_err err;
+    if (plan(r, &err) && submit(r, &err))
+        return;
+    if (r->rest)
+        rh_rest_discard(r->rest);
+    refuse(r, &err);
+}
+
+/* ---- beginning and end ---- */
+
+static void on_pool_closed(void *arg)
+{
+    struct data_door *d = arg;
+    void (*closed)(void *) = d->closed;
+    void *closed_arg = d->closed_arg;
+    rh_resolver_free(d->resolver);
+    free(d);
+    closed(closed_arg);
+}
+
+static void close_door(void *ctx, void (*closed)(void *arg), void *arg)
+{
+    struct data_door *d = ctx;
+    d->closed = closed;
+    d->closed_arg = arg;
+    rh_pool_close(d->pool, on_pool_closed, d);
+}
+
+void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh_door *door)
+{
+    struct data_door *d = rh_xcalloc(1, sizeof *d);
+    d->settings = *settings;
+    d->resolver = rh_resolver_new(&settings->rules, settings->keys);
+    d->pool = rh_pool_new(loop, &settings->pool);
+    *door = (rh_door){.ctx = d,
+                      .named_header = settings->rules.trusted_header,
+                      .max_body = settings->max_body,
+                      .on_head = on_head,
+                      .on_request = on_request,
+                      .close = close_door};
+}

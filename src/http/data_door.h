@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The data door: one loop's side of it. A request is resolved to one tenant on its head alone (401 and 403
+ * come before the body is read), admitted by the directory, planned by rest/, run by the pool, answered.
+ * /live says that the process runs, /ready that requests can be served; both need no tenant.
+ *
+ * Ownership: rh_data_door_new() until the door's close (rh_door) has called back, which frees it.
+ */
+#ifndef RH_DATA_DOOR_H
+#define RH_DATA_DOOR_H
+
+#include "auth/resolve.h"
+#include "catalog/directory.h"
+#include "http/exchange.h"
+#include "pg/pool.h"
+
+typedef struct rh_data_door_settings {
+    rh_directory *directory; /* shared by all loops */
+    const rh_jwt_keys *keys;
+    rh_resolve_rules rules;
+    int64_t stale_after_ms;
+    rh_rest_naming naming; /* all but the tenant's id */
+    size_t max_body;
+    rh_pool_settings pool; /* of this loop */
+} rh_data_door_settings;
+
+/* All strings and objects in settings outlive the door. *door gets what the loop needs. */
+void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh_door *door);
+
+#endif

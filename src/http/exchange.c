@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/exchange.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "http/loop.h"
+
+#define ERROR_TYPE "application/json; charset=utf-8"
+#define MAX_ERROR_JSON ((size_t)32 << 10)
+
+/* ---- the head ---- */
+
+/* What a header that comes twice means: REFUSE where the two could contradict each other about who asks or
+ * how long the body is, JOIN for lists. */
+enum repeat { REFUSE, JOIN, FIRST };
+
+/* The headers doors want. To add one: a field in rh_http_headers and a row here. */
+static const struct wanted {
+    const char *name;
+    size_t len, offset;
+    enum repeat repeat;
+} wanted[] = {
+#define ROW(name, field, repeat)                                                                             \
+    {                                                                                                        \
+        name, sizeof name - 1, offsetof(rh_http_headers, field), repeat                                      \
+    }
+    ROW("Authorization", authorization, REFUSE),
+    ROW("Host", host, REFUSE),
+    ROW("Origin", origin, REFUSE),
+    ROW("Prefer", prefer, JOIN),
+    ROW("Range", range, FIRST),
+    ROW("Range-Unit", range_unit, FIRST),
+    ROW("Accept", accept, JOIN),
+    ROW("Content-Type", content_type, REFUSE),
+    ROW("Content-Length", content_length, REFUSE),
+    ROW("Transfer-Encoding", transfer_encoding, REFUSE),
+#undef ROW
+};
+
+static const struct {
+    const char *name;
+    rh_method method;
+} methods[] = {
+    {"GET", RH_GET}, {"HEAD", RH_HEAD},     {"POST", RH_POST},       {"PATCH", RH_PATCH},
+    {"PUT", RH_PUT}, {"DELETE", RH_DELETE}, {"OPTIONS", RH_OPTIONS},
+};
+
+struct head_scan {
+    rh_exchange *x;
+    struct wanted named;
+    const char *bad; /* the header to blame */
+};
+
+void rh_exchange_begin(rh_exchange *x, const char *uri)
+{
+    /* absolute form, as proxies send it: the path begins after the authority */
+    if (strncasecmp(uri, "http://", 7) == 0 || strncasecmp(uri, "https://", 8) == 0) {
+        uri = strchr(uri, ':') + 3;
+        uri += strcspn(uri, "/?");
+    }
+    const char *mark = strchr(uri, '?');
+    x->path = mark ? rh_arena_strndup(x->arena, uri, (size_t)(mark - uri)) : rh_arena_strdup(x->arena, uri);
+    x->query = mark ? rh_arena_strdup(x->arena, mark + 1) : "";
+    if (!*x->path)
+        x->path = "/";
+}
+
+static const struct wanted *find_wanted(const struct head_scan *scan, const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (wanted[i].len == len && strncasecmp(wanted[i].name, name, len) == 0)
+            return &wanted[i];
+    if (scan->named.len && scan->named.len == len && strncasecmp(scan->named.name, name, len) == 0)
+        return &scan->named;
+    return NULL;
+}
+
+static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len,
+                                 const char *value, size_t len)
+{
+    struct head_scan *scan = arg;
+    const struct wanted *w = find_wanted(scan, name, name_len);
+    if (!w)
+        return MHD_YES;
+    const char **field = (const char **)((char *)&scan->x->headers + w->offset);
+    if ((value && memchr(value, 0, len)) || (*field && w->repeat == REFUSE)) {
+        scan->bad = w->name;
+        return MHD_NO;
+    }
+    if (!*field)
+        *field = value ? value : "";
+    else if (w->repeat == JOIN)
+        *field = rh_arena_printf(scan->x->arena, "%s, %s", *field, value ? value : "");
+    return MHD_YES;
+}
+
+static void check_body_length(rh_exchange *x, size_t max)
+{
+    rh_err err;
+    uint64_t n;
+    const char *length = x->headers.content_length;
+    if (length && x->headers.transfer_encoding) {
+        rh_err_set(&err, RH_E_INVALID, "the request has both Content-Length and Transfer-Encoding");
+        x->own.closes = true;
+        rh_exchange_refuse(x, &err, NULL);
+    } else if (length && (!rh_parse_uint(length, strlen(length), &n) || n > max)) {
+        rh_err_set(&err, RH_E_TOO_LARGE, "the request body is larger than %zu bytes", max);
+        rh_exchange_refuse(x, &err, NULL);
+    }
+}
+
+void rh_exchange_read_head(rh_exchange *x, const char *method, const rh_door *door)
+{
+    rh_err err;
+    struct head_scan scan = {.x = x};
+    if (door->named_header && *door->named_header)
+        scan.named = (struct wanted){door->named_header, strlen(door->named_header),
+                                     offsetof(rh_http_headers, named), REFUSE};
+    x->method = RH_METHOD_OTHER;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(methods[i].name, method) == 0)
+            x->method = methods[i].method;
+    MHD_get_connection_values_n(x->own.connection, MHD_HEADER_KIND, on_header, &scan);
+    if (scan.bad) {
+        rh_err_set(&err, RH_E_INVALID, "the header %s is there twice or malformed", scan.bad);
+        x->own.closes = true;
+        rh_exchange_refuse(x, &err, NULL);
+    } else if (x->path[0] != '/' && x->method != RH_OPTIONS) {
+        rh_err_set(&err, RH_E_INVALID, "the request target is not a path");
+        rh_exchange_refuse(x, &err, NULL);
+    } else {
+        check_body_length(x, door->max_body);
+    }
+}
+
+/* ---- the body ---- */
+
+bool rh_exchange_collect(rh_exchange *x, const char *bytes, size_t n, size_t max)
+{
+    if (x->own.received == 0)
+        rh_str_init(&x->own.body, max);
+    x->own.received += n;
+    if (x->own.received <= max)
+        rh_str_addn(&x->own.body, bytes, n);
+    return x->own.received / 2 <= max; /* a little more is read away, so that the client reads its 413 */
+}
+
+/* ---- the answer ---- */
+
+/* For HEAD: no length and no body. */
+static ssize_t no_content(void *arg, uint64_t at, char *buf, size_t max)
+{
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static struct MHD_Response *make_response(const rh_exchange *x, char *body, size_t len)
+{
+    if (body)
+        return MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
+    if (x->method == RH_HEAD)
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, no_content, NULL, NULL);
+    return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+}
+
+void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers, char *body,
+                        size_t body_len)
+{
+    struct MHD_Response *response = make_response(x, body, body_len);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_SERVER, "rowhouse");
+    for (int i = 0; i < n_headers; i++)
+        MHD_add_response_header(response, headers[i].name, headers[i].value);
+    if (x->own.closes || rh_loop_is_stopping(x->own.loop))
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    x->own.response = response;
+    x->own.status = (unsigned)status;
+    x->own.state = RH_EXCHANGE_ANSWERED;
+    if (x->own.suspended) {
+        x->own.suspended = false;
+        MHD_resume_connection(x->own.connection);
+        rh_loop_wake(x->own.loop);
+    }
+}
+
+void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const char *allow)
+{
+    rh_rest_header headers[3] = {{"Content-Type", ERROR_TYPE}};
+    rh_str json;
+    size_t len;
+    int n = 1;
+    if (status == 401)
+        headers[n++] =
+            (rh_rest_header){"WWW-Authenticate", err->code == RH_E_NO_TENANT || err->code == RH_E_UNAUTHORIZED
+                                                     ? "Bearer"
+                                                     : "Bearer error=\"invalid_token\""};
+    if (status == 503)
+        headers[n++] = (rh_rest_header){"Retry-After", "1"};
+    if (status == 405 && allow)
+        headers[n++] = (rh_rest_header){"Allow", allow};
+    rh_str_init(&json, MAX_ERROR_JSON);
+    rh_err_json(err, &json);
+    char *body = rh_str_take(&json, &len);
+    rh_exchange_answer(x, status, headers, n, body, len);
+}
+
+void rh_exchange_refuse(rh_exchange *x, const rh_err *err, const char *allow)
+{
+    rh_exchange_refuse_as(x, rh_err_http(err), err, allow);
+}
+
+enum MHD_Result rh_exchange_queue(rh_exchange *x)
+{
+    enum MHD_Result ok = MHD_queue_response(x->own.connection, x->own.status, x->own.response);
+    MHD_destroy_response(x->own.response);
+    x->own.response = NULL;
+    x->own.state = RH_EXCHANGE_QUEUED;
+    return ok;
+}
+
+void rh_exchange_end(rh_exchange *x)
+{
+    rh_arena *arena = x->arena;
+    if (x->own.response)
+        MHD_destroy_response(x->own.response);
+    if (x->own.received)
+        rh_str_release(&x->own.body);
+    rh_arena_clear(arena);
+    *x = (rh_exchange){.arena = arena, .own = {.loop = x->own.loop}};
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One HTTP request and its answer, as a door sees it. The loop (http/loop.h) reads the request, the door
+ * answers it with rh_exchange_answer() or rh_exchange_refuse(), once, at once or later, on the loop's thread.
+ *
+ *   LINE ---> BODY ---> WORK ---> ANSWERED ---> QUEUED ---> (end)
+ *     \______________________________^   refused or answered on its head: the body is not read
+ *
+ * LINE: path and query are known; BODY: the head was seen by the door, the body is being collected; WORK: the
+ * door has it all, the connection sleeps; ANSWERED: the response is made; QUEUED: the HTTP library sends it.
+ *
+ * Ownership: everything here, the arena included, lives until the answer is sent or the client is gone, but
+ * never ends while in WORK.
+ */
+#ifndef RH_EXCHANGE_H
+#define RH_EXCHANGE_H
+
+#include <microhttpd.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "http/client.h"
+#include "rest/rest.h"
+
+struct rh_loop;
+typedef struct rh_exchange rh_exchange;
+
+/* The headers a door may want, NULL when absent; the table in exchange.c fills them. */
+typedef struct rh_http_headers {
+    const char *authorization, *host, *origin, *prefer, *range, *range_unit, *accept, *content_type;
+    const char *content_length, *transfer_encoding;
+    const char *named; /* the door's named_header */
+} rh_http_headers;
+
+/* What stands behind a listening socket. Every function is called on the loop's thread. */
+typedef struct rh_door {
+    void *ctx;
+    const char *named_header;                      /* one more header to look for; NULL or "": none */
+    size_t max_body;                               /* a longer one is refused with 413 */
+    void (*on_head)(void *ctx, rh_exchange *x);    /* the head is in; may answer. NULL: nothing to check */
+    void (*on_request)(void *ctx, rh_exchange *x); /* all is in */
+    /* The loop stops: answer everything, then call closed(arg). NULL: nothing to wait for. */
+    void (*close)(void *ctx, void (*closed)(void *arg), void *arg);
+} rh_door;
+
+typedef enum rh_exchange_state {
+    RH_EXCHANGE_LINE,
+    RH_EXCHANGE_BODY,
+    RH_EXCHANGE_WORK,
+    RH_EXCHANGE_ANSWERED,
+    RH_EXCHANGE_QUEUED,
+} rh_exchange_state;
+
+struct rh_exchange {
+    /* for the door to read */
+    rh_arena *arena;
+    rh_method method;
+    const char *path, *query; /* raw: still percent-encoded; query is "" when absent */
+    rh_http_headers headers;
+    const char *body; /* NUL-terminated */
+    size_t body_len;
+    void *user; /* the door's */
+
+    /* the loop's */
+    struct {
+        rh_exchange_state state;
+        bool suspended, closes;
+        struct rh_loop *loop;
+        struct MHD_Connection *connection;
+        rh_client *client;
+        struct MHD_Response *response;
+        unsigned status;
+        rh_str body;
+        uint64_t received;
+        rh_exchange *next; /* free list */
+    } own;
+};
+
+/* body: malloc'ed and taken, NULL when there is none. Header values are copied. */
+void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers, char *body,
+                        size_t body_len);
+/* The error as JSON with the status that belongs to it, WWW-Authenticate, Retry-After and Allow where they
+ * belong. allow may be NULL. */
+void rh_exchange_refuse(rh_exchange *x, const rh_err *err, const char *allow);
+/* The same under a status of its own. */
+void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const char *allow);
+
+/* ---- for the loop only ---- */
+void rh_exchange_begin(rh_exchange *x, const char *uri);
+/* Reads method and headers; what is wrong with them is refused. named is the door's named_header. */
+void rh_exchange_read_head(rh_exchange *x, const char *method, const rh_door *door);
+/* Takes a part of the body. False: so much too long that the connection is to be closed without an answer. */
+bool rh_exchange_collect(rh_exchange *x, const char *bytes, size_t n, size_t max);
+enum MHD_Result rh_exchange_queue(rh_exchange *x);
+void rh_exchange_end(rh_exchange *x); /* releases all but the arena, which is cleared */
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "http/data_door.h"
+#include "http/listen.h"
+#include "http/loop.h"
+
+#define MAX_LOOPS 64
+#define MAX_PEM ((size_t)1 << 20)
+#define CONTROL_CLIENTS 64
+#define DEADLINE_MARGIN_MS 2000 /* PostgreSQL's own statement_timeout comes first */
+#define OTHER_FILES 256         /* descriptors that are not clients */
+
+struct rh_server {
+    rh_arena *arena;
+    rh_server_settings settings;
+    rh_acceptor *data_socket, *control_socket; /* control_socket is NULL without a control door */
+    int data_port, control_port;
+    const char *tls_cert, *tls_key; /* PEM; NULL: plain */
+    const char *options;
+    rh_loop *loops[MAX_LOOPS];
+    int n_loops;
+    rh_loop *control;
+};
+
+/* Clients and the two sockets of the library cost a descriptor each: take what the system gives. */
+static void raise_file_limit(int64_t clients)
+{
+    struct rlimit limit;
+    rlim_t want = (rlim_t)(clients + OTHER_FILES);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
+        return;
+    limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < want)
+        rh_log(RH_LOG_WARN,
+               "the system allows %llu open files: fewer than data.max_clients (%lld) can be served",
+               (unsigned long long)limit.rlim_cur, (long long)clients);
+}
+
+static bool read_tls(rh_server *s, rh_err *err)
+{
+    const rh_conf *conf = s->settings.conf;
+    size_t n;
+    if (!*conf->data_tls_cert && !*conf->data_tls_key)
+        return true;
+    if (!*conf->data_tls_cert || !*conf->data_tls_key) {
+        rh_err_set(err, RH_E_CONF, "data.tls_cert and data.tls_key must be given together");
+        return rh_err_hint(err, "Name both PEM files, or none for plain HTTP.");
+    }
+    if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+        return rh_err_set(err, RH_E_CONF, "the HTTP library was built without TLS");
+    s->tls_cert = rh_file_read(s->arena, conf->data_tls_cert, MAX_PEM, &n, err);
+    s->tls_key = s->tls_cert ? rh_file_read(s->arena, conf->data_tls_key, MAX_PEM, &n, err) : NULL;
+    return s->tls_key != NULL;
+}
+
+static int count_loops(const rh_conf *conf)
+{
+    int64_t n = conf->data_threads > 0 ? conf->data_threads : (int64_t)uv_available_parallelism();
+    if (n > conf->data_connections && conf->data_connections > 0)
+        n = conf->data_connections; /* each loop has a pool with at least one */
+    return n < 1 ? 1 : n > MAX_LOOPS ? MAX_LOOPS : (int)n;
+}
+
+/* The i-th of n nearly equal shares. */
+static int share(int64_t total, int n, int i)
+{
+    int64_t part = total / n + (i < total % n);
+    return part < 1 ? 1 : (int)part;
+}
+
+static rh_loop_settings loop_settings(const rh_server *s, rh_acceptor *socket)
+{
+    const rh_conf *conf = s->settings.conf;
+    return (rh_loop_settings){.acceptor = socket,
+                              .max_head = (size_t)conf->data_max_head,
+                              .head_timeout_ms = conf->data_head_timeout,
+                              .body_timeout_ms = conf->data_body_timeout,
+                              .idle_timeout_ms = conf->data_idle_timeout,
+                              .stop_timeout_ms = conf->data_stop_timeout};
+}
+
+static rh_data_door_settings door_settings(const rh_server *s, int i)
+{
+    const rh_server_settings *set = &s->settings;
+    const rh_conf *conf = set->conf;
+    rh_data_door_settings d = {.directory = set->directory,
+                               .keys = set->keys,
+                               .rules = set->rules,
+                               .stale_after_ms = conf->catalog_stale_after,
+                               .max_body = (size_t)conf->data_max_body};
+    d.naming =
+        (rh_rest_naming){.schema = set->schema ? set->schema : "public",
+                         .reference_schema = set->reference_schema ? set->reference_schema : "reference",
+                         .keyed = set->keyed,
+                         .id_type = conf->app_id_type,
+                         .max_rows = conf->data_max_rows,
+                         .max_response = (size_t)conf->data_max_response};
+    d.pool = (rh_pool_settings){.conninfo = set->conninfo,
+                                .database = set->database,
+                                .user = set->user,
+                                .password = set->password,
+                                .options = s->options,
+                                .connections = share(conf->data_connections, s->n_loops, i),
+                                .deadline_ms = conf->data_statement_timeout + DEADLINE_MARGIN_MS};
+    return d;
+}
+
+static bool make_loops(rh_server *s, rh_err *err)
+{
+    rh_loop_settings settings = loop_settings(s, s->data_socket);
+    settings.tls_cert = s->tls_cert;
+    settings.tls_key = s->tls_key;
+    int n = count_loops(s->settings.conf);
+    while (s->n_loops < n && (s->loops[s->n_loops] = rh_loop_new(&settings, err)))
+        s->n_loops++;
+    return s->n_loops == n;
+}
+
+static bool start_data(rh_server *s, rh_err *err)
+{
+    if (!make_loops(s, err))
+        return false;
+    for (int i = 0; i < s->n_loops; i++) {
+        rh_data_door_settings settings = door_settings(s, i);
+        rh_door door;
+        rh_data_door_new(rh_loop_uv(s->loops[i]), &settings, &door);
+        if (!rh_loop_start(s->loops[i], &door, err))
+            return false;
+    }
+    return true;
+}
+
+static bool start_control(rh_server *s, rh_err *err)
+{
+    rh_loop_settings settings = loop_settings(s, s->control_socket);
+    rh_control_door_settings door_set = {
+        .operator_token = s->settings.operator_token, .port = s->control_port, .ops = s->settings.control};
+    rh_door door;
+    if (!(s->control = rh_loop_new(&settings, err)))
+        return false;
+    rh_control_door_new(rh_loop_uv(s->control), &door_set, &door);
+    return rh_loop_start(s->control, &door, err);
+}
+
+static bool listen_data(rh_server *s, rh_err *err)
+{
+    const rh_conf *conf = s->settings.conf;
+    int fd = rh_listen("the data door", conf->data_listen, (int)conf->data_port, &s->data_port, err);
+    if (fd >= 0)
+        s->data_socket = rh_acceptor_new(fd, (int)conf->data_max_clients);
+    return fd >= 0;
+}
+
+static bool listen_control(rh_server *s, rh_err *err)
+{
+    const rh_conf *conf = s->settings.conf;
+    if (!s->settings.operator_token || !*s->settings.operator_token)
+        return true;
+    if (!rh_address_is_loopback(conf->control_listen)) {
+        rh_err_set(err, RH_E_CONF, "the control door listens on loopback only, not on '%s'",
+                   conf->control_listen);
+        return rh_err_hint(err, "Set control.listen to 127.0.0.1 or ::1.");
+    }
+    int fd =
+        rh_listen("the control door", conf->control_listen, (int)conf->control_port, &s->control_port, err);
+    if (fd >= 0)
+        s->control_socket = rh_acceptor_new(fd, CONTROL_CLIENTS);
+    return fd >= 0;
+}
+
+rh_server *rh_server_start(const rh_server_settings *settings, rh_err *err)
+{
+    rh_server *s = rh_xcalloc(1, sizeof *s);
+    s->arena = rh_arena_new();
+    s->settings = *settings;
+    s->options =
+        rh_arena_printf(s->arena, "%s -c statement_timeout=%lld", settings->options ? settings->options : "",
+                        (long long)settings->conf->data_statement_timeout);
+    raise_file_limit(settings->conf->data_max_clients);
+    if (read_tls(s, err) && listen_data(s, err) && listen_control(s, err) && start_data(s, err) &&
+        (!s->control_socket || start_control(s, err)))
+        return s;
+    rh_server_stop(s);
+    return NULL;
+}
+
+int rh_server_data_port(const rh_server *s)
+{
+    return s->data_port;
+}
+
+int rh_server_control_port(const rh_server *s)
+{
+    return s->control_port;
+}
+
+bool rh_server_has_tls(const rh_server *s)
+{
+    return s->tls_cert != NULL;
+}
+
+void rh_server_stop(rh_server *s)
+{
+    if (!s)
+        return;
+    for (int i = 0; i < s->n_loops; i++)
+        rh_loop_stop(s->loops[i]);
+    if (s->control)
+        rh_loop_stop(s->control);
+    for (int i = 0; i < s->n_loops; i++)
+        rh_loop_join(s->loops[i]);
+    if (s->control)
+        rh_loop_join(s->control);
+    rh_acceptor_free(s->data_socket);
+    rh_acceptor_free(s->control_socket);
+    rh_arena_free(s->arena);
+    free(s);
+}

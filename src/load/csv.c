@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load/csv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+
+struct rh_csv {
+    rh_csv_field *fields;
+    size_t n, cap;
+    int64_t line;
+};
+
+rh_csv *rh_csv_new(void)
+{
+    rh_csv *c = rh_xcalloc(1, sizeof *c);
+    c->line = 1;
+    return c;
+}
+
+void rh_csv_free(rh_csv *c)
+{
+    if (!c)
+        return;
+    free(c->fields);
+    free(c);
+}
+
+static rh_csv_field *add_field(rh_csv *c)
+{
+    if (c->n == c->cap) {
+        c->cap = c->cap ? c->cap * 2 : 16;
+        c->fields = rh_xrealloc(c->fields, c->cap * sizeof *c->fields);
+    }
+    return &c->fields[c->n++];
+}
+
+/* The end of a quoted field that begins behind the opening quote: its closing quote, or NULL when it is not there yet. */
+static const char *closing_quote(const char *p, const char *end, bool last)
+{
+    while ((p = memchr(p, '"', (size_t)(end - p)))) {
+        if (p + 1 == end)
+            return last ? p : NULL; /* a second quote may follow */
+        if (p[1] != '"')
+            return p;
+        p += 2;
+    }
+    return NULL;
+}
+
+static int64_t count_lines(const char *p, const char *end)
+{
+    int64_t n = 0;
+    while ((p = memchr(p, '\n', (size_t)(end - p)))) {
+        n++;
+        p++;
+    }
+    return n;
+}
+
+static int unclosed(const rh_csv *c, bool last, rh_err *err)
+{
+    if (!last)
+        return 0;
+    rh_err_set(err, RH_E_INVALID, "line %lld: a quote is never closed", (long long)c->line);
+    return -1;
+}
+
+int rh_csv_next(rh_csv *c, const char *bytes, size_t n, bool last, rh_csv_record *out, rh_err *err)
+{
+    const char *p = bytes, *end = bytes + n;
+    if (n == 0)
+        return 0;
+    c->n = 0;
+    for (;;) {
+        const char *from = p;
+        bool quoted = p < end && *p == '"';
+        if (quoted) {
+            const char *close = closing_quote(p + 1, end, last);
+            if (!close)
+                return unclosed(c, last, err);
+            p = close + 1;
+            if (p < end && *p != ',' && *p != '\n' && *p != '\r') {
+                rh_err_set(err, RH_E_INVALID, "line %lld: text follows a closing quote in column %zu", (long long)c->line, c->n + 1);
+                return -1;
+            }
+            *add_field(c) = (rh_csv_field){from + 1, (size_t)(close - from - 1), true};
+        } else {
+            while (p < end && *p != ',' && *p != '\n')
+                p++;
+            size_t len = (size_t)(p - from);
+            if (len && p < end && *p == '\n' && p[-1] == '\r')
+                len--;
+            *add_field(c) = (rh_csv_field){from, len, false};
+        }
+        if (p < end && *p == ',') {
+            p++;
+            continue;
+        }
+        if (p < end && *p == '\r')
+            p++;
+        if (p == end && !last)
+            return 0;
+        if (p < end)
+            p++; /* the newline */
+        break;
+    }
+    *out = (rh_csv_record){c->fields, c->n, c->line, bytes, (size_t)(p - bytes)};
+    c->line += count_lines(bytes, p);
+    return 1;
+}

@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ *            dial ok                         lost, doomed and empty, rh_conn_drop()
+ *  DIALING ------------> UP ----------------------------------------------+
+ *   ^  |                 in the loop's hands: socket watched, pipeline     |
+ *   |  | dial failed     mode, jobs in it oldest first                     |
+ *   |  v                                                                   |
+ *   | WAITING            backoff timer runs, no connection                 |
+ *   +---+-----------------------------------------------------------------+
+ *  rh_conn_close(): from UP and WAITING at once to CLOSED, from DIALING when the helper thread is back.
+ *
+ * DIALING: a helper thread owns the PGconn; nothing else does. UP: pg, poll and stmts are there.
+ * UP and doomed: takes no more jobs, is replaced when its pipeline is empty. UP and broken: a send failed;
+ * the timer fires at once and the connection counts as lost, so that no event comes from inside
+ * rh_conn_send().
+ *
+ * What a job puts into the pipeline, in this order; results come back in the same one:
+ *   DEALLOCATE*  PREPARE*  BIND  statement 0 (statement 1) (ROLLBACK) SYNC
+ */
+#include "pg/conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pg/db.h"
+#include "pg/stmt.h"
+
+#define BACKOFF_FIRST_MS 50
+#define BACKOFF_LAST_MS 1000
+
+#define BIND_WRITE "rh_bind_write"
+#define BIND_READ "rh_bind_read"
+#define BIND_WRITE_TEXT "SELECT pg_catalog.set_config('rowhouse.tenant', $1, true)"
+#define BIND_READ_TEXT BIND_WRITE_TEXT ", pg_catalog.set_config('transaction_read_only', 'on', true)"
+
+enum step_kind { STEP_DEALLOCATE, STEP_PREPARE, STEP_BIND, STEP_STATEMENT, STEP_ROLLBACK, STEP_SYNC };
+enum conn_state { DIALING, UP, WAITING, CLOSED };
+
+struct dial {
+    uv_work_t work;
+    rh_conn *conn;
+    PGconn *pg; /* NULL after a failure */
+    rh_err err;
+};
+
+struct rh_conn {
+    uv_loop_t *loop;
+    const rh_pool_settings *settings;
+    const rh_conn_events *events;
+    void *ctx;
+    rh_conn_counters *counters;
+    enum conn_state state;
+    bool closing, doomed, broken;
+    int handles; /* libuv handles of ours that are not closed yet */
+    uint64_t backoff_ms;
+    uv_timer_t timer; /* WAITING: dial again; UP: broken */
+    struct dial *dial;
+    /* UP */
+    PGconn *pg;
+    uv_poll_t *poll;
+    int watched;
+    rh_stmts *stmts;
+    rh_job *head, *tail;
+    int depth, odd_nulls;
+    int64_t head_since;
+};
+
+static void start_dial(rh_conn *c);
+
+static void set_state(rh_conn *c, enum conn_state state)
+{
+    static const char *const names[] = {"dialing", "up", "waiting", "closed"};
+    rh_log(RH_LOG_DEBUG, "connection %s -> %s, backend %d", names[c->state], names[state],
+           c->pg ? PQbackendPID(c->pg) : 0);
+    c->state = state;
+}
+
+/* ---- dialing ---- */
+
+static void ignore_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
+/* Why a connection is of no use, for the log: libpq has not always something to say. */
+static void describe(rh_err *err, const PGconn *pg)
+{
+    rh_db_error(err, pg, NULL);
+    err->code = RH_E_UNAVAILABLE;
+    if (!err->message[0])
+        snprintf(err->message, sizeof err->message, "the connection ended");
+}
+
+static bool prepare_bind(PGconn *pg, const char *name, const char *text, rh_err *err)
+{
+    PGresult *res = PQprepare(pg, name, text, 1, NULL);
+    bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
+    if (!ok)
+        rh_db_error(err, pg, res);
+    PQclear(res);
+    return ok;
+}
+
+/* On a helper thread. */
+static void dial_work(uv_work_t *work)
+{
+    struct dial *d = work->data;
+    const rh_pool_settings *s = d->conn->settings;
+    char timeout[16];
+    snprintf(timeout, sizeof timeout, "%d", s->connect_timeout_s);
+    /* the first dbname is expanded as a conninfo; what follows overrides it */
+    const char *keys[] = {"dbname",
+                          "dbname",
+                          "user",
+                          "password",
+                          "options",
+                          "client_encoding",
+                          "fallback_application_name",
+                          "connect_timeout",
+                          NULL};
+    const char *values[] = {s->conninfo, s->database, s->user, s->password, s->options,
+                            "UTF8",      "rowhouse",  timeout, NULL};
+    PGconn *pg = PQconnectdbParams(keys, values, 1);
+    PQsetNoticeProcessor(pg, ignore_notice, NULL);
+    if (PQstatus(pg) == CONNECTION_OK && prepare_bind(pg, BIND_WRITE, BIND_WRITE_TEXT, &d->err) &&
+        prepare_bind(pg, BIND_READ, BIND_READ_TEXT, &d->err) && PQsetnonblocking(pg, 1) == 0 &&
+        PQenterPipelineMode(pg)) {
+        d->pg = pg;
+        return;
+    }
+    describe(&d->err, pg);
+    PQfinish(pg);
+}
+
+static void handle_closed(rh_conn *c)
+{
+    if (--c->handles == 0 && c->state == CLOSED)
+        c->events->on_closed(c, c->ctx);
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+    handle_closed(h->data);
+}
+
+static void finish_closing(rh_conn *c)
+{
+    set_state(c, CLOSED);
+    uv_close((uv_handle_t *)&c->timer, on_timer_closed);
+}
+
+static void on_timer(uv_timer_t *t);
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void on_poll_closed(uv_handle_t *h)
+{
+    rh_conn *c = h->data;
+    free(h);
+    handle_closed(c);
+}
+
+static void watch(rh_conn *c, int events)
+{
+    if (events == 0)
+        uv_poll_stop(c->poll);
+    else if (c->watched != events)
+        uv_poll_start(c->poll, events, on_poll);
+    c->watched = events;
+}
+
+static bool come_up(rh_conn *c, PGconn *pg)
+{
+    uv_poll_t *poll = rh_xcalloc(1, sizeof *poll);
+    if (uv_poll_init(c->loop, poll, PQsocket(pg)) != 0) {
+        free(poll);
+        return false;
+    }
+    poll->data = c;
+    c->handles++;
+    c->pg = pg;
+    c->poll = poll;
+    c->watched = 0;
+    c->stmts = rh_stmts_new((size_t)c->settings->max_statements);
+    c->doomed = c->broken = false;
+    c->backoff_ms = 0;
+    c->odd_nulls = 0;
+    watch(c, UV_READABLE);
+    set_state(c, UP);
+    return true;
+}
+
+static void on_dialed(uv_work_t *work, int status)
+{
+    struct dial *d = work->data;
+    rh_conn *c = d->conn;
+    c->dial = NULL;
+    if (c->closing || status == UV_ECANCELED) {
+        PQfinish(d->pg);
+        finish_closing(c);
+    } else if (d->pg && come_up(c, d->pg)) {
+        c->events->on_up(c, c->ctx);
+    } else {
+        if (d->pg) {
+            rh_err_set(&d->err, RH_E_UNAVAILABLE, "the socket of a connection cannot be watched");
+            PQfinish(d->pg);
+        }
+        c->backoff_ms = c->backoff_ms ? c->backoff_ms * 2 : BACKOFF_FIRST_MS;
+        if (c->backoff_ms > BACKOFF_LAST_MS)
+            c->backoff_ms = BACKOFF_LAST_MS;
+        set_state(c, WAITING);
+        uv_timer_start(&c->timer, on_timer, c->backoff_ms, 0);
+        c->events->on_dial_failed(c, c->ctx, &d->err);
+    }
+    free(d);
+}
+
+static void start_dial(rh_conn *c)
+{
+    struct dial *d = rh_xcalloc(1, sizeof *d);
+    d->conn = c;
+    d->work.data = d;
+    c->dial = d;
+    c->counters->dialed++;
+    set_state(c, DIALING);
+    uv_queue_work(c->loop, &d->work, dial_work, on_dialed);
+}
+
+/* ---- leaving UP ---- */
+
+/* Ends the connection and hands out what was in its pipeline. */
+static rh_job *hang_up(rh_conn *c)
+{
+    rh_job *jobs = c->head;
+    uv_timer_stop(&c->timer);
+    uv_poll_stop(c->poll); /* before libpq closes the socket */
+    uv_close((uv_handle_t *)c->poll, on_poll_closed);
+    PQfinish(c->pg);
+    rh_stmts_free(c->stmts);
+    c->poll = NULL;
+    c->pg = NULL;
+    c->stmts = NULL;
+    c->head = c->tail = NULL;
+    c->depth = 0;
+    return jobs;
+}
+
+static void lose(rh_conn *c, const rh_err *why)
+{
+    rh_job *jobs = hang_up(c);
+    if (c->closing)
+        finish_closing(c);
+    else
+        start_dial(c);
+    c->events->on_lost(c, c->ctx, jobs, why);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    rh_conn *c = t->data;
+    rh_err err;
+    if (c->state == WAITING) {
+        start_dial(c);
+    } else if (c->state == UP && c->broken) {
+        describe(&err, c->pg);
+        lose(c, &err);
+    }
+}
+
+/* ---- sending ---- */
+
+static bool add_step(rh_job *job, enum step_kind kind, int statement, rh_stmt *stmt, int sent)
+{
+    if (!sent)
+        return false;
+    job->own.steps[job->own.n_steps++] = (struct rh_job_step){(uint8_t)kind, (uint8_t)statement, stmt};
+    return true;
+}
+
+static bool send_deallocate(rh_conn *c, rh_job *job, const char *name)
+{
+    char text[40];
+    snprintf(text, sizeof text, "DEALLOCATE %s", name);
+    c->counters->evicted++;
+    return add_step(job, STEP_DEALLOCATE, 0, NULL,
+                    PQsendQueryParams(c->pg, text, 0, NULL, NULL, NULL, NULL, 0));
+}
+
+/* How statement i will run: prepared already (its stmt), prepared by this job (its stmt, PENDING), or not at
+ * all (NULL). */
+static bool send_preparations(rh_conn *c, rh_job *job, rh_stmt *use[])
+{
+    bool fresh[RH_JOB_MAX_STATEMENTS] = {false};
+    char evicted[16];
+    for (int i = 0; i < job->n_statements; i++) {
+        const rh_pool_statement *s = &job->statements[i];
+        use[i] = rh_stmts_find(c->stmts, s->text, s->text_len);
+        if (use[i] && use[i]->state == RH_STMT_PENDING)
+            use[i] = NULL; /* a neighbour's, which may still fail */
+        else if (!use[i] && (use[i] = rh_stmts_add(c->stmts, s->text, s->text_len, evicted))) {
+            fresh[i] = true;
+            if (evicted[0] && !send_deallocate(c, job, evicted))
+                return false;
+        }
+    }
+    for (int i = 0; i < job->n_statements; i++) {
+        if (!fresh[i])
+            continue;
+        c->counters->prepared++;
+        if (!add_step(job, STEP_PREPARE, i, use[i],
+                      PQsendPrepare(c->pg, use[i]->name, job->statements[i].text, 0, NULL)))
+            return false;
+    }
+    return true;
+}
+
+static bool send_statement(rh_conn *c, rh_job *job, int i, const rh_stmt *stmt)
+{
+    const rh_pool_statement *s = &job->statements[i];
+    int sent = stmt ? PQsendQueryPrepared(c->pg, stmt->name, s->n, s->values, NULL, NULL, 0)
+                    : PQsendQueryParams(c->pg, s->text, s->n, NULL, s->values, NULL, NULL, 0);
+    return add_step(job, STEP_STATEMENT, i, NULL, sent);
+}
+
+static bool send_all(rh_conn *c, rh_job *job)
+{
+    rh_stmt *use[RH_JOB_MAX_STATEMENTS] = {NULL};
+    const char *bind = job->read_only ? BIND_READ : BIND_WRITE;
+    if (!send_preparations(c, job, use) ||
+        !add_step(job, STEP_BIND, 0, NULL, PQsendQueryPrepared(c->pg, bind, 1, &job->tenant, NULL, NULL, 0)))
+        return false;
+    for (int i = 0; i < job->n_statements; i++)
+        if (!send_statement(c, job, i, use[i]))
+            return false;
+    if (job->rollback && !add_step(job, STEP_ROLLBACK, 0, NULL,
+                                   PQsendQueryParams(c->pg, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 0)))
+        return false;
+    return add_step(job, STEP_SYNC, 0, NULL, PQpipelineSync(c->pg));
+}
+
+/* A send failed: lost, but not inside the caller's call. libpq may have closed the socket already. */
+static void break_down(rh_conn *c)
+{
+    c->broken = true;
+    watch(c, 0);
+    uv_timer_start(&c->timer, on_timer, 0, 0);
+}
+
+static void flush(rh_conn *c)
+{
+    int left = PQflush(c->pg);
+    if (left < 0)
+        break_down(c);
+    else
+        watch(c, left > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+}
+
+void rh_conn_send(rh_conn *c, rh_job *job)
+{
+    job->own.next = NULL;
+    job->own.n_steps = job->own.step = 0;
+    job->own.affected[0] = 0;
+    job->own.again = false;
+    if (c->tail)
+        c->tail->own.next = job;
+    else {
+        c->head = job;
+        c->head_since = rh_now_us();
+    }
+    c->tail = job;
+    c->depth++;
+    if (send_all(c, job))
+        flush(c);
+    else
+        break_down(c);
+}
+
+/* ---- results ---- */
+
+static bool is_state(const PGresult *res, const char *sqlstate)
+{
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    return state && strcmp(state, sqlstate) == 0;
+}
+
+/* The statement's plan or name is gone from under us. It failed at Bind, and what stood before it in the same
+ * transaction was rolled back, so the job may be sent again whatever it does. */
+static bool is_stale_statement(const PGresult *res)
+{
+    const char *function = PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION);
+    return is_state(res, "26000") ||
+           (is_state(res, "0A000") && function && strcmp(function, "RevalidateCachedQuery") == 0);
+}
+
+/* The connection does not outlive this error. */
+static bool is_fatal(const rh_conn *c, const PGresult *res)
+{
+    const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (!severity)
+        return PQstatus(c->pg) == CONNECTION_BAD;
+    return strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
+}
+
+static void forget_unprepared(rh_conn *c, rh_job *job)
+{
+    struct rh_job_step *step = &job->own.steps[job->own.step];
+    if (step->kind == STEP_PREPARE && step->stmt) {
+        rh_stmts_forget(c->stmts, step->stmt);
+        step->stmt = NULL;
+    }
+}
+
+/* False: the connection is lost. */
+static bool take_error(rh_conn *c, rh_job *job, const PGresult *res)
+{
+    if (is_fatal(c, res))
+        return false;
+    forget_unprepared(c, job);
+    if (job->own.error)
+        return true; /* the first error is the cause */
+    job->own.error = rh_xmalloc(sizeof *job->own.error);
+    rh_db_error(job->own.error, c->pg, res);
+    job->own.again = is_stale_statement(res);
+    if (job->own.again || is_state(res, "RH001"))
+        c->doomed = true;
+    return true;
+}
+
+static void take_rows(rh_job *job, const PGresult *res)
+{
+    const struct rh_job_step *step = &job->own.steps[job->own.step];
+    if (PQresultStatus(res) != PGRES_SINGLE_TUPLE && step->statement == 0)
+        snprintf(job->own.affected, sizeof job->own.affected, "%s", PQcmdTuples((PGresult *)res));
+    if (PQresultStatus(res) != PGRES_COMMAND_OK && job->on_rows)
+        job->on_rows(job, step->statement, res);
+}
+
+static void end_head(rh_conn *c)
+{
+    rh_job *job = c->head;
+    c->head = job->own.next;
+    if (!c->head)
+        c->tail = NULL;
+    c->depth--;
+    c->head_since = rh_now_us();
+    job->own.next = NULL;
+    c->events->on_job(c, c->ctx, job);
+}
+
+/* The results of one command have ended: on to the next. */
+static bool next_step(rh_conn *c, rh_job *job)
+{
+    if (job->own.steps[job->own.step].kind == STEP_SYNC)
+        return ++c->odd_nulls < 3; /* after an error of the commit one NULL comes before the sync */
+    const struct rh_job_step *step = &job->own.steps[++job->own.step];
+    if (step->kind == STEP_STATEMENT && !job->single_row)
+        PQsetSingleRowMode(c->pg);
+    return true;
+}
+
+/* One result, or the NULL that ends a command's. False: the connection is of no use any more. */
+static bool take_result(rh_conn *c, PGresult *res)
+{
+    rh_job *job = c->head;
+    struct rh_job_step *step = &job->own.steps[job->own.step];
+    if (!res)
+        return next_step(c, job);
+    switch (PQresultStatus(res)) {
+    case PGRES_FATAL_ERROR:
+        return take_error(c, job, res);
+    case PGRES_PIPELINE_ABORTED:
+        forget_unprepared(c, job);
+        return true;
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+    case PGRES_SINGLE_TUPLE:
+        if (step->kind == STEP_PREPARE)
+            rh_stmts_ready(c->stmts, step->stmt);
+        else if (step->kind == STEP_STATEMENT)
+            take_rows(job, res);
+        return step->kind != STEP_SYNC;
+    case PGRES_PIPELINE_SYNC:
+        if (step->kind != STEP_SYNC)
+            return false;
+        c->odd_nulls = 0;
+        end_head(c);
+        return true;
+    default: /* COPY: no statement of ours begins one */
+        return false;
+    }
+}
+
+static bool read_results(rh_conn *c)
+{
+    while (c->head && !PQisBusy(c->pg)) {
+        PGresult *res = PQgetResult(c->pg);
+        bool ok = take_result(c, res);
+        PQclear(res);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    rh_conn *c = poll->data;
+    rh_err err;
+    bool ok = status == 0 && PQconsumeInput(c->pg);
+    /* what had arrived before the end still counts */
+    bool sound = read_results(c) && ok && PQstatus(c->pg) == CONNECTION_OK;
+    if (sound && !c->head && PQtransactionStatus(c->pg) != PQTRANS_IDLE) {
+        rh_log(RH_LOG_ERROR, "a connection was left inside a transaction: closed");
+        c->doomed = true;
+    }
+    if (!sound) {
+        describe(&err, c->pg);
+        lose(c, &err);
+    } else if (c->doomed && !c->head) {
+        hang_up(c);
+        start_dial(c);
+    } else {
+        flush(c);
+    }
+}
+
+/* ---- the pool's side ---- */
+
+rh_conn *rh_conn_open(uv_loop_t *loop, const rh_pool_settings *settings, const rh_conn_events *events,
+                      void *ctx, rh_conn_counters *counters)
+{
+    rh_conn *c = rh_xcalloc(1, sizeof *c);
+    *c = (rh_conn){
+        .loop = loop, .settings = settings, .events = events, .ctx = ctx, .counters = counters, .handles = 1};
+    uv_timer_init(loop, &c->timer);
+    c->timer.data = c;
+    start_dial(c);
+    return c;
+}
+
+bool rh_conn_takes_jobs(const rh_conn *c)
+{
+    return c->state == UP && !c->doomed && !c->broken && !c->closing;
+}
+
+bool rh_conn_is_up(const rh_conn *c)
+{
+    return c->state == UP;
+}
+
+int rh_conn_depth(const rh_conn *c)
+{
+    return c->depth;
+}
+
+rh_job *rh_conn_jobs(const rh_conn *c)
+{
+    return c->head;
+}
+
+int64_t rh_conn_head_since(const rh_conn *c)
+{
+    return c->head_since;
+}
+
+void rh_conn_drop(rh_conn *c, const rh_err *why)
+{
+    if (c->state == UP)
+        lose(c, why);
+}
+
+void rh_conn_close(rh_conn *c, const rh_err *why)
+{
+    c->closing = true;
+    if (c->state == UP)
+        lose(c, why);
+    else if (c->state == WAITING)
+        finish_closing(c);
+    else if (c->state == DIALING)
+        uv_cancel((uv_req_t *)&c->dial->work); /* fails when it has begun: then it ends by its timeout */
+}
+
+void rh_conn_free(rh_conn *c)
+{
+    free(c);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One connection of a pool: dials, keeps a pipeline of jobs, and tells its pool what happens. Only pg/pool.c
+ * uses it. All on the loop's thread, dialing excepted. The events never come from inside rh_conn_open() or
+ * rh_conn_send().
+ */
+#ifndef RH_CONN_H
+#define RH_CONN_H
+
+#include "pg/pool.h"
+
+typedef struct rh_conn rh_conn;
+
+typedef struct rh_conn_events {
+    void (*on_up)(rh_conn *c, void *ctx);
+    void (*on_dial_failed)(rh_conn *c, void *ctx, const rh_err *err); /* it tries again by itself */
+    /* A job came to its end: job->own.error is NULL or why it failed; with own.again the error proves that
+     * nothing was done and that another connection may do better. */
+    void (*on_job)(rh_conn *c, void *ctx, rh_job *job);
+    /* The connection is gone, with these jobs in it (a list by own.next, oldest first); it dials again by
+     * itself. */
+    void (*on_lost)(rh_conn *c, void *ctx, rh_job *jobs, const rh_err *err);
+    void (*on_closed)(rh_conn *c, void *ctx); /* the last event */
+} rh_conn_events;
+
+typedef struct rh_conn_counters {
+    uint64_t dialed, prepared, evicted;
+} rh_conn_counters;
+
+/* settings, events and counters stay the pool's and outlive the connection. It begins to dial. */
+rh_conn *rh_conn_open(uv_loop_t *loop, const rh_pool_settings *settings, const rh_conn_events *events,
+                      void *ctx, rh_conn_counters *counters);
+/* Takes the job. Only when rh_conn_takes_jobs(); bytes may have gone to PostgreSQL when it returns. */
+void rh_conn_send(rh_conn *c, rh_job *job);
+/* Up, and not about to be replaced. */
+bool rh_conn_takes_jobs(const rh_conn *c);
+bool rh_conn_is_up(const rh_conn *c);
+int rh_conn_depth(const rh_conn *c);
+rh_job *rh_conn_jobs(const rh_conn *c);       /* the head, NULL when idle */
+int64_t rh_conn_head_since(const rh_conn *c); /* rh_now_us() when the head became the head */
+/* Gives up the connection, with on_lost, and dials a new one. Never from a callback of a job. */
+void rh_conn_drop(rh_conn *c, const rh_err *why);
+/* For good: on_lost when jobs are in it, then on_closed when dialing and the sockets have ended. */
+void rh_conn_close(rh_conn *c, const rh_err *why);
+void rh_conn_free(rh_conn *c); /* after on_closed */
+
+#endif

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A job is in exactly one of these places, and the list it is on is its state:
+ *
+ *   submit -> QUEUE -> PIPELINE of one connection -> on_done
+ *               ^          |
+ *               +----------+  connection lost, read, first time; stale statement, first time
+ *
+ * QUEUE: not a byte was sent; deadlines run (the oldest job first, since all get the same time). PIPELINE:
+ * bytes may have been sent; past its deadline the connection is dropped, never cancelled, for a cancel hits
+ * whatever the backend is doing by then. Work that a caller must not see done inside its own call waits for
+ * the `later` timer.
+ */
+#include "pg/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pg/conn.h"
+
+#define SWEEP_MS 100
+#define MAX_PARAMETERS 65535 /* of the protocol */
+
+struct rh_pool {
+    uv_loop_t *loop;
+    rh_pool_settings settings;
+    rh_conn **conns;
+    int n_conns, n_open;
+    bool down; /* none is up and the last attempt failed */
+    rh_job *first, *last;
+    int n_queued, n_flying;
+    uv_timer_t sweep, later;
+    bool closing;
+    int handles;
+    void (*on_closed)(void *);
+    void *closed_arg;
+    rh_conn_counters counters;
+    rh_pool_stats stats; /* only what adds up; the rest is computed when asked for */
+};
+
+/* ---- ending jobs ---- */
+
+static void end_job(rh_job *job, const rh_err *err)
+{
+    rh_err *own = job->own.error;
+    job->own.error = NULL;
+    job->on_done(job, job->own.affected, err ? err : own);
+    free(own);
+}
+
+static void set_unavailable(rh_err *err)
+{
+    rh_err_set(err, RH_E_UNAVAILABLE, "the database cannot be reached");
+    rh_err_hint(err, "Try again in a moment.");
+}
+
+static void set_lost(rh_err *err, const rh_job *job)
+{
+    if (job->read_only) {
+        set_unavailable(err);
+        return;
+    }
+    rh_err_set(err, RH_E_UNKNOWN_OUTCOME,
+               "the connection to the database was lost before the outcome was known");
+    rh_err_hint(err, "Read the data to see whether the change was made before sending it again.");
+}
+
+static void set_timeout(rh_err *err, const rh_job *job, bool sent)
+{
+    if (sent && !job->read_only) {
+        set_lost(err, job);
+        rh_err_detail(err, "The time for this request ran out.");
+        return;
+    }
+    rh_err_set(err, RH_E_TIMEOUT, "the time for this request ran out");
+}
+
+/* ---- the queue ---- */
+
+static void push_back(rh_pool *p, rh_job *job)
+{
+    job->own.next = NULL;
+    if (p->last)
+        p->last->own.next = job;
+    else
+        p->first = job;
+    p->last = job;
+    p->n_queued++;
+}
+
+static void push_front(rh_pool *p, rh_job *job)
+{
+    job->own.next = p->first;
+    p->first = job;
+    if (!p->last)
+        p->last = job;
+    p->n_queued++;
+}
+
+static rh_job *pop(rh_pool *p)
+{
+    rh_job *job = p->first;
+    p->first = job->own.next;
+    if (!p->first)
+        p->last = NULL;
+    p->n_queued--;
+    return job;
+}
+
+/* An idle connection first; else the least deep one whose head is young. */
+static rh_conn *choose(const rh_pool *p)
+{
+    rh_conn *best = NULL;
+    int64_t now = 0;
+    for (int i = 0; i < p->n_conns; i++) {
+        rh_conn *c = p->conns[i];
+        if (!c || !rh_conn_takes_jobs(c))
+            continue;
+        int depth = rh_conn_depth(c);
+        if (depth == 0)
+            return c;
+        if (depth >= p->settings.max_depth || (best && depth >= rh_conn_depth(best)))
+            continue;
+        if (!now)
+            now = rh_now_us();
+        if (now - rh_conn_head_since(c) < p->settings.max_head_age_us)
+            best = c;
+    }
+    return best;
+}
+
+static void dispatch(rh_pool *p)
+{
+    rh_conn *c;
+    while (p->first && !p->closing && (c = choose(p))) {
+        p->n_flying++;
+        rh_conn_send(c, pop(p));
+        if ((uint64_t)rh_conn_depth(c) > p->stats.deepest)
+            p->stats.deepest = (uint64_t)rh_conn_depth(c);
+    }
+}
+
+/* Nothing can be served: waiting would only make clients wait. */
+static void refuse_queue(rh_pool *p)
+{
+    rh_err err;
+    while (p->first) {
+        set_unavailable(&err);
+        end_job(pop(p), &err);
+    }
+}
+
+/* Sends it once more: first in the queue, as it is the oldest. */
+static void restart(rh_pool *p, rh_job *job)
+{
+    job->own.restarted = true;
+    free(job->own.error);
+    job->own.error = NULL;
+    if (job->on_restart)
+        job->on_restart(job);
+    p->stats.retried++;
+    push_front(p, job);
+}
+
+/* ---- events of connections ---- */
+
+bool rh_pool_alive(const rh_pool *p)
+{
+    for (int i = 0; i < p->n_conns; i++)
+        if (rh_conn_is_up(p->conns[i]))
+            return true;
+    return false;
+}
+
+static void on_up(rh_conn *c, void *ctx)
+{
+    rh_pool *p = ctx;
+    if (p->down)
+        rh_log(RH_LOG_INFO, "the database can be reached again");
+    p->down = false;
+    dispatch(p);
+}
+
+static void on_dial_failed(rh_conn *c, void *ctx, const rh_err *err)
+{
+    rh_pool *p = ctx;
+    p->stats.dial_failures++;
+    rh_log_err(p->down ? RH_LOG_DEBUG : RH_LOG_WARN, "connecting to the database", err);
+    if (!rh_pool_alive(p)) {
+        p->down = true;
+        refuse_queue(p);
+    }
+}
+
+static void on_job(rh_conn *c, void *ctx, rh_job *job)
+{
+    rh_pool *p = ctx;
+    p->n_flying--;
+    if (job->own.again && !job->own.restarted && !p->closing)
+        restart(p, job);
+    else
+        end_job(job, NULL);
+    dispatch(p);
+}
+
+static void on_later(uv_timer_t *t);
+
+static void on_lost(rh_conn *c, void *ctx, rh_job *jobs, const rh_err *why)
+{
+    rh_pool *p = ctx;
+    rh_job *retry = NULL;
+    rh_err err;
+    p->stats.lost++;
+    rh_log_err(p->closing ? RH_LOG_DEBUG : RH_LOG_WARN, "a connection to the database was lost", why);
+    while (jobs) {
+        rh_job *job = jobs;
+        jobs = job->own.next;
+        p->n_flying--;
+        if (job->own.expired) {
+            set_timeout(&err, job, true);
+            end_job(job, &err);
+        } else if (job->read_only && !job->own.restarted && !p->closing) {
+            job->own.next = retry; /* newest first, so that pushing to the front restores the order */
+            retry = job;
+        } else {
+            set_lost(&err, job);
+            end_job(job, &err);
+        }
+    }
+    while (retry) {
+        rh_job *job = retry;
+        retry = job->own.next;
+        restart(p, job);
+    }
+    if (p->closing)
+        return;
+    /* not in this turn of the loop: when the server went away, the other connections' ends are still to be
+     * noticed */
+    uv_timer_start(&p->later, on_later, 1, 0);
+}
+
+/* ---- closing ---- */
+
+static void finish_closing(rh_pool *p)
+{
+    void (*on_closed)(void *) = p->on_closed;
+    void *arg = p->closed_arg;
+    for (int i = 0; i < p->n_conns; i++)
+        rh_conn_free(p->conns[i]);
+    free(p->conns);
+    free((char *)p->settings.conninfo);
+    free((char *)p->settings.database);
+    free((char *)p->settings.user);
+    free((char *)p->settings.password);
+    free((char *)p->settings.options);
+    free(p);
+    on_closed(arg);
+}
+
+static void on_handle_closed(uv_handle_t *h)
+{
+    rh_pool *p = h->data;
+    if (--p->handles == 0)
+        finish_closing(p);
+}
+
+static void on_conn_closed(rh_conn *c, void *ctx)
+{
+    rh_pool *p = ctx;
+    if (--p->n_open > 0)
+        return;
+    uv_close((uv_handle_t *)&p->sweep, on_handle_closed);
+    uv_close((uv_handle_t *)&p->later, on_handle_closed);
+}
+
+static void on_later(uv_timer_t *t)
+{
+    rh_pool *p = t->data;
+    rh_err why;
+    if (!p->closing) {
+        dispatch(p);
+        return;
+    }
+    rh_err_set(&why, RH_E_UNAVAILABLE, "the server is stopping");
+    refuse_queue(p);
+    for (int i = 0; i < p->n_conns; i++)
+        rh_conn_close(p->conns[i], &why);
+}
+
+void rh_pool_close(rh_pool *p, void (*on_closed)(void *arg), void *arg)
+{
+    p->closing = true;
+    p->on_closed = on_closed;
+    p->closed_arg = arg;
+    uv_timer_stop(&p->sweep);
+    uv_timer_start(&p->later, on_later, 0, 0);
+}
+
+/* ---- deadlines ---- */
+
+/* Marks the jobs of a pipeline that are past their deadline: on_lost ends them and sends the others again. */
+static bool mark_expired(rh_job *jobs, int64_t now)
+{
+    bool any = false;
+    for (; jobs; jobs = jobs->own.next)
+        any |= jobs->own.expired = jobs->own.deadline_ms <= now;
+    return any;
+}
+
+static void on_sweep(uv_timer_t *t)
+{
+    rh_pool *p = t->data;
+    rh_err err, why;
+    int64_t now = rh_now_ms();
+    rh_err_set(&why, RH_E_TIMEOUT, "a request was past its deadline");
+    while (p->first && p->first->own.deadline_ms <= now) {
+        set_timeout(&err, p->first, false);
+        end_job(pop(p), &err);
+    }
+    for (int i = 0; i < p->n_conns; i++)
+        if (mark_expired(rh_conn_jobs(p->conns[i]), now))
+            rh_conn_drop(p->conns[i], &why);
+    if (!p->first && p->n_flying == 0)
+        uv_timer_stop(&p->sweep);
+}
+
+/* ---- the callers' side ---- */
+
+static const rh_conn_events events = {on_up, on_dial_failed, on_job, on_lost, on_conn_closed};
+
+static void or_default(int *value, int otherwise)
+{
+    if (*value <= 0)
+        *value = otherwise;
+}
+
+rh_pool *rh_pool_new(uv_loop_t *loop, const rh_pool_settings *settings)
+{
+    rh_pool *p = rh_xcalloc(1, sizeof *p);
+    rh_pool_settings *s = &p->settings;
+    p->loop = loop;
+    *s = *settings;
+    s->conninfo = rh_xstrdup(s->conninfo);
+    s->database = rh_xstrdup(s->database);
+    s->user = rh_xstrdup(s->user);
+    s->password = rh_xstrdup(s->password);
+    s->options = rh_xstrdup(s->options);
+    or_default(&s->connections, 1);
+    or_default(&s->max_depth, 8);
+    or_default(&s->max_queue, 1024);
+    or_default(&s->max_statements, 256);
+    or_default(&s->connect_timeout_s, 5);
+    if (s->max_head_age_us <= 0)
+        s->max_head_age_us = 2000;
+    p->handles = 2;
+    uv_timer_init(loop, &p->sweep);
+    uv_timer_init(loop, &p->later);
+    p->sweep.data = p->later.data = p;
+    p->n_conns = p->n_open = s->connections;
+    p->conns = rh_xcalloc((size_t)p->n_conns, sizeof(rh_conn *));
+    for (int i = 0; i < p->n_conns; i++)
+        p->conns[i] = rh_conn_open(loop, s, &events, p, &p->counters);
+    return p;
+}
+
+static bool check_job(const rh_pool *p, const rh_job *job, rh_err *err)
+{
+    if (!job->tenant || job->n_statements < 1 || job->n_statements > RH_JOB_MAX_STATEMENTS)
+        return rh_err_set(err, RH_E_INTERNAL, "a job without tenant or statement");
+    for (int i = 0; i < job->n_statements; i++)
+        if (job->statements[i].n > MAX_PARAMETERS)
+            return rh_err_set(err, RH_E_TOO_LARGE, "the request holds more than %d values", MAX_PARAMETERS);
+    if (p->closing || p->down) {
+        set_unavailable(err);
+        return false;
+    }
+    if (p->n_queued >= p->settings.max_queue) {
+        rh_err_set(err, RH_E_OVERLOADED, "too many requests are waiting for the database");
+        return rh_err_hint(err, "Try again in a moment.");
+    }
+    return true;
+}
+
+bool rh_pool_submit(rh_pool *p, rh_job *job, rh_err *err)
+{
+    if (!check_job(p, job, err))
+        return false;
+    p->stats.submitted++;
+    job->own.deadline_ms = p->settings.deadline_ms ? rh_now_ms() + p->settings.deadline_ms : INT64_MAX;
+    if (p->settings.deadline_ms && !uv_is_active((uv_handle_t *)&p->sweep))
+        uv_timer_start(&p->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+    push_back(p, job);
+    dispatch(p);
+    return true;
+}
+
+void rh_pool_stats_read(const rh_pool *p, rh_pool_stats *out)
+{
+    *out = p->stats;
+    out->connections = p->n_conns;
+    out->in_flight = p->n_flying;
+    out->queued = p->n_queued;
+    out->dialed = p->counters.dialed;
+    out->prepared = p->counters.prepared;
+    out->evicted = p->counters.evicted;
+    for (int i = 0; i < p->n_conns; i++) {
+        out->alive += rh_conn_is_up(p->conns[i]);
+        out->idle += rh_conn_takes_jobs(p->conns[i]) && rh_conn_depth(p->conns[i]) == 0;
+    }
+}

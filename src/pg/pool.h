@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The pool of one loop and one database: few connections in pipeline mode, many jobs. A job is one implicit
+ * transaction: the tenant bound by set_config(..., true), one or two statements, one Sync. Nothing of it
+ * survives the Sync, and an error in it leaves its neighbours in the pipeline alone. No BEGIN is ever sent.
+ *
+ * Choosing: an idle connection first; when all are busy, behind a head that has been running for less than
+ * max_head_age_us, at most max_depth deep; else the job waits in a bounded queue, first come first served.
+ *
+ * When a connection is lost: jobs not sent yet wait on; reads that were under way are sent once more
+ * elsewhere (on_restart tells the caller to forget the rows it has); writes end with UNKNOWN_OUTCOME and are
+ * never sent again. When none is left and the last attempt to connect failed, jobs end with UNAVAILABLE at
+ * once.
+ *
+ * Threads: everything happens on the loop's thread; only connecting (SCRAM costs milliseconds) is done by
+ * libuv's helper threads. Ownership: jobs are the caller's and must stay where they are from rh_pool_submit()
+ * until on_done. No callback runs inside rh_pool_submit() or rh_pool_close().
+ */
+#ifndef RH_POOL_H
+#define RH_POOL_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/err.h"
+
+typedef struct rh_pool rh_pool;
+typedef struct rh_job rh_job;
+
+typedef struct rh_pool_settings {
+    const char *conninfo, *database, *user, *password; /* as rh_db_open(): the last three may be NULL */
+    const char *options; /* startup options, e.g. "-c statement_timeout=30000"; NULL: none */
+    int connections;
+    int max_depth;           /* jobs on one connection at most; 0: 8 */
+    int64_t max_head_age_us; /* 0: 2000 */
+    int max_queue;           /* jobs waiting at most; 0: 1024 */
+    int max_statements;      /* prepared on one connection at most; 0: 256 */
+    int connect_timeout_s;   /* 0: 5 */
+    int64_t deadline_ms;     /* for a whole job, waiting included; must exceed statement_timeout. 0: none */
+} rh_pool_settings;
+
+typedef struct rh_pool_statement {
+    const char *text;
+    size_t text_len;
+    int n;
+    const char *const *values; /* text parameters, NULL is SQL NULL */
+} rh_pool_statement;
+
+#define RH_JOB_MAX_STATEMENTS 2
+#define RH_JOB_MAX_STEPS 12
+
+struct rh_job {
+    /* filled by the caller; everything pointed to lives until on_done */
+    const char *tenant; /* bound as rowhouse.tenant; never NULL */
+    bool read_only;     /* runs with transaction_read_only = on, and may be sent twice */
+    bool single_row;    /* few rows are expected: they come in one PGresult */
+    bool rollback;      /* nothing is committed */
+    int n_statements;
+    rh_pool_statement statements[RH_JOB_MAX_STATEMENTS];
+    /* Rows of a statement, as they come: PGRES_SINGLE_TUPLE, or PGRES_TUPLES_OK (maybe without rows). res is
+     * the pool's. */
+    void (*on_rows)(rh_job *, int statement, const PGresult *res);
+    /* What on_rows gave so far is void: the job is sent again. */
+    void (*on_restart)(rh_job *);
+    /* The end: err is NULL after the commit, affected what PQcmdTuples said of statement 0. The job is the
+     * caller's again. */
+    void (*on_done)(rh_job *, const char *affected, const rh_err *err);
+    void *user;
+
+    /* the pool's; the caller zeroes it */
+    struct {
+        struct rh_job *next;
+        int64_t deadline_ms;
+        bool restarted, again, expired;
+        char affected[24];
+        rh_err *error;
+        int n_steps, step;
+        struct rh_job_step {
+            uint8_t kind, statement;
+            struct rh_stmt *stmt;
+        } steps[RH_JOB_MAX_STEPS];
+    } own;
+};
+
+rh_pool *rh_pool_new(uv_loop_t *loop, const rh_pool_settings *settings /* copied */);
+/* False: refused (OVERLOADED, UNAVAILABLE), nothing was done and no callback will come. */
+bool rh_pool_submit(rh_pool *p, rh_job *job, rh_err *err);
+/* Ends what is left with UNAVAILABLE or UNKNOWN_OUTCOME, closes all, frees the pool, then calls on_closed. */
+void rh_pool_close(rh_pool *p, void (*on_closed)(void *arg), void *arg);
+
+typedef struct rh_pool_stats {
+    int connections, alive, idle, in_flight, queued; /* now */
+    uint64_t submitted, dialed, dial_failures, lost, retried, prepared, evicted,
+        deepest; /* since the beginning */
+} rh_pool_stats;
+
+void rh_pool_stats_read(const rh_pool *p, rh_pool_stats *out);
+bool rh_pool_alive(const rh_pool *p); /* at least one connection is up */
+
+#endif

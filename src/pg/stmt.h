@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which statements one connection has prepared: text to name, the least recently used one leaves when the
+ * bound is reached. Bookkeeping only; sending PREPARE and DEALLOCATE is the connection's work (pg/conn.h).
+ *
+ * A statement is PENDING from the moment its Parse is sent until the answer is there, and only READY ones may
+ * be used by others: a Parse that fails, or is skipped because something failed before it in the same
+ * transaction, leaves nothing behind in PostgreSQL, and whoever had relied on it would fail as well. One that
+ * is READY stays so when its transaction is rolled back: prepared statements are not transactional.
+ *
+ * Ownership: the cache owns its statements and their texts.
+ */
+#ifndef RH_STMT_H
+#define RH_STMT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define RH_STMT_TEXT_MAX ((size_t)16 << 10) /* longer texts are hardly seen twice: sent unprepared */
+
+typedef enum rh_stmt_state { RH_STMT_PENDING, RH_STMT_READY } rh_stmt_state;
+
+typedef struct rh_stmt {
+    char name[16];
+    rh_stmt_state state;
+    char *text;
+    size_t len;
+    struct rh_stmt *newer, *older;
+} rh_stmt;
+
+typedef struct rh_stmts rh_stmts;
+
+rh_stmts *rh_stmts_new(size_t max); /* at most so many statements; 0: none is ever kept */
+void rh_stmts_free(rh_stmts *s);    /* NULL is allowed */
+size_t rh_stmts_count(const rh_stmts *s);
+
+/* The statement with this text, now the most recently used; NULL when there is none. */
+rh_stmt *rh_stmts_find(rh_stmts *s, const char *text, size_t len);
+/* A new one, PENDING, under a name that this cache never gave before. NULL: it is not to be kept (too long,
+ * or no room because all others are pending). evicted gets the name of the statement that had to leave, else
+ * "". */
+rh_stmt *rh_stmts_add(rh_stmts *s, const char *text, size_t len, char evicted[16]);
+/* Its Parse succeeded. */
+void rh_stmts_ready(rh_stmts *s, rh_stmt *st);
+/* Its Parse failed or was skipped: gone. */
+void rh_stmts_forget(rh_stmts *s, rh_stmt *st);
+
+#endif

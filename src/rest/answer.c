@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From rows to the answer. Status and Content-Range follow PostgREST 16's Response.hs as documented under
+ * "Pagination and count" and "Tables and views".
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "rest/state.h"
+
+static void release_body(void *body)
+{
+    rh_str_release(body);
+}
+
+void rh_answer_prepare(rh_rest *r)
+{
+    const rh_node *root = &r->plan.root;
+    rh_str lead;
+    rh_str_init(&r->body, r->naming.max_response);
+    rh_arena_on_free(r->arena, release_body, &r->body);
+    r->total = -1;
+    if (r->rows_kind != RH_ROWS_OBJECTS)
+        return;
+    r->n_columns = (int)root->items.len;
+    r->columns = RH_NEW_ARRAY(r->arena, rh_render_column, root->items.len);
+    rh_str_init_in(&lead, r->arena, RH_STR_TEXT_MAX);
+    for (int i = 0; i < r->n_columns; i++) {
+        size_t from = lead.len;
+        rh_str_addc(&lead, i ? ',' : '{');
+        rh_json_add_string(&lead, root->items.items[i].key, strlen(root->items.items[i].key));
+        rh_str_addc(&lead, ':');
+        r->columns[i] = (rh_render_column){NULL, lead.len - from, root->items.items[i].form};
+    }
+    const char *at = rh_str_cstr(&lead); /* only now: the text has moved as it grew */
+    for (int i = 0; i < r->n_columns; i++) {
+        r->columns[i].lead = at;
+        at += r->columns[i].lead_len;
+    }
+}
+
+/* ---- rows ---- */
+
+static void add_row(rh_rest *r, const PGresult *res, int row)
+{
+    if (r->rows++ && (r->single || r->must_be_one)) /* more than one is counted, not rendered */
+        return;
+    if (!r->single)
+        rh_str_addc(&r->body, r->rows == 1 ? '[' : ',');
+    if (r->rows_kind == RH_ROWS_OBJECTS)
+        rh_render_row(&r->body, res, row, r->columns, r->n_columns);
+    else if (PQgetisnull(res, row, 0))
+        rh_str_add(&r->body, "null");
+    else
+        rh_render_value(&r->body, PQgetvalue(res, row, 0), (size_t)PQgetlength(res, row, 0),
+                        r->plan.function->return_form);
+}
+
+static void add_percent_encoded(rh_str *out, const char *text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (const char *p = text; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-_.~", c)) {
+            rh_str_addc(out, *p);
+        } else {
+            rh_str_addc(out, '%');
+            rh_str_addc(out, hex[c >> 4]);
+            rh_str_addc(out, hex[c & 15]);
+        }
+    }
+}
+
+/* `/ads?id=eq.5`, where exactly one row was inserted. */
+static void note_keys(rh_rest *r, const PGresult *res, int row)
+{
+    const rh_relation *rel = r->plan.root.relation;
+    rh_str url;
+    if (r->rows++) {
+        r->location = NULL;
+        return;
+    }
+    rh_str_init_in(&url, r->arena, RH_STR_TEXT_MAX);
+    rh_str_addc(&url, '/');
+    add_percent_encoded(&url, rel->name);
+    for (int i = 0; i < rel->n_primary_key; i++) {
+        rh_str_addc(&url, i ? '&' : '?');
+        add_percent_encoded(&url, rel->columns[rel->primary_key[i]].name);
+        rh_str_add(&url, PQgetisnull(res, row, i) ? "=is.null" : "=eq.");
+        add_percent_encoded(&url, PQgetvalue(res, row, i));
+    }
+    if (!url.overflow && url.len < 4096) /* a header has its bounds */
+        r->location = rh_str_cstr(&url);
+}
+
+static int64_t number_of(const PGresult *res)
+{
+    int64_t n;
+    return PQntuples(res) == 1 && PQnfields(res) == 1 && rh_parse_int(PQgetvalue(res, 0, 0), &n) ? n : 0;
+}
+
+bool rh_rest_rows(rh_rest *r, int statement, const PGresult *res, rh_err *err)
+{
+    int n = PQntuples(res);
+    if (statement == 1) {
+        if (n)
+            r->total = number_of(res);
+        return true;
+    }
+    for (int i = 0; i < n; i++) {
+        switch (r->rows_kind) {
+        case RH_ROWS_NONE:
+            break;
+        case RH_ROWS_COUNT:
+            r->rows = number_of(res);
+            break;
+        case RH_ROWS_KEYS:
+            note_keys(r, res, i);
+            break;
+        case RH_ROWS_SCALARS:
+        case RH_ROWS_OBJECTS:
+            add_row(r, res, i);
+            break;
+        }
+        if (r->body.overflow) {
+            rh_err_set(err, RH_E_TOO_LARGE, "the answer is larger than %zu bytes", r->naming.max_response);
+            return rh_err_hint(err, "Ask for fewer rows with limit, or fewer columns with select.");
+        }
+    }
+    return true;
+}
+
+/* ---- the answer ---- */
+
+static void add_header(rh_rest_answer *out, const char *name, const char *value)
+{
+    out->headers[out->n_headers++] = (rh_rest_header){name, value};
+}
+
+/* `0-24/573`, `0-24` + `/` + `*`, `*` + `/` + `*` */
+static const char *content_range(rh_rest *r, int64_t from, int64_t to, int64_t total)
+{
+    rh_str s;
+    rh_str_init_in(&s, r->arena, 64);
+    if (from <= to && total != 0) {
+        rh_str_addu(&s, (uint64_t)from);
+        rh_str_addc(&s, '-');
+        rh_str_addu(&s, (uint64_t)to);
+    } else {
+        rh_str_addc(&s, '*');
+    }
+    rh_str_addc(&s, '/');
+    if (total < 0)
+        rh_str_addc(&s, '*');
+    else
+        rh_str_addu(&s, (uint64_t)total);
+    return rh_str_cstr(&s);
+}
+
+static bool not_one_row(rh_rest *r, rh_err *err)
+{
+    if (r->path.n_keys) {
+        rh_err_set(err, RH_E_NOT_FOUND, "no row of \"%s\" has this key", r->plan.root.name);
+        return rh_err_detail(err, "The result contains %lld rows", (long long)r->rows);
+    }
+    rh_err_set(err, RH_E_SINGULAR, "Cannot coerce the result to a single JSON object");
+    return rh_err_detail(err, "The result contains %lld rows", (long long)r->rows);
+}
+
+static void put_body(rh_rest *r, rh_rest_answer *out)
+{
+    if (!r->rows)
+        rh_str_add(&r->body, r->single ? "null" : "[]");
+    else if (!r->single)
+        rh_str_addc(&r->body, ']');
+    add_header(out, "Content-Type", rh_media_content_types[r->media]);
+    out->body = rh_str_take(&r->body, &out->body_len);
+}
+
+static bool finish_read(rh_rest *r, rh_rest_answer *out, rh_err *err)
+{
+    int64_t offset = r->plan.offset;
+    if (r->prefer.count_exact && r->info.n_statements == 1)
+        r->total = r->rows;
+    if (r->total >= 0 && offset > r->total) {
+        rh_err_set(err, RH_E_RANGE, "Requested range not satisfiable");
+        return rh_err_detail(err, "An offset of %lld was requested, but there are only %lld rows.", (long long)offset,
+                             (long long)r->total);
+    }
+    out->status = r->total >= 0 && r->rows < r->total ? 206 : 200;
+    add_header(out, "Content-Range", content_range(r, offset, offset + r->rows - 1, r->total));
+    if (r->plan.function && r->plan.function->returns_void)
+        out->status = 204;
+    else if (r->plan.head)
+        add_header(out, "Content-Type", rh_media_content_types[r->media]);
+    else
+        put_body(r, out);
+    return true;
+}
+
+static void finish_write(rh_rest *r, rh_rest_answer *out)
+{
+    int64_t total = r->prefer.count_exact ? r->rows : -1;
+    out->status = r->plan.action == RH_DO_INSERT ? 201 : r->plan.returning ? 200 : 204;
+    if (r->location)
+        add_header(out, "Location", r->location);
+    add_header(out, "Content-Range",
+               r->plan.action == RH_DO_UPDATE ? content_range(r, 0, r->rows - 1, total) : content_range(r, 1, 0, total));
+    if (r->plan.returning)
+        put_body(r, out);
+}
+
+bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_err *err)
+{
+    rh_str applied;
+    bool write = r->plan.action != RH_DO_READ && r->plan.action != RH_DO_CALL;
+    *out = (rh_rest_answer){0};
+    if (r->rows_kind == RH_ROWS_NONE && (!affected || !rh_parse_int(affected, &r->rows)))
+        r->rows = 0;
+    if (r->must_be_one && r->rows != 1)
+        return not_one_row(r, err);
+    if (write)
+        finish_write(r, out);
+    else if (!finish_read(r, out, err))
+        return false;
+    rh_str_init_in(&applied, r->arena, 256);
+    rh_prefer_applied(&r->prefer, write, r->plan.action == RH_DO_INSERT, &applied);
+    if (applied.len)
+        add_header(out, "Preference-Applied", rh_str_cstr(&applied));
+    return true;
+}
+
+void rh_rest_discard(rh_rest *r)
+{
+    if (r)
+        rh_str_release(&r->body);
+}

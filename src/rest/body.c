@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rest/body.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+#include "rest/near.h"
+#include "rest/scan.h"
+
+static void release(void *json)
+{
+    json_decref(json);
+}
+
+static bool malformed(rh_err *err, const json_error_t *where)
+{
+    if (json_error_code(where) == json_error_duplicate_key)
+        rh_err_set(err, RH_E_BODY, "a key stands twice in one JSON object");
+    else
+        rh_err_set(err, RH_E_BODY, "Empty or invalid json");
+    return rh_err_detail(err, "line %d, column %d", where->line, where->column);
+}
+
+static json_t *load(const char *text, size_t len, rh_err *err)
+{
+    json_error_t where;
+    json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
+    /* integers of any size are PostgreSQL's to judge */
+    if (!json && json_error_code(&where) == json_error_numeric_overflow)
+        json = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &where);
+    if (!json)
+        malformed(err, &where);
+    return json;
+}
+
+static bool same_keys(const json_t *a, json_t *b)
+{
+    const char *key;
+    json_t *value;
+    if (!json_is_object(a) || !json_is_object(b) || json_object_size(a) != json_object_size(b))
+        return false;
+    json_object_foreach(b, key, value)
+        if (!json_object_get(a, key))
+            return false;
+    return true;
+}
+
+bool rh_body_parse(rh_arena *a, const char *text, size_t len, rh_body *out, rh_err *err)
+{
+    *out = (rh_body){0};
+    if (!(out->json = load(text, len, err)))
+        return false;
+    rh_arena_on_free(a, release, out->json);
+    out->is_array = json_is_array(out->json);
+    if (!out->is_array && !json_is_object(out->json))
+        return rh_err_set(err, RH_E_BODY, "the body is neither a JSON object nor an array of objects");
+    out->count = out->is_array ? json_array_size(out->json) : 1;
+    for (size_t i = 0; out->is_array && i < out->count; i++)
+        if (!json_is_object(json_array_get(out->json, i)))
+            return rh_err_set(err, RH_E_BODY, "element %zu of the body is not a JSON object", i);
+    char *copy = rh_arena_alloc(a, len + 3);
+    copy[0] = '[';
+    memcpy(copy + 1, text, len);
+    copy[len + 1] = out->is_array ? 0 : ']';
+    copy[len + 2] = 0;
+    out->array = out->is_array ? copy + 1 : copy;
+    if (!out->is_array)
+        out->object = rh_arena_strndup(a, text, len);
+    return true;
+}
+
+static json_t *object_at(const rh_body *body, size_t i)
+{
+    return body->is_array ? json_array_get(body->json, i) : body->json;
+}
+
+/* The tenant's own id, written as JSON would: exactly, since 5.0 or " 5" are not the canonical form. */
+static bool is_own_id(const json_t *value, const rh_rest_naming *naming)
+{
+    char text[24];
+    if (json_is_integer(value)) {
+        snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        return strcmp(text, naming->tenant_id) == 0;
+    }
+    if (!json_is_string(value))
+        return false;
+    return strcmp(naming->id_type, "uuid") == 0 ? strcasecmp(json_string_value(value), naming->tenant_id) == 0
+                                                : strcmp(json_string_value(value), naming->tenant_id) == 0;
+}
+
+static bool check_tenant_key(const rh_body *body, const rh_relation *rel, const rh_rest_naming *naming, rh_err *err)
+{
+    const char *key = rel->columns[rel->tenant_key].name;
+    for (size_t i = 0; i < body->count; i++) {
+        const json_t *value = json_object_get(object_at(body, i), key);
+        if (value && !is_own_id(value, naming)) {
+            rh_err_set(err, RH_E_FOREIGN_KEY_VALUE, "\"%s\" names another tenant", key);
+            return rh_err_hint(err, "Leave \"%s\" out: it is filled in.", key);
+        }
+    }
+    return true;
+}
+
+static bool unknown_column(const rh_relation *rel, const char *name, rh_err *err)
+{
+    rh_near near = RH_NEAR(name);
+    for (int i = 0; i < rel->n_columns; i++)
+        rh_near_try(&near, rel->columns[i].name);
+    rh_err_set(err, RH_E_NO_COLUMN, "Could not find the '%.*s' column of '%s' in the schema cache", RH_CLIPPED(name),
+               rel->name);
+    if (near.best)
+        rh_err_hint(err, "Perhaps you meant '%s'.", near.best);
+    return false;
+}
+
+static bool is_generated(const rh_relation *rel, int column, rh_err *err)
+{
+    if (!rel->columns[column].generated)
+        return false;
+    rh_err_set(err, RH_E_DB, "cannot write the generated column \"%s\"", rel->columns[column].name);
+    memcpy(err->sqlstate, "428C9", 6);
+    return true;
+}
+
+/* Marks one named column as written. */
+static bool mark(const rh_relation *rel, const char *name, bool *written, rh_err *err)
+{
+    int column = rh_relation_column(rel, name, strlen(name));
+    if (column < 0)
+        return unknown_column(rel, name, err);
+    written[column] = true;
+    return true;
+}
+
+static bool mark_keys(const rh_body *body, const rh_relation *rel, bool *written, rh_err *err)
+{
+    const char *key;
+    json_t *value, *first = body->count ? object_at(body, 0) : NULL;
+    for (size_t i = 1; i < body->count; i++)
+        if (!same_keys(first, object_at(body, i))) {
+            rh_err_set(err, RH_E_BODY, "All object keys must match");
+            return rh_err_detail(err, "element %zu of the body has other keys than element 0", i);
+        }
+    json_object_foreach(first, key, value)
+        if (!mark(rel, key, written, err))
+            return false;
+    return true;
+}
+
+bool rh_body_columns(rh_arena *a, const rh_body *body, const rh_relation *rel, const rh_url *url,
+                     const rh_rest_naming *naming, int **columns, int *n, rh_err *err)
+{
+    bool *written = RH_NEW_ARRAY(a, bool, (size_t)rel->n_columns);
+    bool keyed = naming->keyed && rel->tenant_key >= 0;
+    if (keyed && !check_tenant_key(body, rel, naming, err))
+        return false;
+    if (!url->has_columns && !mark_keys(body, rel, written, err))
+        return false;
+    for (size_t i = 0; i < url->columns.len; i++)
+        if (!mark(rel, url->columns.items[i], written, err))
+            return false;
+    *columns = RH_NEW_ARRAY(a, int, (size_t)rel->n_columns);
+    *n = 0;
+    for (int i = 0; i < rel->n_columns; i++) {
+        if (!written[i] || (keyed && i == rel->tenant_key))
+            continue;
+        if (is_generated(rel, i, err))
+            return false;
+        (*columns)[(*n)++] = i;
+    }
+    return true;
+}

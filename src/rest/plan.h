@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The planner: names of a query tree are looked up in the relation cache. What is not there, not served to
+ * tenants or not of this version is refused here, so the SQL writer (sql.h) only ever sees known names.
+ *
+ * A node is one reference to a relation: the root or an embed. Ownership: everything is the request's arena's.
+ */
+#ifndef RH_PLAN_H
+#define RH_PLAN_H
+
+#include "rest/body.h"
+#include "rest/query.h"
+#include "rest/rest.h"
+
+typedef struct rh_node rh_node;
+
+/* Types that a client may cast to, and what becomes of them. */
+typedef struct rh_cast {
+    const char *name, *sql;
+    rh_json_form form;
+} rh_cast;
+
+typedef struct rh_item {
+    const char *key;       /* its name in the answer */
+    const rh_field *field; /* NULL with an embed; its column is resolved */
+    const rh_cast *cast;   /* or NULL */
+    rh_node *embed;        /* or NULL */
+    rh_json_form form;
+} rh_item;
+
+struct rh_node {
+    const char *name;            /* of the relation or function, for messages */
+    rh_query *query;
+    const rh_relation *relation; /* NULL: the columns of a function */
+    const rh_column *columns;
+    int n_columns;
+    int number;                  /* of its alias */
+    rh_node *parent;
+    const rh_foreign_key *link;  /* to the parent */
+    bool forward;                /* the parent has the foreign key */
+    bool to_one;
+    bool renamed;                /* a key is not the name of a known column or relation */
+    RH_VEC(rh_item) items;
+    RH_VEC(rh_node *) children;
+};
+
+typedef enum rh_action { RH_DO_READ, RH_DO_INSERT, RH_DO_UPDATE, RH_DO_DELETE, RH_DO_CALL } rh_action;
+
+/* What is done to a write's rows before they count: none, exactly one, or at most max_affected. */
+typedef enum rh_guard { RH_GUARD_NONE, RH_GUARD_ONE, RH_GUARD_MAX } rh_guard;
+
+typedef struct rh_plan {
+    rh_arena *arena;
+    const rh_relation_cache *cache;
+    const rh_rest_naming *naming;
+    rh_action action;
+    rh_node root;
+    int n_nodes;
+    bool tenant;            /* some reference needs the tenant id: it is parameter $1 */
+    bool head;              /* no rows wanted, only how many */
+    bool returning;         /* a write answers with its rows */
+    bool location;          /* an insert answers with its keys */
+    rh_guard guard;
+    int64_t max_affected;
+    const char *const *keys; /* of /relation/key */
+    int n_keys;
+    bool has_limit;
+    int64_t limit, offset;
+    /* writes */
+    rh_body body;
+    int *write_columns;
+    int n_write_columns;
+    /* calls */
+    const rh_function *function;
+    bool scalar; /* the function has no columns */
+    RH_VEC(const rh_argument *) arguments;
+    const char *const *argument_values; /* of GET, one per argument; NULL: they are in the body */
+} rh_plan;
+
+/* May the naming's tenants see it at all? Keyed homes need a tenant key on everything of the tenant set. */
+bool rh_plan_serves(const rh_rest_naming *naming, const rh_relation *r);
+/* Finds a served relation; RH_E_NO_TABLE with a hint otherwise. */
+const rh_relation *rh_plan_relation(const rh_relation_cache *c, const rh_rest_naming *naming, const char *name,
+                                    rh_err *err);
+/* Finds the function that takes exactly these argument names; RH_E_NO_FUNCTION, RH_E_AMBIGUOUS_FUNCTION. */
+bool rh_plan_function(rh_plan *p, const char *name, const char *const *arguments, int n, rh_err *err);
+/* Resolves the tree below p->root, whose query and columns are set. */
+bool rh_plan_tree(rh_plan *p, rh_err *err);
+/* Marks the tree's need of the tenant id; after everything else is planned. */
+void rh_plan_note_tenant(rh_plan *p);
+
+/* RH_E_DB with 42703, as PostgreSQL would say it, and a hint. */
+bool rh_plan_no_column(const rh_node *n, const char *column, rh_err *err);
+/* RH_E_NOT_IMPLEMENTED, what the client asked for in the detail. */
+bool rh_plan_not_implemented(rh_err *err, const char *what, const char *culprit);
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rest/relation.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+
+struct rh_relation_cache {
+    rh_arena *arena;
+    rh_relation *relations;
+    rh_foreign_key *foreign_keys;
+    rh_function *functions; /* sorted by name */
+    int n_relations, n_foreign_keys, n_functions;
+    rh_map relation_names; /* to rh_relation */
+    rh_map function_names; /* to the first rh_function of the name */
+};
+
+/* What is being read, so that an error can say where the document is wrong. */
+struct reader {
+    rh_relation_cache *cache;
+    rh_err *err;
+    bool failed;
+};
+
+static void fail(struct reader *r, const char *what, const char *name)
+{
+    if (!r->failed)
+        rh_err_set(r->err, RH_E_INVALID, "malformed relation cache: %s%s%s", what, name ? " of " : "", name ? name : "");
+    r->failed = true;
+}
+
+/* The arena's copy of a member that must be a string. */
+static const char *text_of(struct reader *r, const json_t *object, const char *member)
+{
+    const json_t *v = json_object_get(object, member);
+    if (!json_is_string(v)) {
+        fail(r, "missing text", member);
+        return "";
+    }
+    return rh_arena_strdup(r->cache->arena, json_string_value(v));
+}
+
+static bool flag_of(const json_t *object, const char *member)
+{
+    return json_is_true(json_object_get(object, member));
+}
+
+static json_t *list_of(struct reader *r, const json_t *object, const char *member, int *n)
+{
+    json_t *v = json_object_get(object, member);
+    if (!json_is_array(v)) {
+        fail(r, "missing list", member);
+        *n = 0;
+        return NULL;
+    }
+    *n = (int)json_array_size(v);
+    return v;
+}
+
+static rh_json_form form_of(struct reader *r, const char *name)
+{
+    static const struct {
+        const char *name;
+        rh_json_form form;
+    } forms[] = {
+        {"string", RH_JSON_STRING},       {"number", RH_JSON_NUMBER},           {"bool", RH_JSON_BOOL},
+        {"raw", RH_JSON_RAW},             {"timestamp", RH_JSON_TIMESTAMP},     {"timestamptz", RH_JSON_TIMESTAMPTZ},
+        {"sql", RH_JSON_VIA_SQL},
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (strcmp(forms[i].name, name) == 0)
+            return forms[i].form;
+    fail(r, "unknown form", name);
+    return RH_JSON_STRING;
+}
+
+static rh_set set_of(struct reader *r, const json_t *object, const char *member)
+{
+    const char *name = text_of(r, object, member);
+    if (strcmp(name, "tenant") != 0 && strcmp(name, "reference") != 0)
+        fail(r, "unknown set", name);
+    return strcmp(name, "tenant") == 0 ? RH_SET_TENANT : RH_SET_REFERENCE;
+}
+
+static rh_column *read_columns(struct reader *r, const json_t *owner, int *n)
+{
+    json_t *list = list_of(r, owner, "columns", n);
+    rh_column *columns = RH_NEW_ARRAY(r->cache->arena, rh_column, (size_t)*n);
+    for (int i = 0; i < *n; i++) {
+        const json_t *c = json_array_get(list, (size_t)i);
+        columns[i] = (rh_column){
+            .name = text_of(r, c, "name"),
+            .type = {text_of(r, c, "type"), flag_of(c, "home")},
+            .form = form_of(r, text_of(r, c, "form")),
+            .not_null = flag_of(c, "not_null"),
+            .has_default = flag_of(c, "has_default"),
+            .generated = flag_of(c, "generated"),
+        };
+    }
+    return columns;
+}
+
+/* Names of columns to their indexes in `rel`. */
+static int *read_indexes(struct reader *r, const json_t *owner, const char *member, const rh_relation *rel, int *n)
+{
+    json_t *list = list_of(r, owner, member, n);
+    int *indexes = RH_NEW_ARRAY(r->cache->arena, int, (size_t)*n);
+    for (int i = 0; i < *n; i++) {
+        const json_t *v = json_array_get(list, (size_t)i);
+        const char *name = json_is_string(v) ? json_string_value(v) : "";
+        indexes[i] = rh_relation_column(rel, name, strlen(name));
+        if (indexes[i] < 0) {
+            fail(r, "unknown column", name);
+            indexes[i] = 0;
+        }
+    }
+    return indexes;
+}
+
+static void read_relation(struct reader *r, const json_t *o, rh_relation *rel)
+{
+    rel->name = text_of(r, o, "name");
+    rel->set = set_of(r, o, "set");
+    rel->kind = text_of(r, o, "kind")[0];
+    rel->is_root = flag_of(o, "root");
+    bool writable = rel->set == RH_SET_TENANT;
+    rel->insertable = writable && flag_of(o, "insertable");
+    rel->updatable = writable && flag_of(o, "updatable");
+    rel->deletable = writable && flag_of(o, "deletable");
+    rel->columns = read_columns(r, o, &rel->n_columns);
+    rel->primary_key = read_indexes(r, o, "primary_key", rel, &rel->n_primary_key);
+    rel->tenant_key = -1;
+    const json_t *key = json_object_get(o, "tenant_key");
+    if (json_is_string(key)) {
+        rel->tenant_key = rh_relation_column(rel, json_string_value(key), json_string_length(key));
+        if (rel->tenant_key < 0)
+            fail(r, "unknown tenant key", rel->name);
+    }
+    /* the document lists the tenant set first; whatever its order, the tenant set's name wins */
+    rh_relation *other = rh_map_get(&r->cache->relation_names, rel->name, strlen(rel->name));
+    if (!other || (other->set == RH_SET_REFERENCE && rel->set == RH_SET_TENANT))
+        rh_map_put(&r->cache->relation_names, rel->name, strlen(rel->name), rel);
+}
+
+static const rh_relation *relation_in(struct reader *r, const json_t *o, const char *member, const char *set_member)
+{
+    const char *name = text_of(r, o, member);
+    rh_set set = set_of(r, o, set_member);
+    for (int i = 0; i < r->cache->n_relations; i++)
+        if (r->cache->relations[i].set == set && strcmp(r->cache->relations[i].name, name) == 0)
+            return &r->cache->relations[i];
+    fail(r, "unknown relation", name);
+    return NULL;
+}
+
+static void read_foreign_key(struct reader *r, const json_t *o, rh_foreign_key *fk)
+{
+    int n_to;
+    fk->name = text_of(r, o, "name");
+    fk->from = relation_in(r, o, "from", "from_set");
+    fk->to = relation_in(r, o, "to", "to_set");
+    fk->unique = flag_of(o, "unique");
+    if (r->failed)
+        return;
+    fk->from_columns = read_indexes(r, o, "from_columns", fk->from, &fk->n);
+    fk->to_columns = read_indexes(r, o, "to_columns", fk->to, &n_to);
+    if (fk->n != n_to || fk->n == 0)
+        fail(r, "columns", fk->name);
+}
+
+static void read_function(struct reader *r, const json_t *o, rh_function *f)
+{
+    f->name = text_of(r, o, "name");
+    f->set = set_of(r, o, "set");
+    f->read_only = flag_of(o, "read_only");
+    f->returns_set = flag_of(o, "returns_set");
+    f->returns_void = flag_of(o, "returns_void");
+    f->return_type = text_of(r, o, "return_type");
+    f->return_form = form_of(r, text_of(r, o, "return_form"));
+    if (json_is_string(json_object_get(o, "returns_relation")))
+        f->returns_relation = relation_in(r, o, "returns_relation", "returns_relation_set");
+    f->columns = read_columns(r, o, &f->n_columns);
+    json_t *list = list_of(r, o, "arguments", &f->n_arguments);
+    f->arguments = RH_NEW_ARRAY(r->cache->arena, rh_argument, (size_t)f->n_arguments);
+    for (int i = 0; i < f->n_arguments; i++) {
+        const json_t *a = json_array_get(list, (size_t)i);
+        f->arguments[i] = (rh_argument){
+            .name = text_of(r, a, "name"),
+            .type = {text_of(r, a, "type"), flag_of(a, "home")},
+            .has_default = flag_of(a, "has_default"),
+        };
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const rh_function *)a)->name, ((const rh_function *)b)->name);
+}
+
+static void read_document(struct reader *r, const json_t *root)
+{
+    rh_relation_cache *c = r->cache;
+    json_t *relations = list_of(r, root, "relations", &c->n_relations);
+    json_t *keys = list_of(r, root, "foreign_keys", &c->n_foreign_keys);
+    json_t *functions = list_of(r, root, "functions", &c->n_functions);
+    c->relations = RH_NEW_ARRAY(c->arena, rh_relation, (size_t)c->n_relations);
+    c->foreign_keys = RH_NEW_ARRAY(c->arena, rh_foreign_key, (size_t)c->n_foreign_keys);
+    c->functions = RH_NEW_ARRAY(c->arena, rh_function, (size_t)c->n_functions);
+    for (int i = 0; i < c->n_relations && !r->failed; i++)
+        read_relation(r, json_array_get(relations, (size_t)i), &c->relations[i]);
+    for (int i = 0; i < c->n_foreign_keys && !r->failed; i++)
+        read_foreign_key(r, json_array_get(keys, (size_t)i), &c->foreign_keys[i]);
+    for (int i = 0; i < c->n_functions && !r->failed; i++)
+        read_function(r, json_array_get(functions, (size_t)i), &c->functions[i]);
+    if (r->failed || !c->n_functions)
+        return;
+    qsort(c->functions, (size_t)c->n_functions, sizeof *c->functions, by_name);
+    for (int i = c->n_functions - 1; i >= 0; i--) /* backwards: the first of a name stays */
+        rh_map_put(&c->function_names, c->functions[i].name, strlen(c->functions[i].name), &c->functions[i]);
+}
+
+rh_relation_cache *rh_relation_cache_parse(const char *json, size_t len, rh_err *err)
+{
+    json_error_t where;
+    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &where);
+    if (!root) {
+        rh_err_set(err, RH_E_INVALID, "malformed relation cache: %s", where.text);
+        return NULL;
+    }
+    rh_relation_cache *c = rh_xcalloc(1, sizeof *c);
+    struct reader r = {c, err, false};
+    c->arena = rh_arena_new();
+    rh_map_init(&c->relation_names);
+    rh_map_init(&c->function_names);
+    read_document(&r, root);
+    json_decref(root);
+    if (r.failed) {
+        rh_relation_cache_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void rh_relation_cache_free(rh_relation_cache *c)
+{
+    if (!c)
+        return;
+    rh_map_release(&c->relation_names);
+    rh_map_release(&c->function_names);
+    rh_arena_free(c->arena);
+    free(c);
+}
+
+const rh_relation *rh_relation_find(const rh_relation_cache *c, const char *name, size_t len)
+{
+    return rh_map_get(&c->relation_names, name, len);
+}
+
+int rh_relation_column(const rh_relation *r, const char *name, size_t len)
+{
+    for (int i = 0; i < r->n_columns; i++)
+        if (strncmp(r->columns[i].name, name, len) == 0 && !r->columns[i].name[len])
+            return i;
+    return -1;
+}
+
+const rh_relation *rh_relation_all(const rh_relation_cache *c, int *n)
+{
+    *n = c->n_relations;
+    return c->relations;
+}
+
+const rh_foreign_key *rh_relation_foreign_keys(const rh_relation_cache *c, int *n)
+{
+    *n = c->n_foreign_keys;
+    return c->foreign_keys;
+}
+
+const rh_function *rh_function_all(const rh_relation_cache *c, int *n)
+{
+    *n = c->n_functions;
+    return c->functions;
+}
+
+const rh_function *rh_function_find(const rh_relation_cache *c, const char *name, size_t len, int *n)
+{
+    const rh_function *first = rh_map_get(&c->function_names, name, len);
+    *n = 0;
+    while (first && first + *n < c->functions + c->n_functions && strcmp(first[*n].name, first->name) == 0)
+        ++*n;
+    return first;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Planning a request: headers, path, query string and body to statements. Each step refuses what it does not
+ * understand, so that nothing of a request is silently left out.
+ */
+#include "rest/rest.h"
+
+#include <string.h>
+
+#include "rest/scan.h"
+#include "rest/sql.h"
+#include "rest/state.h"
+
+static bool is_write(const rh_plan *p)
+{
+    return p->action != RH_DO_READ && p->action != RH_DO_CALL;
+}
+
+static bool read_headers(rh_rest *r, const rh_rest_request *req, rh_err *err)
+{
+    const char *texts[] = {req->prefer, req->range, req->accept, req->content_type};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i] && !rh_is_utf8(texts[i], strlen(texts[i])))
+            return rh_err_set(err, RH_E_INVALID, "a header is not UTF-8");
+    return rh_prefer_parse(req->prefer, &r->prefer, err) && rh_accept_parse(req->accept, &r->media, err);
+}
+
+/* ---- which action ---- */
+
+static bool wrong_method(rh_rest *r, rh_err *err)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"};
+    const char *name = r->method < sizeof names / sizeof *names ? names[r->method] : "of this name";
+    if (r->path.rpc)
+        return rh_err_set(err, RH_E_RPC_METHOD, "Cannot use the %s method on RPC", name);
+    return rh_err_set(err, RH_E_METHOD, "Unsupported HTTP method: %s", name);
+}
+
+static bool choose_action(rh_rest *r, rh_err *err)
+{
+    rh_plan *p = &r->plan;
+    p->head = r->method == RH_HEAD;
+    switch (r->method) {
+    case RH_GET:
+    case RH_HEAD:
+        p->action = r->path.rpc ? RH_DO_CALL : RH_DO_READ;
+        return true;
+    case RH_POST:
+        p->action = r->path.rpc ? RH_DO_CALL : RH_DO_INSERT;
+        return !r->path.n_keys || wrong_method(r, err);
+    case RH_PATCH:
+        p->action = RH_DO_UPDATE;
+        return !r->path.rpc || wrong_method(r, err);
+    case RH_DELETE:
+        p->action = RH_DO_DELETE;
+        return !r->path.rpc || wrong_method(r, err);
+    default:
+        return wrong_method(r, err);
+    }
+}
+
+static bool not_permitted(const rh_relation *rel, rh_err *err)
+{
+    rh_err_set(err, RH_E_DB, "permission denied for %s %s", rel->kind == 'v' ? "view" : "table", rel->name);
+    memcpy(err->sqlstate, "42501", 6);
+    return false;
+}
+
+static bool check_keys(const rh_rest *r, const rh_relation *rel, rh_err *err)
+{
+    rh_str names;
+    if (!r->path.n_keys || r->path.n_keys == rel->n_primary_key)
+        return true;
+    if (!rel->n_primary_key) {
+        rh_err_set(err, RH_E_NO_PATH, "\"%s\" has no primary key to find a row by", rel->name);
+        return rh_err_hint(err, "Filter its rows instead, as in /%s?column=eq.value.", rel->name);
+    }
+    rh_str_init_in(&names, r->arena, 256);
+    for (int i = 0; i < rel->n_primary_key; i++) {
+        rh_str_add(&names, i ? "," : "");
+        rh_str_add(&names, rel->columns[rel->primary_key[i]].name);
+    }
+    rh_err_set(err, RH_E_PARSE, "the key of \"%s\" has %d parts, not %d", rel->name, rel->n_primary_key, r->path.n_keys);
+    return rh_err_hint(err, "The path is /%s/%s.", rel->name, rh_str_cstr(&names));
+}
+
+static bool set_relation(rh_rest *r, const rh_relation *rel, rh_err *err)
+{
+    rh_plan *p = &r->plan;
+    p->root.relation = rel;
+    p->root.name = rel->name;
+    p->root.columns = rel->columns;
+    p->root.n_columns = rel->n_columns;
+    if ((p->action == RH_DO_INSERT && !rel->insertable) || (p->action == RH_DO_UPDATE && !rel->updatable) ||
+        (p->action == RH_DO_DELETE && !rel->deletable))
+        return not_permitted(rel, err);
+    p->keys = r->path.keys;
+    p->n_keys = r->path.n_keys;
+    return check_keys(r, rel, err);
+}
+
+/* ---- what the action does not take ---- */
+
+static bool refuse(rh_err *err, const char *parameter, const char *method)
+{
+    rh_err_set(err, RH_E_PARSE, "\"%s\" has no meaning in this request", parameter);
+    return rh_err_hint(err, "Leave it out of %s.", method);
+}
+
+static bool check_parameters(const rh_rest *r, rh_err *err)
+{
+    const rh_query *q = &r->url.root;
+    rh_action action = r->plan.action;
+    if (r->url.on_conflict)
+        return rh_plan_not_implemented(err, "on_conflict", r->url.on_conflict);
+    if (r->url.has_columns && action != RH_DO_INSERT && action != RH_DO_UPDATE)
+        return refuse(err, "columns", "a request that writes no columns");
+    if (q->has_limit && (is_write(&r->plan) || r->path.n_keys))
+        return refuse(err, "limit", "a write or a request for one row");
+    if (q->has_offset && (is_write(&r->plan) || r->path.n_keys))
+        return refuse(err, "offset", "a write or a request for one row");
+    if (q->conditions.len && action == RH_DO_INSERT)
+        return refuse(err, "a filter", "an insert");
+    return true;
+}
+
+/* ---- bodies and arguments ---- */
+
+static bool read_write_body(rh_rest *r, const rh_rest_request *req, rh_err *err)
+{
+    rh_plan *p = &r->plan;
+    if (p->action != RH_DO_INSERT && p->action != RH_DO_UPDATE)
+        return true;
+    if (!rh_content_type_check(req->content_type, err) || !rh_body_parse(r->arena, req->body, req->body_len, &p->body, err))
+        return false;
+    if (p->action == RH_DO_UPDATE && p->body.count != 1)
+        return rh_err_set(err, RH_E_BODY, "a patch has one JSON object, not %zu", p->body.count);
+    return rh_body_columns(r->arena, &p->body, p->root.relation, &r->url, &r->naming, &p->write_columns,
+                           &p->n_write_columns, err);
+}
+
+typedef RH_VEC(const char *) names_vec;
+
+static bool arguments_of_body(rh_rest *r, const rh_rest_request *req, names_vec *names, rh_err *err)
+{
+    const char *key;
+    json_t *value;
+    bool empty = !req->body_len;
+    if (!rh_content_type_check(req->content_type, err))
+        return false;
+    if (!rh_body_parse(r->arena, empty ? "{}" : req->body, empty ? 2 : req->body_len, &r->plan.body, err))
+        return false;
+    if (r->plan.body.is_array)
+        return rh_err_set(err, RH_E_BODY, "the arguments of a function are one JSON object, not an array");
+    json_object_foreach(r->plan.body.json, key, value)
+        RH_VEC_PUSH(r->arena, names, key);
+    return true;
+}
+
+static bool arguments_of_query(rh_rest *r, names_vec *names, rh_err *err)
+{
+    for (size_t i = 0; i < r->url.arguments.len; i++) {
+        const char *name = r->url.arguments.items[i].name;
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(name, r->url.arguments.items[j].name) == 0)
+                return rh_err_set(err, RH_E_PARSE, "the parameter \"%.*s\" is given twice", RH_CLIPPED(name));
+        RH_VEC_PUSH(r->arena, names, name);
+    }
+    return true;
+}
+
+/* The values of GET's arguments, in the order in which the function takes them. */
+static void order_arguments(rh_rest *r)
+{
+    rh_plan *p = &r->plan;
+    const char **values = RH_NEW_ARRAY(r->arena, const char *, p->arguments.len + 1);
+    for (size_t i = 0; i < p->arguments.len; i++)
+        for (size_t j = 0; j < r->url.arguments.len; j++)
+            if (strcmp(p->arguments.items[i]->name, r->url.arguments.items[j].name) == 0)
+                values[i] = r->url.arguments.items[j].value;
+    p->argument_values = values;
+}
+
+static bool plan_function(rh_rest *r, const rh_rest_request *req, rh_err *err)
+{
+    rh_plan *p = &r->plan;
+    names_vec names = {0};
+    bool post = r->method == RH_POST;
+    if (post ? !arguments_of_body(r, req, &names, err) : !arguments_of_query(r, &names, err))
+        return false;
+    if (!rh_plan_function(p, r->path.name, names.items, (int)names.len, err))
+        return false;
+    if (!post)
+        order_arguments(r);
+    const rh_function *f = p->function;
+    p->root.name = f->name;
+    p->root.columns = f->columns;
+    p->root.n_columns = f->n_columns;
+    if (f->returns_relation) {
+        if (!rh_plan_serves(&r->naming, f->returns_relation))
+            return not_permitted(f->returns_relation, err);
+        return set_relation(r, f->returns_relation, err);
+    }
+    p->scalar = !f->n_columns;
+    if (p->scalar && (p->root.query->has_select || p->root.query->order.len || p->root.query->conditions.len))
+        return refuse(err, "select, order or a filter", "a call of a function that returns no columns");
+    return true;
+}
+
+/* ---- how it is answered ---- */
+
+static bool plan_window(rh_rest *r, const rh_rest_request *req, rh_err *err)
+{
+    rh_window window = {0};
+    rh_plan *p = &r->plan;
+    if (is_write(p) || r->path.n_keys)
+        return true;
+    if (!rh_window_of(r->method == RH_GET ? req->range : NULL, &r->url.root, r->naming.max_rows, &window, err))
+        return false;
+    p->has_limit = window.has_limit;
+    p->limit = window.limit;
+    p->offset = window.offset;
+    if (p->scalar && !p->function->returns_set && (p->has_limit || p->offset)) { /* one value is one value */
+        p->has_limit = false;
+        p->offset = 0;
+    }
+    return true;
+}
+
+static void plan_answer(rh_rest *r)
+{
+    rh_plan *p = &r->plan;
+    const rh_function *f = p->function;
+    bool write = is_write(p);
+    p->returning = write && r->prefer.answer == RH_RETURN_REPRESENTATION;
+    r->must_be_one = r->media == RH_MEDIA_OBJECT || r->path.n_keys;
+    r->single = r->must_be_one || (f && !f->returns_set);
+    /* a write or a volatile call that must have one row is undone by its own statement when it has not */
+    if (r->media == RH_MEDIA_OBJECT && !r->path.n_keys && (write || (f && !f->read_only && f->returns_set && !p->head)))
+        p->guard = RH_GUARD_ONE;
+    if ((p->action == RH_DO_UPDATE || p->action == RH_DO_DELETE) && p->guard == RH_GUARD_NONE &&
+        r->prefer.handling == RH_HANDLING_STRICT && r->prefer.max_affected >= 0) {
+        p->guard = RH_GUARD_MAX;
+        p->max_affected = r->prefer.max_affected;
+    }
+    bool patch_of_nothing = p->action == RH_DO_UPDATE && !p->n_write_columns;
+    p->location = p->action == RH_DO_INSERT && r->prefer.answer == RH_RETURN_HEADERS_ONLY && p->guard == RH_GUARD_NONE &&
+                  p->root.relation->n_primary_key;
+    if (p->returning || (!write && !p->head && !p->scalar))
+        r->rows_kind = RH_ROWS_OBJECTS;
+    else if (write)
+        r->rows_kind = p->location ? RH_ROWS_KEYS : p->guard && !patch_of_nothing ? RH_ROWS_COUNT : RH_ROWS_NONE;
+    else
+        r->rows_kind = p->head ? RH_ROWS_COUNT : RH_ROWS_SCALARS;
+}
+
+static bool write_statements(rh_rest *r, rh_err *err)
+{
+    rh_plan *p = &r->plan;
+    rh_rest_plan_info *info = &r->info;
+    bool write = is_write(p), cut = p->has_limit || p->offset;
+    info->read_only = !write && (!p->function || p->function->read_only || r->method != RH_POST);
+    info->single_row = r->single || r->rows_kind == RH_ROWS_COUNT || r->rows_kind == RH_ROWS_NONE;
+    info->n_statements = 1;
+    rh_plan_note_tenant(p);
+    if (!rh_sql_main(p, &info->statements[0], err))
+        return false;
+    if (write || !r->prefer.count_exact || !cut)
+        return true;
+    if (!info->read_only) /* counting would call it again */
+        return rh_plan_not_implemented(err, "count=exact with a limit on the volatile function", p->function->name);
+    info->n_statements = 2;
+    return rh_sql_count(p, &info->statements[1], err);
+}
+
+rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation_cache *cache,
+                      const rh_rest_naming *naming, rh_err *err)
+{
+    const rh_relation *rel;
+    rh_rest *r = RH_NEW(a, rh_rest);
+    r->arena = a;
+    r->naming = *naming;
+    r->method = req->method;
+    r->plan.arena = a;
+    r->plan.cache = cache;
+    r->plan.naming = &r->naming;
+    r->plan.root.query = &r->url.root;
+    if (!read_headers(r, req, err) || !rh_path_parse(a, req->path, &r->path, err) || !choose_action(r, err))
+        return NULL;
+    if (!r->path.rpc) {
+        rel = rh_plan_relation(cache, &r->naming, r->path.name, err);
+        if (!rel || !set_relation(r, rel, err))
+            return NULL;
+    }
+    if (!rh_url_parse(a, req->query ? req->query : "", r->path.rpc && r->method != RH_POST, &r->url, err))
+        return NULL;
+    if (!check_parameters(r, err))
+        return NULL;
+    if (r->path.rpc ? !plan_function(r, req, err) : !read_write_body(r, req, err))
+        return NULL;
+    if (!plan_window(r, req, err) || !rh_plan_tree(&r->plan, err))
+        return NULL;
+    plan_answer(r);
+    if (!write_statements(r, err))
+        return NULL;
+    rh_answer_prepare(r);
+    return r;
+}
+
+const rh_rest_plan_info *rh_rest_info(const rh_rest *r)
+{
+    return &r->info;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rest/sql.h"
+#include "rest/state.h"
+
+/* A guard (sql.h) failed: PostgreSQL quotes its text, with the number of rows, in the message. */
+static bool is_guard(rh_err *err, const char *marker, rh_code code, const char *message, const char *detail)
+{
+    const char *found = strstr(err->message, marker);
+    if (!found)
+        return false;
+    unsigned long long rows = strtoull(found + strlen(marker), NULL, 10);
+    rh_err_set(err, code, "%s", message);
+    rh_err_detail(err, "%s %llu rows", detail, rows);
+    return true;
+}
+
+static bool unguard(rh_guard guard, rh_err *err)
+{
+    if (strcmp(err->sqlstate, "22P02") != 0)
+        return false;
+    return guard == RH_GUARD_ONE ? is_guard(err, "\"" RH_SQL_GUARD_ONE, RH_E_SINGULAR,
+                                            "Cannot coerce the result to a single JSON object", "The result contains")
+                                 : is_guard(err, "\"" RH_SQL_GUARD_MAX, RH_E_MAX_AFFECTED,
+                                            "Query result exceeds max-affected preference constraint",
+                                            "The query affects");
+}
+
+/* `Key (company_id, id)=(5, 7) ...` whose first column is the tenant key and whose first value is this tenant. Keys in
+ * another order are not taken apart, since a value may hold commas: they are dropped. */
+static bool is_own_key(const rh_rest *r, const char *detail)
+{
+    const rh_relation *rel = r->plan.root.relation;
+    size_t id_len = strlen(r->naming.tenant_id);
+    if (!rel || rel->tenant_key < 0 || strncmp(detail, "Key (", 5) != 0)
+        return false;
+    const char *column = rel->columns[rel->tenant_key].name;
+    size_t column_len = strlen(column);
+    if (strncmp(detail + 5, column, column_len) != 0 || !strchr(",)", detail[5 + column_len]))
+        return false;
+    const char *value = strstr(detail, ")=(");
+    return value && strncmp(value + 3, r->naming.tenant_id, id_len) == 0 && strchr(",)", value[3 + id_len]) &&
+           value[3 + id_len];
+}
+
+void rh_rest_scrub_error(const rh_rest *r, rh_err *err)
+{
+    if (!r || err->code != RH_E_DB)
+        return;
+    if (r->plan.guard != RH_GUARD_NONE && unguard(r->plan.guard, err))
+        return;
+    if (!r->naming.keyed || strncmp(err->sqlstate, "23", 2) != 0)
+        return;
+    bool row_of_client = strcmp(err->sqlstate, "23502") == 0 || strcmp(err->sqlstate, "23514") == 0;
+    bool exclusion = strcmp(err->sqlstate, "23P01") == 0;
+    if (row_of_client ? r->plan.action == RH_DO_CALL : exclusion || !is_own_key(r, err->detail))
+        err->detail[0] = 0;
+}

@@ -1,0 +1,722 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Shapes (k is the tenant key, p0.. are the client's filters):
+ *   read    SELECT items FROM rel AS t0 WHERE t0.k = $1 AND p0 ORDER BY .. LIMIT $3 OFFSET $4
+ *   embed   an item: (SELECT row_to_json(r1) FROM (SELECT items FROM rel AS t1 WHERE t1.k = $1 AND link) AS r1)
+ *   insert  INSERT INTO rel AS t0 (k, a) SELECT $1, x.a FROM json_to_recordset($2) AS x (a type) RETURNING items
+ *   write   UPDATE / DELETE likewise; with embeds, an order or a guard WITH w AS (write) SELECT items FROM w AS t0
+ * Embeds are scalar sub-selects and not lateral joins, since PostgreSQL then makes them for the rows of the page
+ * only, after ORDER BY and LIMIT.
+ */
+#include "rest/sql.h"
+
+#include <string.h>
+
+typedef struct writer {
+    rh_str text;
+    const rh_plan *plan;
+    rh_arena *arena;
+    RH_VEC(const char *) values;
+    bool overflow;
+} writer;
+
+/* ---- words ---- */
+
+static void put(writer *w, const char *text)
+{
+    rh_str_add(&w->text, text);
+}
+
+static void put_param(writer *w, const char *value)
+{
+    if (w->values.len == 65535) { /* the protocol's bound */
+        w->overflow = true;
+        return;
+    }
+    RH_VEC_PUSH(w->arena, &w->values, value);
+    rh_str_addc(&w->text, '$');
+    rh_str_addu(&w->text, w->values.len);
+}
+
+static void put_number(writer *w, int64_t n)
+{
+    rh_str text;
+    rh_str_init_in(&text, w->arena, 24);
+    rh_str_addu(&text, (uint64_t)n); /* never negative */
+    put_param(w, rh_str_cstr(&text));
+    put(w, "::bigint");
+}
+
+static void put_tenant(writer *w)
+{
+    put(w, "$1::");
+    put(w, w->plan->naming->id_type);
+}
+
+static void put_schema(writer *w, rh_set set)
+{
+    const rh_rest_naming *n = w->plan->naming;
+    rh_str_add_ident(&w->text, set == RH_SET_TENANT ? n->schema : n->reference_schema);
+    rh_str_addc(&w->text, '.');
+}
+
+static void put_relation(writer *w, const rh_relation *r)
+{
+    put_schema(w, r->set);
+    rh_str_add_ident(&w->text, r->name);
+}
+
+static void put_type(writer *w, const rh_type *t)
+{
+    if (t->home)
+        put_schema(w, RH_SET_TENANT);
+    put(w, t->text);
+}
+
+static void put_alias(writer *w, char kind, const rh_node *n)
+{
+    rh_str_addc(&w->text, kind);
+    rh_str_addu(&w->text, (uint64_t)n->number);
+}
+
+static void put_column(writer *w, const rh_node *n, int column)
+{
+    put_alias(w, 't', n);
+    rh_str_addc(&w->text, '.');
+    rh_str_add_ident(&w->text, n->columns[column].name);
+}
+
+/* ---- fields and conditions ---- */
+
+static bool is_json(const rh_column *c)
+{
+    return c->form == RH_JSON_RAW;
+}
+
+static void put_field(writer *w, const rh_node *n, const rh_field *f)
+{
+    if (!f->n_steps) {
+        put_column(w, n, f->column);
+        return;
+    }
+    bool convert = !is_json(&n->columns[f->column]);
+    put(w, convert ? "(pg_catalog.to_jsonb(" : "(");
+    put_column(w, n, f->column);
+    put(w, convert ? ")" : "");
+    for (int i = 0; i < f->n_steps; i++) {
+        put(w, f->steps[i].as_text ? "->>" : "->");
+        put_param(w, f->steps[i].key);
+        put(w, f->steps[i].is_index ? "::int" : "::text");
+    }
+    rh_str_addc(&w->text, ')');
+}
+
+static void put_language(writer *w, const rh_filter *f)
+{
+    if (!f->language)
+        return;
+    put_param(w, f->language);
+    put(w, "::regconfig, ");
+}
+
+static void put_text_search(writer *w, const rh_node *n, const rh_filter *f)
+{
+    const rh_column *c = &n->columns[f->field.column];
+    const rh_path_step *last = f->field.n_steps ? &f->field.steps[f->field.n_steps - 1] : NULL;
+    bool text = last ? last->as_text : strcmp(c->type.text, "text") == 0;
+    bool json = last ? !last->as_text : is_json(c);
+    if (!last && strcmp(c->type.text, "tsvector") == 0) {
+        put_field(w, n, &f->field);
+    } else {
+        put(w, "pg_catalog.to_tsvector(");
+        put_language(w, f);
+        put_field(w, n, &f->field);
+        put(w, text || json ? ")" : "::text)");
+    }
+    put(w, " @@ pg_catalog.");
+    put(w, rh_ops[f->op].sql);
+    rh_str_addc(&w->text, '(');
+    put_language(w, f);
+    put_param(w, f->value);
+    put(w, "::text)");
+}
+
+static void put_exists(writer *w, const rh_node *child);
+
+static void put_filter(writer *w, const rh_node *n, const rh_filter *f)
+{
+    static const char *const words[] = {"NULL", "NOT NULL", "TRUE", "FALSE", "UNKNOWN"};
+    static const char *const quantifiers[] = {"", " ANY", " ALL"};
+    const rh_op_row *op = &rh_ops[f->op];
+    if (f->embed) { /* the embed is null where nothing exists */
+        put(w, (f->word == RH_IS_NULL) != f->negated ? "NOT " : "");
+        put_exists(w, f->embed);
+        return;
+    }
+    put(w, f->negated ? "NOT (" : "");
+    if (op->class == RH_OP_TEXT_SEARCH) {
+        put_text_search(w, n, f);
+    } else {
+        put_field(w, n, &f->field);
+        rh_str_addc(&w->text, ' ');
+        put(w, op->sql);
+        put(w, quantifiers[f->quantifier]);
+        put(w, op->class == RH_OP_LIST || f->quantifier ? " (" : " ");
+        if (op->class == RH_OP_WORD)
+            put(w, words[f->word]);
+        else
+            put_param(w, f->value);
+        put(w, op->class == RH_OP_LIST || f->quantifier ? ")" : "");
+    }
+    put(w, f->negated ? ")" : "");
+}
+
+static void put_logic(writer *w, const rh_node *n, const rh_logic *l)
+{
+    if (l->kind == RH_LOGIC_FILTER) {
+        put_filter(w, n, &l->filter);
+        return;
+    }
+    put(w, l->negated ? "NOT (" : "(");
+    for (size_t i = 0; i < l->items.len; i++) {
+        if (i)
+            put(w, l->kind == RH_LOGIC_AND ? " AND " : " OR ");
+        put_logic(w, n, l->items.items[i]);
+    }
+    rh_str_addc(&w->text, ')');
+}
+
+/* The word before the next condition: " WHERE " once, then " AND ". */
+static void put_and(writer *w, bool *begun)
+{
+    put(w, *begun ? " AND " : " WHERE ");
+    *begun = true;
+}
+
+/* THE rule of shared homes: this reference shows rows of the tenant only. */
+static void put_tenant_condition(writer *w, const rh_node *n, bool *begun)
+{
+    if (!w->plan->naming->keyed || !n->relation || n->relation->set != RH_SET_TENANT || n->relation->tenant_key < 0)
+        return;
+    put_and(w, begun);
+    put_column(w, n, n->relation->tenant_key);
+    put(w, " = ");
+    put_tenant(w);
+}
+
+static void put_link(writer *w, const rh_node *n, bool *begun)
+{
+    for (int i = 0; n->link && i < n->link->n; i++) {
+        put_and(w, begun);
+        put_column(w, n, n->forward ? n->link->to_columns[i] : n->link->from_columns[i]);
+        put(w, " = ");
+        put_column(w, n->parent, n->forward ? n->link->from_columns[i] : n->link->to_columns[i]);
+    }
+}
+
+static void put_keys(writer *w, const rh_node *n, bool *begun)
+{
+    for (int i = 0; !n->parent && i < w->plan->n_keys; i++) {
+        put_and(w, begun);
+        put_column(w, n, n->relation->primary_key[i]);
+        put(w, " = ");
+        put_param(w, w->plan->keys[i]);
+    }
+}
+
+static void put_inner_embeds(writer *w, const rh_node *n, bool *begun)
+{
+    for (size_t i = 0; i < n->children.len; i++)
+        if (n->children.items[i]->query->join == RH_JOIN_INNER) {
+            put_and(w, begun);
+            put_exists(w, n->children.items[i]);
+        }
+}
+
+static void put_own_conditions(writer *w, const rh_node *n, bool *begun)
+{
+    put_tenant_condition(w, n, begun);
+    put_link(w, n, begun);
+    put_keys(w, n, begun);
+    for (size_t i = 0; i < n->query->conditions.len; i++) {
+        put_and(w, begun);
+        put_logic(w, n, n->query->conditions.items[i]);
+    }
+}
+
+static void put_where(writer *w, const rh_node *n)
+{
+    bool begun = false;
+    put_own_conditions(w, n, &begun);
+    put_inner_embeds(w, n, &begun);
+}
+
+static void put_exists(writer *w, const rh_node *child)
+{
+    put(w, "EXISTS (SELECT FROM ");
+    put_relation(w, child->relation);
+    put(w, " AS ");
+    put_alias(w, 't', child);
+    put_where(w, child);
+    rh_str_addc(&w->text, ')');
+}
+
+/* ---- order, limit ---- */
+
+static void put_order_term(writer *w, const rh_node *n, const rh_order *o)
+{
+    static const char *const nulls[] = {"", " NULLS FIRST", " NULLS LAST"};
+    if (o->embed) {
+        put(w, "(SELECT ");
+        put_field(w, o->embed, &o->field);
+        put(w, " FROM ");
+        put_relation(w, o->embed->relation);
+        put(w, " AS ");
+        put_alias(w, 't', o->embed);
+        put_where(w, o->embed);
+        rh_str_addc(&w->text, ')');
+    } else {
+        put_field(w, n, &o->field);
+    }
+    put(w, o->descending ? " DESC" : "");
+    put(w, nulls[o->nulls]);
+}
+
+static void put_order(writer *w, const rh_node *n)
+{
+    for (size_t i = 0; i < n->query->order.len; i++) {
+        put(w, i ? ", " : " ORDER BY ");
+        put_order_term(w, n, &n->query->order.items[i]);
+    }
+}
+
+static void put_window(writer *w, bool has_limit, int64_t limit, int64_t offset)
+{
+    if (has_limit) {
+        put(w, " LIMIT ");
+        put_number(w, limit);
+    }
+    if (offset) {
+        put(w, " OFFSET ");
+        put_number(w, offset);
+    }
+}
+
+/* ---- items ---- */
+
+static void put_embed(writer *w, const rh_node *child);
+
+static void put_item(writer *w, const rh_node *n, const rh_item *item)
+{
+    if (item->embed) {
+        put_embed(w, item->embed);
+        return;
+    }
+    put(w, item->cast ? "CAST(" : "");
+    put_field(w, n, item->field);
+    if (item->cast) {
+        put(w, " AS ");
+        put(w, item->cast->sql);
+        rh_str_addc(&w->text, ')');
+    }
+}
+
+/* Items as text columns of the answer, which render.c makes JSON of. */
+static void put_top_items(writer *w, const rh_node *n)
+{
+    for (size_t i = 0; i < n->items.len; i++) {
+        const rh_item *item = &n->items.items[i];
+        bool via_sql = item->form == RH_JSON_VIA_SQL;
+        put(w, i ? ", " : "");
+        put(w, via_sql ? "pg_catalog.to_json(" : "");
+        put_item(w, n, item);
+        put(w, via_sql ? ")" : "");
+    }
+    if (!n->items.len)
+        put(w, "NULL");
+}
+
+/* One row of an embed as json: keys that are no names of the cache are parameters. */
+static void put_row_json(writer *w, const rh_node *n)
+{
+    if (!n->renamed) {
+        put(w, n->to_one ? "pg_catalog.row_to_json(" : "");
+        put_alias(w, 'r', n);
+        put(w, n->to_one ? ")" : "");
+        return;
+    }
+    put(w, "pg_catalog.json_build_object(");
+    for (size_t i = 0; i < n->items.len; i++) {
+        put(w, i ? ", " : "");
+        put_param(w, n->items.items[i].key);
+        put(w, "::text, ");
+        put_alias(w, 'r', n);
+        put(w, ".c");
+        rh_str_addu(&w->text, i);
+    }
+    rh_str_addc(&w->text, ')');
+}
+
+static void put_embed_rows(writer *w, const rh_node *n)
+{
+    put(w, "(SELECT ");
+    for (size_t i = 0; i < n->items.len; i++) {
+        put(w, i ? ", " : "");
+        put_item(w, n, &n->items.items[i]);
+        put(w, n->renamed ? " AS c" : " AS ");
+        if (n->renamed)
+            rh_str_addu(&w->text, i);
+        else
+            rh_str_add_ident(&w->text, n->items.items[i].key);
+    }
+    put(w, " FROM ");
+    put_relation(w, n->relation);
+    put(w, " AS ");
+    put_alias(w, 't', n);
+    put_where(w, n);
+    put_order(w, n);
+    put_window(w, n->query->has_limit, n->query->limit, n->query->has_offset ? n->query->offset : 0);
+    put(w, ") AS ");
+    put_alias(w, 'r', n);
+}
+
+static void put_embed(writer *w, const rh_node *n)
+{
+    put(w, n->to_one ? "(SELECT " : "(SELECT coalesce(pg_catalog.json_agg(");
+    put_row_json(w, n);
+    put(w, n->to_one ? " FROM " : "), '[]') FROM ");
+    put_embed_rows(w, n);
+    rh_str_addc(&w->text, ')');
+}
+
+/* ---- calls ---- */
+
+static void put_call(writer *w)
+{
+    const rh_plan *p = w->plan;
+    put_schema(w, p->function->set);
+    rh_str_add_ident(&w->text, p->function->name);
+    rh_str_addc(&w->text, '(');
+    for (size_t i = 0; i < p->arguments.len; i++) {
+        const rh_argument *a = p->arguments.items[i];
+        put(w, i ? ", " : "");
+        rh_str_add_ident(&w->text, a->name);
+        put(w, " => ");
+        if (p->argument_values) {
+            put_param(w, p->argument_values[i]);
+            put(w, "::");
+            put_type(w, &a->type);
+        } else {
+            put(w, "a.");
+            rh_str_add_ident(&w->text, a->name);
+        }
+    }
+    rh_str_addc(&w->text, ')');
+}
+
+/* `json_to_record($2::json) AS a ("x" type)`: the arguments that stand in the body. */
+static bool put_argument_source(writer *w)
+{
+    const rh_plan *p = w->plan;
+    if (p->argument_values || !p->arguments.len)
+        return false;
+    put(w, "pg_catalog.json_to_record(");
+    put_param(w, p->body.object);
+    put(w, "::json) AS a (");
+    for (size_t i = 0; i < p->arguments.len; i++) {
+        put(w, i ? ", " : "");
+        rh_str_add_ident(&w->text, p->arguments.items[i]->name);
+        rh_str_addc(&w->text, ' ');
+        put_type(w, &p->arguments.items[i]->type);
+    }
+    rh_str_addc(&w->text, ')');
+    return true;
+}
+
+static void put_call_source(writer *w)
+{
+    put(w, " FROM ");
+    if (put_argument_source(w))
+        put(w, ", LATERAL ");
+    put_call(w);
+    put(w, " AS ");
+    put_alias(w, 't', &w->plan->root);
+}
+
+static void put_scalar_call(writer *w)
+{
+    const rh_plan *p = w->plan;
+    bool via_sql = p->function->return_form == RH_JSON_VIA_SQL && !p->function->returns_void;
+    put(w, via_sql ? "SELECT pg_catalog.to_json(" : "SELECT ");
+    put_call(w);
+    put(w, via_sql ? ") AS v" : " AS v");
+    if (!p->argument_values && p->arguments.len) {
+        put(w, " FROM ");
+        put_argument_source(w);
+    }
+}
+
+/* ---- whole statements ---- */
+
+static void put_source(writer *w)
+{
+    if (w->plan->action == RH_DO_CALL) {
+        put_call_source(w);
+        return;
+    }
+    put(w, " FROM ");
+    put_relation(w, w->plan->root.relation);
+    put(w, " AS ");
+    put_alias(w, 't', &w->plan->root);
+}
+
+static void put_read(writer *w, void (*items)(writer *, const rh_node *))
+{
+    const rh_plan *p = w->plan;
+    if (p->scalar) {
+        put_scalar_call(w);
+    } else {
+        put(w, "SELECT ");
+        items(w, &p->root);
+        put_source(w);
+        put_where(w, &p->root);
+        put_order(w, &p->root);
+    }
+    put_window(w, p->has_limit, p->limit, p->offset);
+}
+
+static void put_one(writer *w, const rh_node *n)
+{
+    put(w, "1");
+}
+
+static void put_whole_row(writer *w, const rh_node *n)
+{
+    put_alias(w, 't', n);
+    put(w, ".*");
+}
+
+static void put_record_source(writer *w)
+{
+    const rh_plan *p = w->plan;
+    put(w, " FROM pg_catalog.json_to_recordset(");
+    put_param(w, p->body.array);
+    put(w, "::json) AS x (");
+    for (int i = 0; i < p->n_write_columns; i++) {
+        const rh_column *c = &p->root.columns[p->write_columns[i]];
+        put(w, i ? ", " : "");
+        rh_str_add_ident(&w->text, c->name);
+        rh_str_addc(&w->text, ' ');
+        put_type(w, &c->type);
+    }
+    rh_str_addc(&w->text, ')');
+}
+
+static void put_insert(writer *w)
+{
+    const rh_plan *p = w->plan;
+    const rh_relation *r = p->root.relation;
+    bool keyed = p->naming->keyed && r->tenant_key >= 0;
+    put(w, "INSERT INTO ");
+    put_relation(w, r);
+    put(w, " AS ");
+    put_alias(w, 't', &p->root);
+    if (!keyed && !p->n_write_columns && !p->body.is_array) {
+        put(w, " DEFAULT VALUES");
+        return;
+    }
+    put(w, keyed || p->n_write_columns ? " (" : "");
+    if (keyed)
+        rh_str_add_ident(&w->text, r->columns[r->tenant_key].name);
+    for (int i = 0; i < p->n_write_columns; i++) {
+        put(w, keyed || i ? ", " : "");
+        rh_str_add_ident(&w->text, r->columns[p->write_columns[i]].name);
+    }
+    put(w, keyed || p->n_write_columns ? ") SELECT " : " SELECT");
+    if (keyed)
+        put_tenant(w);
+    for (int i = 0; i < p->n_write_columns; i++) {
+        put(w, keyed || i ? ", x." : "x.");
+        rh_str_add_ident(&w->text, r->columns[p->write_columns[i]].name);
+    }
+    if (p->n_write_columns) {
+        put_record_source(w);
+    } else if (p->body.is_array) { /* as many rows of defaults as there are empty objects */
+        put(w, " FROM pg_catalog.json_array_elements(");
+        put_param(w, p->body.array);
+        put(w, "::json)");
+    }
+}
+
+static void put_update(writer *w)
+{
+    const rh_plan *p = w->plan;
+    bool begun = false;
+    put(w, "UPDATE ");
+    put_relation(w, p->root.relation);
+    put(w, " AS ");
+    put_alias(w, 't', &p->root);
+    for (int i = 0; i < p->n_write_columns; i++) {
+        const char *name = p->root.columns[p->write_columns[i]].name;
+        put(w, i ? ", " : " SET ");
+        rh_str_add_ident(&w->text, name);
+        put(w, " = x.");
+        rh_str_add_ident(&w->text, name);
+    }
+    put_record_source(w);
+    put_own_conditions(w, &p->root, &begun);
+}
+
+static void put_delete(writer *w)
+{
+    const rh_plan *p = w->plan;
+    bool begun = false;
+    put(w, "DELETE FROM ");
+    put_relation(w, p->root.relation);
+    put(w, " AS ");
+    put_alias(w, 't', &p->root);
+    put_own_conditions(w, &p->root, &begun);
+}
+
+/* A patch of nothing: no row is touched, but of /relation/key the row is the answer. */
+static void put_nothing(writer *w)
+{
+    bool begun = false;
+    put(w, "SELECT ");
+    if (w->plan->returning)
+        put_top_items(w, &w->plan->root);
+    else
+        put(w, "1");
+    put_source(w);
+    put_own_conditions(w, &w->plan->root, &begun);
+    if (!w->plan->n_keys) {
+        put_and(w, &begun);
+        put(w, "false");
+    }
+}
+
+static void put_primary_key(writer *w)
+{
+    const rh_relation *r = w->plan->root.relation;
+    put(w, " RETURNING ");
+    for (int i = 0; i < r->n_primary_key; i++) {
+        put(w, i ? ", " : "");
+        put_column(w, &w->plan->root, r->primary_key[i]);
+    }
+}
+
+static void put_guard(writer *w, bool *begun)
+{
+    const rh_plan *p = w->plan;
+    if (p->guard == RH_GUARD_NONE)
+        return;
+    put_and(w, begun);
+    put(w, "CASE WHEN (SELECT pg_catalog.count(*) FROM w) ");
+    if (p->guard == RH_GUARD_ONE) {
+        put(w, "= 1");
+    } else {
+        put(w, "<= ");
+        put_number(w, p->max_affected);
+    }
+    put(w, " THEN true ELSE CAST('");
+    put(w, p->guard == RH_GUARD_ONE ? RH_SQL_GUARD_ONE : RH_SQL_GUARD_MAX);
+    put(w, "' || (SELECT pg_catalog.count(*) FROM w) AS boolean) END");
+}
+
+/* The rows of a write or call, in w, become the answer. */
+static void put_from_with(writer *w)
+{
+    const rh_plan *p = w->plan;
+    bool begun = false;
+    put(w, ") SELECT ");
+    if (p->scalar) {
+        put(w, "v FROM w");
+    } else if (p->returning || p->action == RH_DO_CALL) {
+        put_top_items(w, &p->root);
+        put(w, " FROM w AS ");
+        put_alias(w, 't', &p->root);
+        put_inner_embeds(w, &p->root, &begun);
+    } else {
+        put(w, "n FROM (SELECT pg_catalog.count(*) AS n FROM w) AS c");
+    }
+    put_guard(w, &begun);
+    if (p->returning || p->action == RH_DO_CALL)
+        put_order(w, &p->root);
+}
+
+static void put_write(writer *w)
+{
+    const rh_plan *p = w->plan;
+    bool with = p->guard != RH_GUARD_NONE || (p->returning && (p->root.children.len || p->root.query->order.len));
+    put(w, with ? "WITH w AS (" : "");
+    if (p->action == RH_DO_INSERT)
+        put_insert(w);
+    else if (p->action == RH_DO_UPDATE)
+        put_update(w);
+    else
+        put_delete(w);
+    if (with) {
+        put(w, " RETURNING ");
+        put_whole_row(w, &p->root);
+        put_from_with(w);
+    } else if (p->returning) {
+        put(w, " RETURNING ");
+        put_top_items(w, &p->root);
+    } else if (p->location) {
+        put_primary_key(w);
+    }
+}
+
+static void begin(writer *w, const rh_plan *p)
+{
+    *w = (writer){.plan = p, .arena = p->arena};
+    rh_str_init_in(&w->text, p->arena, RH_STR_TEXT_MAX);
+    if (p->tenant)
+        RH_VEC_PUSH(p->arena, &w->values, p->naming->tenant_id);
+}
+
+static bool end(writer *w, rh_rest_statement *out, rh_err *err)
+{
+    if (w->text.overflow || w->overflow)
+        return rh_err_set(err, RH_E_TOO_LARGE, "the request makes too long a statement");
+    *out = (rh_rest_statement){rh_str_cstr(&w->text), w->text.len, (int)w->values.len, w->values.items};
+    return true;
+}
+
+bool rh_sql_main(const rh_plan *p, rh_rest_statement *out, rh_err *err)
+{
+    writer w;
+    begin(&w, p);
+    if (p->action == RH_DO_UPDATE && !p->n_write_columns) {
+        put_nothing(&w);
+    } else if (p->action == RH_DO_CALL && p->guard != RH_GUARD_NONE) {
+        put(&w, "WITH w AS (");
+        put_read(&w, put_whole_row);
+        put_from_with(&w);
+    } else if (p->action != RH_DO_READ && p->action != RH_DO_CALL) {
+        put_write(&w);
+    } else if (p->head) {
+        put(&w, "SELECT pg_catalog.count(*) FROM (");
+        put_read(&w, put_one);
+        put(&w, ") AS h");
+    } else {
+        put_read(&w, put_top_items);
+    }
+    return end(&w, out, err);
+}
+
+bool rh_sql_count(const rh_plan *p, rh_rest_statement *out, rh_err *err)
+{
+    writer w;
+    begin(&w, p);
+    put(&w, "SELECT pg_catalog.count(*)");
+    if (p->scalar) {
+        put(&w, " FROM (");
+        put_scalar_call(&w);
+        put(&w, ") AS h");
+    } else {
+        put_source(&w);
+        put_where(&w, &p->root);
+    }
+    return end(&w, out, err);
+}

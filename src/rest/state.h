@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The inside of rh_rest, shared by rest.c (planning), answer.c (rows to answer) and scrub.c (errors).
+ */
+#ifndef RH_STATE_H
+#define RH_STATE_H
+
+#include "rest/negotiate.h"
+#include "rest/plan.h"
+#include "rest/prefer.h"
+#include "rest/render.h"
+#include "rest/url.h"
+
+/* What the rows of statement 0 are. */
+typedef enum rh_rows_kind {
+    RH_ROWS_NONE,    /* a write that tells its count by its command tag */
+    RH_ROWS_COUNT,   /* one row with the number of rows */
+    RH_ROWS_SCALARS, /* one column, each row a value */
+    RH_ROWS_OBJECTS,
+    RH_ROWS_KEYS /* the primary key of inserted rows, for Location */
+} rh_rows_kind;
+
+struct rh_rest {
+    rh_arena *arena;
+    rh_rest_naming naming;
+    rh_method method;
+    rh_path path;
+    rh_url url;
+    rh_prefer prefer;
+    rh_media media;
+    rh_plan plan;
+    rh_rest_plan_info info;
+
+    rh_rows_kind rows_kind;
+    bool single;    /* the body is the one row, not an array of rows */
+    bool must_be_one;
+    rh_render_column *columns;
+    int n_columns;
+    rh_str body;
+    int64_t rows;   /* of statement 0 so far, or what it counted */
+    int64_t total;  /* -1: not counted */
+    const char *location;
+};
+
+/* Makes the leads of the columns and what else answer.c needs. */
+void rh_answer_prepare(struct rh_rest *r);
+
+#endif

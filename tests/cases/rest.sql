@@ -1,0 +1,79 @@
+-- The world of rest.txt and rest_rows.txt: the ads app with what else the dialect engine must cope with. Rows of
+-- the tenants 5 and 7; everything that only tenant 7 has is called canary.
+CREATE SCHEMA reference;
+CREATE ROLE rest_server LOGIN;
+CREATE TYPE mood AS ENUM ('glad', 'sad');
+
+CREATE TABLE companies (id bigserial PRIMARY KEY, name text NOT NULL);
+CREATE TABLE campaigns (
+    id bigserial, company_id bigint REFERENCES companies (id), name text NOT NULL,
+    state text NOT NULL DEFAULT 'running', monthly_budget bigint, blacklisted_site_urls text[], parent_id bigint,
+    created_at timestamp NOT NULL DEFAULT '2020-01-02 03:04:05',
+    PRIMARY KEY (company_id, id),
+    FOREIGN KEY (company_id, parent_id) REFERENCES campaigns (company_id, id));
+CREATE TABLE ads (
+    id bigserial, company_id bigint, campaign_id bigint, backup_id bigint, name text NOT NULL,
+    impressions_count bigint DEFAULT 0, clicks_count bigint DEFAULT 0,
+    PRIMARY KEY (company_id, id),
+    CONSTRAINT ads_campaign FOREIGN KEY (company_id, campaign_id) REFERENCES campaigns (company_id, id) ON DELETE CASCADE,
+    CONSTRAINT ads_backup FOREIGN KEY (company_id, backup_id) REFERENCES campaigns (company_id, id));
+CREATE TABLE clicks (
+    id bigserial, company_id bigint, ad_id bigint, clicked_at timestamptz NOT NULL DEFAULT '2020-01-02 03:04:05+00',
+    user_ip inet NOT NULL DEFAULT '1.2.3.4', user_data jsonb NOT NULL DEFAULT '{}', cost numeric(20, 10),
+    PRIMARY KEY (company_id, id),
+    FOREIGN KEY (company_id, ad_id) REFERENCES ads (company_id, id) ON DELETE CASCADE);
+CREATE TABLE details (
+    company_id bigint, ad_id bigint, note text, PRIMARY KEY (company_id, ad_id),
+    FOREIGN KEY (company_id, ad_id) REFERENCES ads (company_id, id) ON DELETE CASCADE);
+CREATE TABLE forms (
+    company_id bigint, id bigint, d double precision, f boolean, j json, ts timestamp, tz timestamptz, iv interval,
+    da date, b bytea, a int[], num numeric, m mood, twice bigint GENERATED ALWAYS AS (id * 2) STORED,
+    "odd ""name" text, PRIMARY KEY (company_id, id));
+CREATE TABLE unkeyed (id int PRIMARY KEY, secret text);
+CREATE VIEW running WITH (security_invoker) AS SELECT id, company_id, name FROM campaigns WHERE state = 'running';
+CREATE VIEW leaky AS SELECT id, name FROM campaigns;
+CREATE TABLE reference.geo_ips (addrs cidr NOT NULL PRIMARY KEY, country text);
+
+CREATE FUNCTION add_them(a int, b int DEFAULT 2) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a + b';
+CREATE FUNCTION nothing() RETURNS void LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION top_ads(n int) RETURNS SETOF ads LANGUAGE sql STABLE AS 'SELECT * FROM public.ads ORDER BY id LIMIT n';
+CREATE FUNCTION one_ad() RETURNS ads LANGUAGE sql STABLE AS 'SELECT * FROM public.ads ORDER BY id LIMIT 1';
+CREATE FUNCTION ranked() RETURNS TABLE (ad bigint, rank bigint) LANGUAGE sql STABLE
+    AS 'SELECT id, rank() OVER (ORDER BY impressions_count DESC, id) FROM public.ads';
+CREATE FUNCTION ids() RETURNS SETOF bigint LANGUAGE sql STABLE AS 'SELECT id FROM public.ads ORDER BY id';
+CREATE FUNCTION moods(m mood[]) RETURNS mood[] LANGUAGE sql IMMUTABLE AS 'SELECT m';
+CREATE FUNCTION bump(ad bigint) RETURNS SETOF ads LANGUAGE sql
+    AS 'UPDATE public.ads SET clicks_count = clicks_count + 1 WHERE id >= ad RETURNING *';
+
+GRANT USAGE ON SCHEMA reference TO rest_server;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rest_server;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO rest_server;
+GRANT SELECT ON ALL TABLES IN SCHEMA reference TO rest_server;
+
+INSERT INTO companies VALUES (5, 'Five'), (7, 'canary company');
+INSERT INTO campaigns (id, company_id, name, state, monthly_budget, blacklisted_site_urls, parent_id) VALUES
+    (1, 5, 'spring', 'running', 100, '{a,"b c"}', NULL), (2, 5, 'summer', 'paused', 200, NULL, 1),
+    (3, 5, 'autumn', 'running', NULL, '{}', 1), (1, 7, 'canary campaign', 'running', 999, NULL, NULL);
+INSERT INTO ads (id, company_id, campaign_id, backup_id, name, impressions_count, clicks_count) VALUES
+    (1, 5, 1, 2, 'one', 10, 1), (2, 5, 1, NULL, 'two', 30, 2), (3, 5, 2, NULL, 'th"ree', 20, 3),
+    (1, 7, 1, NULL, 'canary ad', 99, 9);
+INSERT INTO clicks (id, company_id, ad_id, user_ip, user_data, cost) VALUES
+    (1, 5, 1, '10.0.0.1', '{"is_mobile": true, "tags": ["x", "y"]}', 0.5), (2, 5, 1, '10.0.0.2', '{"is_mobile": false}', 1),
+    (3, 5, 2, '10.1.0.1', '{}', NULL), (1, 7, 1, '10.0.0.9', '{"canary": 1}', 7);
+INSERT INTO details VALUES (5, 1, 'first'), (7, 1, 'canary detail');
+INSERT INTO forms VALUES
+    (5, 1, 'NaN', true, '{"a" : [1]}', '2020-01-02 03:04:05.5', '2020-01-02 03:04:05+00', '1 day', '2020-02-03', '\x00ff',
+     '{1,NULL}', 1.50, 'glad', DEFAULT, E'a"b\n'),
+    (5, 2, '-Infinity', false, NULL, 'infinity', '0044-03-15 00:00:00+00 BC', NULL, '-infinity', NULL, NULL, 'NaN', NULL,
+     DEFAULT, NULL);
+INSERT INTO unkeyed VALUES (1, 'canary secret');
+INSERT INTO reference.geo_ips VALUES ('10.0.0.0/24', 'AT'), ('10.1.0.0/16', 'DE');
+SELECT setval('ads_id_seq', 100), setval('campaigns_id_seq', 100);
+DO $$ -- what fittings do to shared homes
+DECLARE t text;
+BEGIN
+    FOREACH t IN ARRAY '{campaigns,ads,clicks,details,forms}'::text[] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('CREATE POLICY p ON %I USING (company_id = current_setting(''rowhouse.tenant'')::bigint)', t);
+    END LOOP;
+END $$;

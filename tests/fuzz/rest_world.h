@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A small world for fuzzing the dialect engine, and what must hold of every plan and every refusal.
+ */
+#ifndef REST_WORLD_H
+#define REST_WORLD_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "rest/rest.h"
+
+#define COLUMN(name, type, form)                                                                                       \
+    "{\"name\":\"" name "\",\"type\":\"" type "\",\"form\":\"" form "\"}"
+#define TABLE(name, columns)                                                                                           \
+    "{\"name\":\"" name "\",\"set\":\"tenant\",\"kind\":\"r\",\"tenant_key\":\"company_id\",\"insertable\":true,"       \
+    "\"updatable\":true,\"deletable\":true,\"primary_key\":[\"id\"],\"columns\":[" columns "]}"
+#define KEYS COLUMN("id", "bigint", "number") "," COLUMN("company_id", "bigint", "number") ","
+
+static const char world_json[] =
+    "{\"relations\":[" TABLE("ads", KEYS COLUMN("campaign_id", "bigint", "number") "," COLUMN("name", "text", "string"))
+    "," TABLE("campaigns", KEYS COLUMN("parent_id", "bigint", "number") "," COLUMN("data", "jsonb", "raw")) "],"
+    "\"foreign_keys\":[{\"name\":\"ads_fk\",\"from\":\"ads\",\"from_set\":\"tenant\",\"to\":\"campaigns\","
+    "\"to_set\":\"tenant\",\"from_columns\":[\"company_id\",\"campaign_id\"],\"to_columns\":[\"company_id\",\"id\"]},"
+    "{\"name\":\"parent_fk\",\"from\":\"campaigns\",\"from_set\":\"tenant\",\"to\":\"campaigns\",\"to_set\":\"tenant\","
+    "\"from_columns\":[\"company_id\",\"parent_id\"],\"to_columns\":[\"company_id\",\"id\"]}],"
+    "\"functions\":[{\"name\":\"top\",\"set\":\"tenant\",\"arguments\":[{\"name\":\"n\",\"type\":\"integer\"}],"
+    "\"read_only\":true,\"returns_set\":true,\"returns_relation\":\"ads\",\"returns_relation_set\":\"tenant\","
+    "\"return_type\":\"ads\",\"return_form\":\"sql\",\"columns\":[]}]}";
+
+static const rh_rest_naming world_naming = {"public", "reference", true, "5", "bigint", 1000, 1 << 20};
+
+static inline void must(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
+static const rh_relation_cache *world(void)
+{
+    static rh_relation_cache *cache;
+    rh_err err;
+    if (!cache)
+        must((cache = rh_relation_cache_parse(world_json, sizeof world_json - 1, &err)) != NULL);
+    return cache;
+}
+
+/* Outside of "names" and three literals of ours, a statement has no quote, no semicolon and no comment. */
+static void check_text(const char *text)
+{
+    static const char *const literals[] = {"'[]'", "'PGRST116 '", "'PGRST124 '"};
+    for (const char *p = text; *p; p++) {
+        if (*p == '"') {
+            while (*++p != '"')
+                must((*p >= 'a' && *p <= 'z') || *p == '_');
+        } else if (*p == '\'') {
+            bool known = false;
+            for (int i = 0; i < 3 && !known; i++)
+                if ((known = rh_starts_with(p, literals[i])))
+                    p += strlen(literals[i]) - 1;
+            must(known);
+        } else {
+            must((unsigned char)*p >= 0x20 && (unsigned char)*p < 0x7f && *p != ';' && *p != '\\');
+            must(!rh_starts_with(p, "--") && !rh_starts_with(p, "/*"));
+        }
+    }
+    must(strstr(text, "\"company_id\" = $1::bigint") || strstr(text, "SELECT $1::bigint"));
+}
+
+static void plan_and_check(rh_arena *a, const rh_rest_request *req)
+{
+    rh_err err = {0};
+    rh_rest *r = rh_rest_plan(a, req, world(), &world_naming, &err);
+    if (!r) {
+        must(rh_err_http(&err) >= 300 && rh_err_http(&err) < 500 && *err.message);
+        must(rh_is_utf8(err.message, strlen(err.message)) && rh_is_utf8(err.detail, strlen(err.detail)) &&
+             rh_is_utf8(err.hint, strlen(err.hint)));
+        return;
+    }
+    const rh_rest_plan_info *info = rh_rest_info(r);
+    for (int i = 0; i < info->n_statements; i++) {
+        check_text(info->statements[i].text);
+        must(info->statements[i].n >= 1 && strcmp(info->statements[i].values[0], "5") == 0);
+        for (int v = 0; v < info->statements[i].n; v++)
+            must(!info->statements[i].values[v] ||
+                 rh_is_utf8(info->statements[i].values[v], strlen(info->statements[i].values[v])));
+    }
+}
+
+#endif

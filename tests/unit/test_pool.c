@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The pool against a private PostgreSQL: binding, pipelines, errors, lost connections, deadlines.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pg/db.h"
+#include "pg/pool.h"
+#include "pg/stmt.h"
+#include "private_pg.h"
+
+static private_pg pg;
+static rh_db *admin;
+
+/* ---- a loop, a pool, jobs that remember what happened ---- */
+
+typedef struct call {
+    rh_job job;
+    const char *values[4];
+    int rows, results, restarts, done;
+    char first[64], affected[24];
+    bool failed;
+    rh_err err;
+    int64_t ended_ms;
+    struct call *then; /* submitted when this one is done */
+} call;
+
+static uv_loop_t loop;
+static rh_pool *pool;
+static int order;
+
+static void open_pool(rh_pool_settings s)
+{
+    assert_int_equal(uv_loop_init(&loop), 0);
+    s.conninfo = pg.conninfo;
+    if (!s.options)
+        s.options = "-c search_path=public";
+    pool = rh_pool_new(&loop, &s);
+}
+
+static void note_closed(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static void close_pool(void)
+{
+    bool closed = false;
+    rh_pool_close(pool, note_closed, &closed);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_true(closed);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+static rh_pool_stats stats(void)
+{
+    rh_pool_stats s = {0};
+    rh_pool_stats_read(pool, &s);
+    return s;
+}
+
+static void tick(uv_timer_t *t)
+{
+}
+
+static bool wait_until(bool (*reached)(void *), void *arg, int ms)
+{
+    uv_timer_t timer;
+    int64_t end = rh_now_ms() + ms;
+    uv_timer_init(&loop, &timer);
+    uv_timer_start(&timer, tick, 5, 5);
+    while (!reached(arg) && rh_now_ms() < end)
+        uv_run(&loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    return reached(arg);
+}
+
+static bool all_up(void *arg)
+{
+    rh_pool_stats s = stats();
+    return s.alive == s.connections;
+}
+
+static bool is_done(void *c)
+{
+    return ((call *)c)->done != 0;
+}
+
+static void on_rows(rh_job *job, int statement, const PGresult *res)
+{
+    call *c = job->user;
+    c->results++;
+    if (statement == 0 && PQntuples(res) > 0) {
+        if (c->rows == 0)
+            snprintf(c->first, sizeof c->first, "%s", PQgetvalue(res, 0, 0));
+        c->rows += PQntuples(res);
+    }
+}
+
+static void on_restart(rh_job *job)
+{
+    call *c = job->user;
+    c->restarts++;
+    c->rows = 0;
+}
+
+static void on_done(rh_job *job, const char *affected, const rh_err *err)
+{
+    call *c = job->user;
+    assert_int_equal(c->done, 0);
+    c->done = ++order;
+    c->ended_ms = rh_now_ms();
+    c->failed = err != NULL;
+    if (err)
+        c->err = *err;
+    snprintf(c->affected, sizeof c->affected, "%s", affected);
+    rh_err e;
+    if (c->then)
+        assert_true(rh_pool_submit(pool, &c->then->job, &e));
+}
+
+static void prepare_call(call *c, const char *tenant, const char *sql, bool read_only)
+{
+    *c = (call){0};
+    c->job = (rh_job){.tenant = tenant,
+                      .read_only = read_only,
+                      .single_row = true,
+                      .n_statements = 1,
+                      .on_rows = on_rows,
+                      .on_restart = on_restart,
+                      .on_done = on_done,
+                      .user = c};
+    c->job.statements[0] = (rh_pool_statement){sql, strlen(sql), 0, c->values};
+}
+
+static bool submit(call *c)
+{
+    c->failed = !rh_pool_submit(pool, &c->job, &c->err);
+    assert_int_equal(c->done, 0); /* never inside the call */
+    return !c->failed;
+}
+
+static void run_call(call *c)
+{
+    assert_true(submit(c));
+    assert_true(wait_until(is_done, c, 10000));
+}
+
+static void run_sql(call *c, const char *tenant, const char *sql, bool read_only)
+{
+    prepare_call(c, tenant, sql, read_only);
+    run_call(c);
+}
+
+static void admin_exec(const char *sql)
+{
+    rh_err err;
+    if (!rh_db_exec(admin, sql, &err))
+        fail_msg("%s: %s", sql, err.message);
+}
+
+static int admin_int(const char *sql)
+{
+    rh_err err;
+    rh_arena *a = rh_arena_new();
+    const char *text = rh_db_value(admin, a, sql, 0, NULL, &err);
+    int64_t n = -1;
+    if (!text || !rh_parse_int(text, &n))
+        n = -1;
+    rh_arena_free(a);
+    return (int)n;
+}
+
+#define BOUND "SELECT current_setting('rowhouse.tenant')"
+
+/* ---- the tests ---- */
+
+static void test_stmt_cache(void **state)
+{
+    char evicted[16];
+    rh_stmts *s = rh_stmts_new(2);
+    rh_stmt *a = rh_stmts_add(s, "a", 1, evicted), *b = rh_stmts_add(s, "b", 1, evicted);
+    assert_null(rh_stmts_add(s, "c", 1, evicted)); /* all pending: nobody can leave */
+    rh_stmts_ready(s, a);
+    rh_stmts_ready(s, b);
+    assert_ptr_equal(rh_stmts_find(s, "a", 1), a);
+    char name_of_b[16];
+    memcpy(name_of_b, b->name, sizeof name_of_b);
+    rh_stmt *c = rh_stmts_add(s, "c", 1, evicted);
+    assert_string_equal(evicted, name_of_b); /* the least recently used */
+    assert_null(rh_stmts_find(s, "b", 1));
+    rh_stmts_forget(s, c);
+    assert_int_equal(rh_stmts_count(s), 1);
+    c = rh_stmts_add(s, "c", 1, evicted);
+    assert_string_not_equal(c->name, name_of_b);
+    rh_stmts_free(s);
+}
+
+static void test_bound_to_its_tenant_only(void **state)
+{
+    open_pool((rh_pool_settings){.connections = 1});
+    static call calls[40];
+    for (int i = 0; i < 40; i++) {
+        prepare_call(&calls[i], i % 2 ? "7" : "5", BOUND, i % 3 != 0);
+        assert_true(submit(&calls[i]));
+    }
+    assert_true(wait_until(is_done, &calls[39], 10000));
+    for (int i = 0; i < 40; i++) {
+        assert_false(calls[i].failed);
+        assert_string_equal(calls[i].first, i % 2 ? "7" : "5");
+        assert_int_equal(calls[i].done - calls[0].done, i);
+    }
+    assert_in_range(stats().deepest, 2, 8);
+    assert_in_range(stats().prepared, 1, 2);
+    close_pool();
+}
+
+static void test_nothing_survives_the_job(void **state)
+{
+    call c;
+    open_pool((rh_pool_settings){.connections = 1});
+    run_sql(&c, "5", "SELECT set_config('rowhouse.tenant', '6', true)", false);
+    assert_string_equal(c.first, "6");
+    run_sql(&c, "7", BOUND, true);
+    assert_string_equal(c.first, "7");
+    /* read-only ends with its job, too */
+    run_sql(&c, "7", "INSERT INTO notes(tenant, body) VALUES ('7', 'x')", false);
+    assert_false(c.failed);
+    assert_string_equal(c.affected, "1");
+    close_pool();
+}
+
+static void test_read_only_cannot_write(void **state)
+{
+    call c;
+    open_pool((rh_pool_settings){.connections = 1});
+    run_sql(&c, "5", "INSERT INTO notes(tenant, body) VALUES ('5', 'ro')", true);
+    assert_true(c.failed);
+    assert_string_equal(c.err.sqlstate, "25006");
+    assert_int_equal(admin_int("SELECT count(*) FROM notes WHERE body = 'ro'"), 0);
+    close_pool();
+}
+
+static void test_errors_leave_neighbours_alone(void **state)
+{
+    static call calls[6];
+    open_pool((rh_pool_settings){.connections = 1});
+    const char *sql[6] = {"INSERT INTO notes(tenant, body) VALUES ('5', 'n0')", "SELECT 1/0",
+                          "INSERT INTO notes(tenant, body) VALUES ('5', 'n2')", "SELEC oops",
+                          "INSERT INTO notes(tenant, body) VALUES ('5', 'n4')", BOUND};
+    for (int i = 0; i < 6; i++) {
+        prepare_call(&calls[i], "5", sql[i], false);
+        assert_true(submit(&calls[i]));
+    }
+    assert_true(wait_until(is_done, &calls[5], 10000));
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(calls[i].failed, i == 1 || i == 3);
+    assert_string_equal(calls[1].err.sqlstate, "22012");
+    assert_string_equal(calls[3].err.sqlstate, "42601");
+    assert_int_equal(admin_int("SELECT count(*) FROM notes WHERE body LIKE 'n_'"), 3);
+    assert_int_equal(stats().dialed, 1);
+    close_pool();
+}
+
+/* The second statement's Parse is skipped because the first one's failed: it must not count as prepared. */
+static void test_skipped_parse_is_not_remembered(void **state)
+{
+    call c;
+    open_pool((rh_pool_settings){.connections = 1});
+    prepare_call(&c, "5", "SELECT nothing FROM nowhere", true);
+    c.job.n_statements = 2;
+    c.job.statements[1] = (rh_pool_statement){BOUND, strlen(BOUND), 0, NULL};
+    run_call(&c);
+    assert_string_equal(c.err.sqlstate, "42P01");
+    run_sql(&c, "5", BOUND, true);
+    assert_false(c.failed);
+    /* a table that appears later: the failed Parse is tried anew */
+    run_sql(&c, "5", "SELECT id FROM late", true);
+    assert_string_equal(c.err.sqlstate, "42P01");
+    admin_exec("CREATE TABLE late(id int)");
+    run_sql(&c, "5", "SELECT id FROM late", true);
+    assert_false(c.failed);
+    assert_int_equal(stats().retried, 0);
+    close_pool();
+}
+
+static void test_statement_cache_is_bounded(void **state)
+{
+    call c;
+    char sql[64];
+    open_pool((rh_pool_settings){.connections = 1, .max_statements = 3});
+    for (int i = 0; i < 20; i++) {
+        snprintf(sql, sizeof sql, "SELECT %d", i % 5);
+        run_sql(&c, "5", sql, true);
+        assert_false(c.failed);
+        assert_int_equal(c.first[0], '0' + i % 5);
+    }
+    assert_int_equal(stats().evicted, 17);
+    run_sql(&c, "5", "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 's%'", true);
+    assert_string_equal(c.first, "3");
+    close_pool();
+}
+
+static void test_stale_statements_are_prepared_anew(void **state)
+{
+    call c;
+    open_pool((rh_pool_settings){.connections = 1});
+    admin_exec("CREATE TABLE shape(a int); INSERT INTO shape VALUES (1)");
+    run_sql(&c, "5", "SELECT * FROM shape", true);
+    admin_exec("ALTER TABLE shape ADD b text");
+    run_sql(&c, "5", "SELECT * FROM shape", true); /* cached plan must not change result type */
+    assert_false(c.failed);
+    assert_int_equal(c.restarts, 1);
+    run_sql(&c, "5", "DEALLOCATE ALL", false);
+    run_sql(&c, "5", BOUND, true);
+    assert_false(c.failed);
+    close_pool();
+}
+
+static void test_rollback_and_commit_errors(void **state)
+{
+    call c;
+    open_pool((rh_pool_settings){.connections = 1});
+    prepare_call(&c, "5", "INSERT INTO notes(tenant, body) VALUES ('5', 'undone') RETURNING body", false);
+    c.job.rollback = true;
+    run_call(&c);
+    assert_false(c.failed);
+    assert_string_equal(c.first, "undone");
+    assert_int_equal(admin_int("SELECT count(*) FROM notes WHERE body = 'undone'"), 0);
+    run_sql(&c, "5", "INSERT INTO child VALUES (4711)", false); /* its foreign key is checked at commit */
+    assert_true(c.failed);
+    assert_string_equal(c.err.sqlstate, "23503");
+    run_sql(&c, "5", BOUND, true);
+    assert_string_equal(c.first, "5");
+    assert_int_equal(stats().dialed, 1);
+    close_pool();
+}
+
+static void test_many_rows_stream(void **state)
+{
+    call c;
+    open_pool((rh_pool_settings){.connections = 1});
+    prepare_call(&c, "5", "SELECT g FROM generate_series(1, 5000) g", true);
+    c.job.single_row = false;
+    c.job.n_statements = 2;
+    c.job.statements[1] = (rh_pool_statement){"SELECT 5000", 11, 0, NULL};
+    run_call(&c);
+    assert_int_equal(c.rows, 5000);
+    assert_true(c.results > 5000);
+    close_pool();
+}
+
+static void test_slow_heads_do_not_hold_others_up(void **state)
+{
+    static call slow, fast[50];
+    open_pool((rh_pool_settings){.connections = 2});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_call(&slow, "5", "SELECT pg_sleep(0.4)", true);
+    assert_true(submit(&slow));
+    usleep(3000); /* older than max_head_age_us */
+    for (int i = 0; i < 50; i++) {
+        prepare_call(&fast[i], "7", BOUND, true);
+        assert_true(submit(&fast[i]));
+    }
+    assert_true(wait_until(is_done, &slow, 10000));
+    for (int i = 0; i < 50; i++)
+        assert_in_range(fast[i].done, 1, slow.done - 1);
+    close_pool();
+}
+
+static void test_queue_is_bounded(void **state)
+{
+    static call calls[30];
+    int refused = 0;
+    open_pool((rh_pool_settings){.connections = 1, .max_queue = 10});
+    for (int i = 0; i < 30; i++) { /* no connection is up yet: all wait */
+        prepare_call(&calls[i], "5", BOUND, true);
+        if (!submit(&calls[i])) {
+            assert_int_equal(calls[i].err.code, RH_E_OVERLOADED);
+            refused++;
+        }
+    }
+    assert_int_equal(refused, 20);
+    assert_true(wait_until(is_done, &calls[9], 5000));
+    close_pool();
+}
+
+static void test_lost_connection(void **state)
+{
+    static call killer, read, write;
+    open_pool((rh_pool_settings){.connections = 1, .max_head_age_us = 1000000});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_call(&killer, "5", "SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(5)", true);
+    prepare_call(&read, "7", BOUND, true);
+    prepare_call(&write, "7", "INSERT INTO notes(tenant, body) VALUES ('7', 'once')", false);
+    assert_true(submit(&killer) && submit(&read) && submit(&write));
+    assert_true(wait_until(is_done, &read, 10000) && wait_until(is_done, &killer, 10000));
+    assert_int_equal(killer.err.code,
+                     RH_E_UNAVAILABLE); /* killed a second connection when it was sent again */
+    assert_int_equal(killer.restarts, 1);
+    assert_true(write.failed);
+    assert_int_equal(write.err.code, RH_E_UNKNOWN_OUTCOME);
+    assert_int_equal(write.restarts, 0);
+    assert_true(admin_int("SELECT count(*) FROM notes WHERE body = 'once'") <= 1);
+    /* the read was in both pipelines: lost twice, or answered by the third connection */
+    run_sql(&read, "7", BOUND, true);
+    assert_string_equal(read.first, "7");
+    close_pool();
+}
+
+static void test_read_is_sent_again_once(void **state)
+{
+    static call c;
+    open_pool((rh_pool_settings){.connections = 2});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_call(&c, "5", "SELECT pg_sleep(0.5), 'x'", true);
+    c.job.single_row = false;
+    assert_true(submit(&c));
+    uv_run(&loop, UV_RUN_NOWAIT);
+    usleep(100 * 1000);
+    admin_exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.5)%' "
+               "AND pid <> "
+               "pg_backend_pid()");
+    assert_true(wait_until(is_done, &c, 10000));
+    assert_false(c.failed);
+    assert_int_equal(c.restarts, 1);
+    assert_int_equal(c.rows, 1);
+    assert_int_equal(stats().lost, 1);
+    close_pool();
+}
+
+static void test_deadline_drops_the_connection(void **state)
+{
+    static call slow, read, late;
+    open_pool((rh_pool_settings){.connections = 1, .deadline_ms = 400});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_call(&slow, "5", "SELECT pg_sleep(3)", true);
+    prepare_call(&read, "7", BOUND, true);
+    assert_true(submit(&slow) && submit(&read)); /* read stands behind slow in the pipeline */
+    usleep(250 * 1000);
+    prepare_call(&late, "7", BOUND, true);
+    assert_true(submit(&late)); /* waits: the head is too old */
+    assert_true(wait_until(is_done, &late, 5000));
+    assert_int_equal(slow.err.code, RH_E_TIMEOUT);
+    assert_int_equal(read.err.code, RH_E_TIMEOUT);
+    assert_false(late.failed);
+    assert_string_equal(late.first, "7");
+    prepare_call(&slow, "5", "INSERT INTO notes(tenant, body) SELECT '5', 'late' FROM pg_sleep(3)", false);
+    assert_true(submit(&slow));
+    assert_true(wait_until(is_done, &slow, 5000));
+    assert_int_equal(slow.err.code, RH_E_UNKNOWN_OUTCOME);
+    close_pool();
+}
+
+static void test_unbound_error_replaces_the_connection(void **state)
+{
+    call c, before, after;
+    open_pool((rh_pool_settings){.connections = 1});
+    run_sql(&before, "5", "SELECT pg_backend_pid()", true);
+    run_sql(&c, "5", "SELECT unbound()", true);
+    assert_string_equal(c.err.sqlstate, "RH001");
+    run_sql(&after, "5", "SELECT pg_backend_pid()", true);
+    assert_string_not_equal(before.first, after.first);
+    close_pool();
+}
+
+static void chain(call *first, call *second)
+{
+    first->then = second;
+}
+
+static void test_submitting_from_a_callback(void **state)
+{
+    static call calls[100];
+    open_pool((rh_pool_settings){.connections = 2});
+    for (int i = 0; i < 100; i++) {
+        prepare_call(&calls[i], "5", BOUND, true);
+        if (i >= 4)
+            chain(&calls[i - 4], &calls[i]);
+    }
+    for (int i = 0; i < 4; i++)
+        assert_true(submit(&calls[i]));
+    for (int i = 96; i < 100; i++)
+        assert_true(wait_until(is_done, &calls[i], 5000));
+    close_pool();
+}
+
+static void test_closing_ends_all_jobs(void **state)
+{
+    static call read, write, waiting;
+    open_pool((rh_pool_settings){.connections = 1});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_call(&write, "5", "INSERT INTO notes(tenant, body) SELECT '5', 'c' FROM pg_sleep(2)", false);
+    prepare_call(&read, "5", BOUND, true);
+    prepare_call(&waiting, "5", BOUND, true);
+    assert_true(submit(&write) && submit(&read));
+    usleep(5000);
+    assert_true(submit(&waiting));
+    close_pool();
+    assert_int_equal(write.err.code, RH_E_UNKNOWN_OUTCOME);
+    assert_int_equal(read.err.code, RH_E_UNAVAILABLE);
+    assert_int_equal(waiting.err.code, RH_E_UNAVAILABLE);
+}
+
+static void test_server_goes_and_comes_back(void **state)
+{
+    static call c, d;
+    open_pool((rh_pool_settings){.connections = 2});
+    assert_true(wait_until(all_up, NULL, 5000));
+    run_sql(&c, "5", BOUND, true);
+    rh_db_close(admin);
+    private_pg_signal(&pg, SIGINT);
+    prepare_call(&c, "5", BOUND, true);
+    if (submit(&c))
+        assert_true(wait_until(is_done, &c, 5000));
+    assert_true(c.failed);
+    assert_int_equal(c.err.code, RH_E_UNAVAILABLE);
+    prepare_call(&d, "5", BOUND, true);
+    assert_false(submit(&d)); /* known to be down: refused at once */
+    assert_int_equal(d.err.code, RH_E_UNAVAILABLE);
+    private_pg_start(&pg);
+    assert_true(wait_until(all_up, NULL, 10000));
+    run_sql(&c, "5", BOUND, true);
+    assert_string_equal(c.first, "5");
+    close_pool();
+    rh_err err;
+    admin = rh_db_open(pg.conninfo, NULL, NULL, NULL, &err);
+    assert_non_null(admin);
+}
+
+static int start_pg(void **state)
+{
+    rh_err err;
+    if (!private_pg_available(&pg)) {
+        fprintf(stderr, "no PostgreSQL installed\n");
+        exit(77); /* meson: skipped */
+    }
+    private_pg_create(&pg);
+    rh_log_init(RH_LOG_ERROR, false);
+    admin = rh_db_open(pg.conninfo, NULL, NULL, NULL, &err);
+    assert_non_null(admin);
+    admin_exec("CREATE TABLE notes(tenant text, body text); CREATE TABLE parent(id int PRIMARY KEY);"
+               "CREATE TABLE child(id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);"
+               "CREATE FUNCTION unbound() RETURNS int LANGUAGE plpgsql AS "
+               "$$BEGIN RAISE EXCEPTION 'no tenant' USING ERRCODE = 'RH001'; END$$");
+    return 0;
+}
+
+static int stop_pg(void **state)
+{
+    rh_db_close(admin);
+    private_pg_destroy(&pg);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stmt_cache),
+        cmocka_unit_test(test_bound_to_its_tenant_only),
+        cmocka_unit_test(test_nothing_survives_the_job),
+        cmocka_unit_test(test_read_only_cannot_write),
+        cmocka_unit_test(test_errors_leave_neighbours_alone),
+        cmocka_unit_test(test_skipped_parse_is_not_remembered),
+        cmocka_unit_test(test_statement_cache_is_bounded),
+        cmocka_unit_test(test_stale_statements_are_prepared_anew),
+        cmocka_unit_test(test_rollback_and_commit_errors),
+        cmocka_unit_test(test_many_rows_stream),
+        cmocka_unit_test(test_slow_heads_do_not_hold_others_up),
+        cmocka_unit_test(test_queue_is_bounded),
+        cmocka_unit_test(test_lost_connection),
+        cmocka_unit_test(test_read_is_sent_again_once),
+        cmocka_unit_test(test_deadline_drops_the_connection),
+        cmocka_unit_test(test_unbound_error_replaces_the_connection),
+        cmocka_unit_test(test_submitting_from_a_callback),
+        cmocka_unit_test(test_closing_ends_all_jobs),
+        cmocka_unit_test(test_server_goes_and_comes_back),
+    };
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The dialect engine on a real PostgreSQL: tests/cases/rest_rows.txt, as tenant 5 of a shared home. Every case runs
+ * in a transaction that is rolled back. In no byte of any answer may stand what belongs to tenant 7.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "pg/db.h"
+#include "private_pg.h"
+#include "rest_cases.h"
+#include "sql.h"
+
+#define CASES "tests/cases/rest_rows.txt"
+#define WORLD "tests/cases/rest.sql"
+
+static private_pg pg;
+static bool available;
+static rh_db *owner, *server;
+
+static rh_db *open_as(const char *user)
+{
+    rh_err err;
+    rh_db *db = rh_db_open(pg.conninfo, NULL, user, NULL, &err);
+    if (!db)
+        rh_err_print(&err);
+    assert_non_null(db);
+    return db;
+}
+
+static void must_exec(rh_db *db, const char *sql)
+{
+    rh_err err;
+    if (!rh_db_exec(db, sql, &err)) {
+        rh_err_print(&err);
+        fail();
+    }
+}
+
+static int start(void **state)
+{
+    rh_arena *a = rh_arena_new();
+    const char *given = getenv("REST_TEST_SERVER"); /* conninfo of an empty database, to test without initdb */
+    available = given || private_pg_available(&pg);
+    if (given)
+        snprintf(pg.conninfo, sizeof pg.conninfo, "%s", given);
+    else if (available)
+        private_pg_create(&pg);
+    if (available) {
+        owner = open_as(NULL);
+        must_exec(owner, read_case_file(a, WORLD, NULL));
+        server = open_as("rest_server");
+    }
+    rh_arena_free(a);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    rh_db_close(server);
+    rh_db_close(owner);
+    if (available && pg.postmaster)
+        private_pg_destroy(&pg);
+    return 0;
+}
+
+static char *introspect(rh_arena *a)
+{
+    rh_err err;
+    const char *values[] = {"public", "reference", "company_id", "companies", "rest_server"};
+    const char *json = rh_db_value(owner, a, rh_sql_rest_introspect, 5, values, &err);
+    if (!json)
+        rh_err_print(&err);
+    assert_non_null(json);
+    return rh_arena_strdup(a, json);
+}
+
+/* What the planning tests use is what introspection gives. */
+static void introspection_gives_the_kept_cache(void **state)
+{
+    if (!available)
+        skip();
+    rh_arena *a = rh_arena_new();
+    json_t *fresh = json_loads(introspect(a), 0, NULL);
+    json_t *kept = json_loads(read_case_file(a, "tests/cases/rest_cache.json", NULL), 0, NULL);
+    assert_true(fresh && kept);
+    assert_true(json_equal(fresh, kept));
+    json_decref(fresh);
+    json_decref(kept);
+    rh_arena_free(a);
+}
+
+static void introspection_takes_an_empty_schema(void **state)
+{
+    if (!available)
+        skip();
+    rh_err err;
+    rh_arena *a = rh_arena_new();
+    const char *values[] = {"nowhere", "no where\"'", "company_id", "companies", "rest_server"};
+    const char *json = rh_db_value(owner, a, rh_sql_rest_introspect, 5, values, &err);
+    assert_non_null(json);
+    rh_relation_cache *c = rh_relation_cache_parse(json, strlen(json), &err);
+    assert_non_null(c);
+    rh_relation_cache_free(c);
+    rh_arena_free(a);
+}
+
+static bool run_statements(rh_arena *a, rh_rest *r, rh_rest_answer *out, rh_err *err)
+{
+    const rh_rest_plan_info *info = rh_rest_info(r);
+    const char *affected = "";
+    for (int i = 0; i < info->n_statements; i++) {
+        const rh_rest_statement *s = &info->statements[i];
+        PGresult *res = rh_db_query(server, a, s->text, s->n, s->values, err);
+        if (!res) {
+            rh_rest_scrub_error(r, err);
+            return false;
+        }
+        if (!rh_rest_rows(r, i, res, err))
+            return false;
+        if (i == 0)
+            affected = PQcmdTuples(res);
+    }
+    return rh_rest_finish(r, affected, out, err);
+}
+
+/* json_agg() puts a new line between rows. */
+static const char *one_line(rh_arena *a, const char *text)
+{
+    rh_str s;
+    rh_str_init_in(&s, a, 1 << 20);
+    for (const char *p = text; *p; p++)
+        if (!rh_starts_with(p, "\n "))
+            rh_str_addc(&s, *p);
+        else
+            p++;
+    return rh_str_cstr(&s);
+}
+
+static int check_answer(rh_arena *a, const rest_case *c, const char *expected, const rh_rest_answer *out)
+{
+    const char *text = after(expected, "head: ");
+    const char *got = rh_arena_printf(a, "ans: %d%s%s", out->status, out->body ? " " : "",
+                                      out->body ? one_line(a, out->body) : "");
+    if (!text)
+        return strcmp(expected, got) == 0 ? 0 : complain(CASES, c, expected, got);
+    rh_str all;
+    rh_str_init_in(&all, a, 4096);
+    for (int i = 0; i < out->n_headers; i++) {
+        const char *header = rh_arena_printf(a, "%s %s", out->headers[i].name, out->headers[i].value);
+        if (strcmp(header, text) == 0)
+            return 0;
+        rh_str_addf(&all, "%s; ", header);
+    }
+    return complain(CASES, c, expected, rh_str_cstr(&all));
+}
+
+static int run_case(const rest_case *c, const rh_relation_cache *cache)
+{
+    rh_err err = {0};
+    rh_rest_answer out = {0};
+    int bad = 0;
+    rh_arena *a = rh_arena_new();
+    rh_rest *r = rh_rest_plan(a, &c->req, cache, &shared_naming, &err);
+    must_exec(server, "BEGIN");
+    if (r && rh_rest_info(r)->read_only)
+        must_exec(server, "SET LOCAL transaction_read_only = on");
+    must_exec(server, "SET LOCAL rowhouse.tenant = '5'");
+    bool ok = r && run_statements(a, r, &out, &err);
+    must_exec(server, "ROLLBACK");
+    for (size_t i = 0; i < c->expected.len; i++)
+        bad += ok ? check_answer(a, c, c->expected.items[i], &out)
+                  : check_error(a, CASES, c, c->expected.items[i], &err);
+    const char *all = rh_arena_printf(a, "%s%s%s%s", out.body ? out.body : "", err.message, err.detail, err.hint);
+    if (strstr(all, "canary"))
+        bad += complain(CASES, c, "nothing of tenant 7", all);
+    json_t *json = out.body ? json_loads(out.body, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL) : NULL;
+    if (out.body && !json)
+        bad += complain(CASES, c, "JSON", out.body);
+    json_decref(json);
+    free(out.body);
+    rh_arena_free(a);
+    return bad;
+}
+
+static void cases_answer_as_written(void **state)
+{
+    if (!available)
+        skip();
+    rh_err err;
+    int bad = 0;
+    rh_arena *a = rh_arena_new();
+    char *json = introspect(a);
+    rh_relation_cache *cache = rh_relation_cache_parse(json, strlen(json), &err);
+    rest_cases cases = read_cases(a, CASES);
+    assert_true(cases.len > 50);
+    for (size_t i = 0; i < cases.len; i++)
+        bad += run_case(&cases.items[i], cache);
+    rh_relation_cache_free(cache);
+    rh_arena_free(a);
+    assert_int_equal(bad, 0);
+}
+
+/* The same requests without RLS and policies: the statement alone keeps tenants apart. */
+static void statements_keep_tenants_apart_without_row_level_security(void **state)
+{
+    if (!available)
+        skip();
+    must_exec(owner, "ALTER TABLE campaigns DISABLE ROW LEVEL SECURITY; ALTER TABLE ads DISABLE ROW LEVEL SECURITY;"
+                     "ALTER TABLE clicks DISABLE ROW LEVEL SECURITY; ALTER TABLE details DISABLE ROW LEVEL SECURITY;"
+                     "ALTER TABLE forms DISABLE ROW LEVEL SECURITY");
+    rh_err err;
+    rh_arena *a = rh_arena_new();
+    char *json = introspect(a);
+    rh_relation_cache *cache = rh_relation_cache_parse(json, strlen(json), &err);
+    rest_cases cases = read_cases(a, CASES);
+    int bad = 0;
+    for (size_t i = 0; i < cases.len; i++)
+        if (!rh_starts_with(cases.items[i].req.path, "/rpc/")) /* functions are kept apart by RLS alone */
+            bad += run_case(&cases.items[i], cache);
+    rh_relation_cache_free(cache);
+    rh_arena_free(a);
+    assert_int_equal(bad, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(introspection_gives_the_kept_cache),
+        cmocka_unit_test(introspection_takes_an_empty_schema),
+        cmocka_unit_test(cases_answer_as_written),
+        cmocka_unit_test(statements_keep_tenants_apart_without_row_level_security),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
