@@ -27,7 +27,7 @@ const char *rh_url_decode(rh_arena *a, const char *text, size_t n, bool plus, rh
             int low = i + 2 < n ? hex_digit(text[i + 2]) : -1;
             if (high < 0 || low < 0) {
                 rh_err_set(err, RH_E_PARSE, "malformed percent-encoding in the URL");
-                rh_err_detail(err, "at \"%.*s\"", (int)(n - i < 3 ? n - i : 3), text + i);
+                rh_err_detail(err, "byte %zu: after a percent sign stand two hexadecimal digits", i + 1);
                 return NULL;
             }
             c = (char)(high << 4 | low);

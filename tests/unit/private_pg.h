@@ -2,7 +2,7 @@
  *
  * A PostgreSQL of its own for a test program: in a temporary directory, on a unix socket only, as user
  * postgres when the test runs as root. private_pg_available() is false where no PostgreSQL is installed: the
- * test then skips.
+ * test then fails.
  */
 #ifndef PRIVATE_PG_H
 #define PRIVATE_PG_H

@@ -142,7 +142,7 @@ static int check_error(rh_arena *a, const char *path, const rest_case *c, const 
     return same ? 0 : complain(path, c, expected, got);
 }
 
-static rh_relation_cache *read_cache(rh_arena *a)
+static inline rh_relation_cache *read_cache(rh_arena *a)
 {
     size_t len;
     rh_err err;

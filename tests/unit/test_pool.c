@@ -541,7 +541,7 @@ static int start_pg(void **state)
     rh_err err;
     if (!private_pg_available(&pg)) {
         fprintf(stderr, "no PostgreSQL installed\n");
-        exit(77); /* meson: skipped */
+        exit(1); /* a test that cannot run has not passed */
     }
     private_pg_create(&pg);
     rh_log_init(RH_LOG_ERROR, false);
