@@ -131,9 +131,19 @@ static void too_complex(rh_lint_model *m, size_t at)
                        "the statement is too long or too deeply nested to be judged: divide it");
 }
 
+/* What the parser says when it is the depth that stops it, not the words. */
+static bool is_about_depth(const char *complaint)
+{
+    return rh_starts_with(complaint, "memory exhausted") || rh_starts_with(complaint, "stack depth limit exceeded");
+}
+
 static void not_understood(rh_lint_model *m, size_t at, const char *complaint)
 {
-    rh_lint_report_add(m, RH_LINT_NOT_UNDERSTOOD, rh_lint_here(m, at), NULL, NULL, "%s: not understood, not checked", complaint);
+    m->has_gaps = true;
+    if (is_about_depth(complaint))
+        too_complex(m, at);
+    else
+        rh_lint_report_add(m, RH_LINT_NOT_UNDERSTOOD, rh_lint_here(m, at), NULL, NULL, "%s: not understood, not checked", complaint);
 }
 
 static void judge_tree(rh_lint_model *m, const json_t *tree, bool *inserts_root)

@@ -160,7 +160,7 @@ static void at_type(rh_lint_model *m, rh_lint_table *t, const alteration *x)
     if (!c)
         return;
     c->type = rh_lint_type_name(m, tree_get(tree_node(x->def, "ColumnDef"), "typeName"));
-    c->at = rh_lint_here(m, x->at);
+    c->type_at = rh_lint_here(m, x->at);
 }
 
 static void at_add_constraint(rh_lint_model *m, rh_lint_table *t, const alteration *x)

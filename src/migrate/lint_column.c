@@ -260,7 +260,7 @@ void rh_lint_add_column(rh_lint_model *m, rh_lint_table *t, const json_t *def)
         c->name = rh_arena_strdup(m->arena, name);
         c->type = rh_lint_type_name(m, tree_get(def, "typeName"));
         c->not_null = is_serial(tree_get(def, "typeName"));
-        c->at = rh_lint_here(m, tree_at(def));
+        c->at = c->type_at = rh_lint_here(m, tree_at(def));
         RH_VEC_PUSH(m->arena, rh_lint_table_columns(t), c);
     }
     json_array_foreach(tree_get(def, "constraints"), i, con)

@@ -23,7 +23,7 @@ static void check_type(rh_lint_model *m, const rh_lint_table *t, const rh_lint_c
 {
     bool narrow = strcmp(m->id_type, "bigint") == 0 && (strcmp(c->type, "integer") == 0 || strcmp(c->type, "smallint") == 0);
     if (strcmp(c->type, m->id_type) != 0)
-        rh_lint_report_add(m, narrow ? RH_LINT_KEY_NARROW : RH_LINT_KEY_TYPE, c->at, rh_lint_fix_key_type(m, t, c), NULL,
+        rh_lint_report_add(m, narrow ? RH_LINT_KEY_NARROW : RH_LINT_KEY_TYPE, c->type_at, rh_lint_fix_key_type(m, t, c), NULL,
                            "%s.%s is %s, but tenant ids are %s", t->name, c->name, c->type, m->id_type);
 }
 
@@ -192,10 +192,10 @@ void rh_lint_final(rh_lint_model *m)
 {
     rh_lint_table *root = find_root(m);
     rh_lint_place nowhere = {0};
-    if (!root)
+    if (!root && !m->has_gaps)
         rh_lint_report_add(m, RH_LINT_ROOT_MISSING, nowhere, rh_lint_fix_root_missing(m), NULL,
                            "no migration of the tenant set makes the root table %s", m->conf->app_root);
-    else if (!root->unproven)
+    else if (root && !root->unproven)
         check_root(m, root);
     for (size_t i = 0; i < m->tables.len; i++)
         check_table(m, m->tables.items[i], root);

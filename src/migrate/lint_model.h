@@ -25,7 +25,8 @@ typedef struct rh_lint_column {
     const char *name;
     const char *type; /* bigint, integer, text, ...; an app's own as an SQL name */
     bool not_null;
-    rh_lint_place at; /* its definition, or the DROP NOT NULL or TYPE that changed it */
+    rh_lint_place at;      /* its definition, or the DROP NOT NULL that changed it */
+    rh_lint_place type_at; /* its definition, or the ALTER TYPE that changed it */
 } rh_lint_column;
 
 typedef RH_VEC(rh_lint_column *) rh_lint_columns;
@@ -99,6 +100,7 @@ typedef struct rh_lint_model {
     RH_VEC(rh_lint_function *) functions;
     RH_VEC(rh_lint_public_grant *) grants;
     /* where the walk is */
+    bool has_gaps;            /* a statement was not understood: what it makes is not in the model */
     rh_lint_set set;          /* whose migrations are running */
     const rh_migration *file;
     size_t order;

@@ -185,8 +185,8 @@ static bool finish_read(rh_rest *r, rh_rest_answer *out, rh_err *err)
         r->total = r->rows;
     if (r->total >= 0 && offset > r->total) {
         rh_err_set(err, RH_E_RANGE, "Requested range not satisfiable");
-        return rh_err_detail(err, "An offset of %lld was requested, but there are only %lld rows.", (long long)offset,
-                             (long long)r->total);
+        return rh_err_detail(err, "An offset of %lld was requested, but there are only %lld rows.",
+                             (long long)offset, (long long)r->total);
     }
     out->status = r->total >= 0 && r->rows < r->total ? 206 : 200;
     add_header(out, "Content-Range", content_range(r, offset, offset + r->rows - 1, r->total));
@@ -206,7 +206,8 @@ static void finish_write(rh_rest *r, rh_rest_answer *out)
     if (r->location)
         add_header(out, "Location", r->location);
     add_header(out, "Content-Range",
-               r->plan.action == RH_DO_UPDATE ? content_range(r, 0, r->rows - 1, total) : content_range(r, 1, 0, total));
+               r->plan.action == RH_DO_UPDATE ? content_range(r, 0, r->rows - 1, total)
+                                              : content_range(r, 1, 0, total));
     if (r->plan.returning)
         put_body(r, out);
 }

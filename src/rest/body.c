@@ -41,8 +41,10 @@ static bool same_keys(const json_t *a, json_t *b)
     if (!json_is_object(a) || !json_is_object(b) || json_object_size(a) != json_object_size(b))
         return false;
     json_object_foreach(b, key, value)
+    {
         if (!json_object_get(a, key))
             return false;
+    }
     return true;
 }
 
@@ -89,7 +91,8 @@ static bool is_own_id(const json_t *value, const rh_rest_naming *naming)
                                                 : strcmp(json_string_value(value), naming->tenant_id) == 0;
 }
 
-static bool check_tenant_key(const rh_body *body, const rh_relation *rel, const rh_rest_naming *naming, rh_err *err)
+static bool check_tenant_key(const rh_body *body, const rh_relation *rel, const rh_rest_naming *naming,
+                             rh_err *err)
 {
     const char *key = rel->columns[rel->tenant_key].name;
     for (size_t i = 0; i < body->count; i++) {
@@ -107,8 +110,8 @@ static bool unknown_column(const rh_relation *rel, const char *name, rh_err *err
     rh_near near = RH_NEAR(name);
     for (int i = 0; i < rel->n_columns; i++)
         rh_near_try(&near, rel->columns[i].name);
-    rh_err_set(err, RH_E_NO_COLUMN, "Could not find the '%.*s' column of '%s' in the schema cache", RH_CLIPPED(name),
-               rel->name);
+    rh_err_set(err, RH_E_NO_COLUMN, "Could not find the '%.*s' column of '%s' in the schema cache",
+               RH_CLIPPED(name), rel->name);
     if (near.best)
         rh_err_hint(err, "Perhaps you meant '%s'.", near.best);
     return false;
@@ -143,8 +146,10 @@ static bool mark_keys(const rh_body *body, const rh_relation *rel, bool *written
             return rh_err_detail(err, "element %zu of the body has other keys than element 0", i);
         }
     json_object_foreach(first, key, value)
+    {
         if (!mark(rel, key, written, err))
             return false;
+    }
     return true;
 }
 

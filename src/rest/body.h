@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JSON bodies: an object or an array of objects of the same keys. PostgreSQL reads the values; what is checked
- * here is the form, the keys, and that no row is offered for another tenant.
+ * JSON bodies: an object or an array of objects of the same keys. PostgreSQL reads the values; what is
+ * checked here is the form, the keys, and that no row is offered for another tenant.
  *
  * Ownership: the arena's. Errors: RH_E_BODY (PGRST102) for the form, RH_E_NO_COLUMN for unknown keys,
  * RH_E_FOREIGN_KEY_VALUE for a tenant key of someone else.
@@ -15,7 +15,7 @@
 #include "rest/rest.h"
 
 typedef struct rh_body {
-    const char *array; /* the text as a JSON array of objects, whatever came */
+    const char *array;  /* the text as a JSON array of objects, whatever came */
     const char *object; /* the text of the one object, NULL when an array came */
     json_t *json;
     bool is_array;
@@ -25,8 +25,8 @@ typedef struct rh_body {
 /* Keys that stand twice in one object are refused, since PostgreSQL and checks could take different ones. */
 bool rh_body_parse(rh_arena *a, const char *text, size_t len, rh_body *out, rh_err *err);
 
-/* Which columns of rel a write sets: the keys of the objects, or columns= where given; in the order of the table,
- * without the tenant key, which every object may only repeat. */
+/* Which columns of rel a write sets: the keys of the objects, or columns= where given; in the order of the
+ * table, without the tenant key, which every object may only repeat. */
 bool rh_body_columns(rh_arena *a, const rh_body *body, const rh_relation *rel, const rh_url *url,
                      const rh_rest_naming *naming, int **columns, int *n, rh_err *err);
 

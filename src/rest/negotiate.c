@@ -59,7 +59,8 @@ bool rh_accept_parse(const char *accept, rh_media *out, rh_err *err)
         p += strspn(p, " \t");
         size_t whole = strcspn(p, ","), n = trimmed(p, strcspn(p, ";,"));
         for (size_t i = 0; i < sizeof media / sizeof *media; i++)
-            if (strlen(media[i].name) == n && strncasecmp(media[i].name, p, n) == 0 && acceptable(p + n, whole - n)) {
+            if (strlen(media[i].name) == n && strncasecmp(media[i].name, p, n) == 0 &&
+                acceptable(p + n, whole - n)) {
                 *out = media[i].media;
                 return true;
             }
@@ -72,7 +73,8 @@ bool rh_content_type_check(const char *content_type, rh_err *err)
 {
     if (!content_type || !*content_type)
         return true;
-    if (trimmed(content_type, strcspn(content_type, ";")) == 16 && strncasecmp(content_type, "application/json", 16) == 0)
+    if (trimmed(content_type, strcspn(content_type, ";")) == 16 &&
+        strncasecmp(content_type, "application/json", 16) == 0)
         return true;
     return rh_err_set(err, RH_E_BODY, "Content-Type not acceptable: %.*s", RH_CLIPPED(content_type));
 }
@@ -98,11 +100,13 @@ bool rh_window_of(const char *range, const rh_query *query, int64_t max_rows, rh
     *out = (rh_window){query->has_limit, query->limit, query->has_offset ? query->offset : 0};
     if (range_bounds(range, &first, &last) && !(query->has_limit && !query->limit)) {
         if (first > last)
-            return not_satisfiable(err, "The lower boundary must be lower than or equal to the upper boundary in the "
-                                        "Range header.");
+            return not_satisfiable(
+                err, "The lower boundary must be lower than or equal to the upper boundary in the "
+                     "Range header.");
         int64_t from = (int64_t)first > out->offset ? (int64_t)first : out->offset;
         int64_t to = (int64_t)last;
-        if (out->has_limit && out->limit - 1 <= INT64_MAX - 1 - out->offset && out->offset + out->limit - 1 < to)
+        if (out->has_limit && out->limit - 1 <= INT64_MAX - 1 - out->offset &&
+            out->offset + out->limit - 1 < to)
             to = out->offset + out->limit - 1;
         if (to < from)
             return not_satisfiable(err, "The Range header and limit or offset have no row in common.");

@@ -21,8 +21,8 @@ typedef struct rh_window {
     int64_t limit, offset;
 } rh_window;
 
-/* The rows wanted: Range (GET only), limit and offset, all of which must hold, and at most max_rows (0: no bound).
- * RH_E_RANGE (416) when nothing can fulfil them. */
+/* The rows wanted: Range (GET only), limit and offset, all of which must hold, and at most max_rows (0: no
+ * bound). RH_E_RANGE (416) when nothing can fulfil them. */
 bool rh_window_of(const char *range, const rh_query *query, int64_t max_rows, rh_window *out, rh_err *err);
 
 #endif

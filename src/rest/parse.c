@@ -22,8 +22,8 @@ static bool is_index(const char *p, size_t *n)
     const char *after = p + i + digits;
     *n = i + digits;
     return digits && digits <= 9 &&
-           (!*after || *after == ',' || *after == ')' || *after == '.' || (after[0] == '-' && after[1] == '>') ||
-            (after[0] == ':' && after[1] == ':'));
+           (!*after || *after == ',' || *after == ')' || *after == '.' ||
+            (after[0] == '-' && after[1] == '>') || (after[0] == ':' && after[1] == ':'));
 }
 
 static bool in_json_key(const char *p)
@@ -372,7 +372,8 @@ static bool operator_row(rh_scan *s, rh_op *out)
 {
     size_t n = strspn(s->p, "abcdefghijklmnopqrstuvwxyz");
     for (int i = 0; n && i < RH_OP_COUNT; i++)
-        if (strncmp(rh_ops[i].name, s->p, n) == 0 && !rh_ops[i].name[n] && (s->p[n] == '.' || s->p[n] == '(')) {
+        if (strncmp(rh_ops[i].name, s->p, n) == 0 && !rh_ops[i].name[n] &&
+            (s->p[n] == '.' || s->p[n] == '(')) {
             s->p += n;
             *out = (rh_op)i;
             return true;
@@ -448,15 +449,15 @@ static bool group_start(rh_scan *s, rh_logic *out)
 {
     rh_scan probe = *s;
     bool negated = rh_scan_text(&probe, "not.");
-    bool and = rh_scan_text(&probe, "and");
-    if (!and && !rh_scan_text(&probe, "or"))
+    bool all = rh_scan_text(&probe, "and");
+    if (!all && !rh_scan_text(&probe, "or"))
         return false;
     rh_scan_space(&probe);
     if (*probe.p != '(')
         return false;
     s->p = probe.p;
     out->negated = negated;
-    out->kind = and ? RH_LOGIC_AND : RH_LOGIC_OR;
+    out->kind = all ? RH_LOGIC_AND : RH_LOGIC_OR;
     return true;
 }
 

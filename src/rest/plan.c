@@ -75,8 +75,8 @@ bool rh_plan_serves(const rh_rest_naming *naming, const rh_relation *r)
     return r->set == RH_SET_REFERENCE || !naming->keyed || r->tenant_key >= 0;
 }
 
-const rh_relation *rh_plan_relation(const rh_relation_cache *c, const rh_rest_naming *naming, const char *name,
-                                    rh_err *err)
+const rh_relation *rh_plan_relation(const rh_relation_cache *c, const rh_rest_naming *naming,
+                                    const char *name, rh_err *err)
 {
     int n;
     const rh_relation *found = rh_relation_find(c, name, strlen(name)), *all = rh_relation_all(c, &n);
@@ -100,7 +100,8 @@ static bool names_argument(const char *const *arguments, int n, const char *name
     return false;
 }
 
-/* Every argument given is one of the function's, and every one of the function's is given or has a default. */
+/* Every argument given is one of the function's, and every one of the function's is given or has a default.
+ */
 static bool takes(const rh_function *f, const char *const *arguments, int n)
 {
     int matched = 0;
@@ -121,7 +122,8 @@ static void list_names(rh_str *s, const char *const *names, int n)
     }
 }
 
-static bool no_function(rh_plan *p, const char *name, const char *const *arguments, int n, int same_name, rh_err *err)
+static bool no_function(rh_plan *p, const char *name, const char *const *arguments, int n, int same_name,
+                        rh_err *err)
 {
     int all_n;
     rh_str list;
@@ -131,8 +133,8 @@ static bool no_function(rh_plan *p, const char *name, const char *const *argumen
     rh_str_add(&list, n ? "(" : " without parameters");
     list_names(&list, arguments, n);
     rh_str_add(&list, n ? ")" : "");
-    rh_err_set(err, RH_E_NO_FUNCTION, "Could not find the function %.*s%.*s in the schema cache", RH_CLIPPED(name),
-               RH_CLIPPED(rh_str_cstr(&list)));
+    rh_err_set(err, RH_E_NO_FUNCTION, "Could not find the function %.*s%.*s in the schema cache",
+               RH_CLIPPED(name), RH_CLIPPED(rh_str_cstr(&list)));
     rh_err_detail(err, "Searched for the function %.*s%s%.*s, but no matches were found in the schema cache.",
                   RH_CLIPPED(name), n ? " with parameters " : "", RH_CLIPPED(rh_str_cstr(&list)));
     if (same_name) {
@@ -160,10 +162,12 @@ bool rh_plan_function(rh_plan *p, const char *name, const char *const *arguments
         if (!takes(&f[i], arguments, n))
             continue;
         if (p->function && p->function->set == f[i].set) {
-            rh_err_set(err, RH_E_AMBIGUOUS_FUNCTION, "Could not choose the best candidate function between overloads of %s",
+            rh_err_set(err, RH_E_AMBIGUOUS_FUNCTION,
+                       "Could not choose the best candidate function between overloads of %s",
                        p->function->name);
-            return rh_err_hint(err, "Try renaming the parameters or the function itself in the database so function "
-                                    "overloading can be resolved");
+            return rh_err_hint(
+                err, "Try renaming the parameters or the function itself in the database so function "
+                     "overloading can be resolved");
         }
         if (!p->function || f[i].set == RH_SET_TENANT)
             p->function = &f[i];
@@ -226,8 +230,10 @@ static void find_links(const rh_plan *p, const rh_node *parent, const rh_query *
     const rh_foreign_key *fk = rh_relation_foreign_keys(p->cache, &n);
     for (int i = 0; i < n; i++)
         for (int forward = 1; forward >= 0; forward--) {
-            const rh_relation *here = forward ? fk[i].from : fk[i].to, *there = forward ? fk[i].to : fk[i].from;
-            if (here == parent->relation && rh_plan_serves(p->naming, there) && link_matches(&fk[i], forward, embed)) {
+            const rh_relation *here = forward ? fk[i].from : fk[i].to,
+                              *there = forward ? fk[i].to : fk[i].from;
+            if (here == parent->relation && rh_plan_serves(p->naming, there) &&
+                link_matches(&fk[i], forward, embed)) {
                 struct link l = {&fk[i], forward};
                 RH_VEC_PUSH(p->arena, out, l);
             }
@@ -239,11 +245,14 @@ static bool no_relationship(const rh_plan *p, const rh_node *parent, const rh_qu
     int n;
     const rh_foreign_key *fk = rh_relation_foreign_keys(p->cache, &n);
     rh_near near = RH_NEAR(embed->name);
-    rh_err_set(err, RH_E_NO_RELATIONSHIP, "Could not find a relationship between '%s' and '%.*s' in the schema cache",
-               parent->name, RH_CLIPPED(embed->name));
-    rh_err_detail(err, "Searched for a foreign key relationship between '%s' and '%.*s'%s%.*s%s, but no matches were found.",
-                  parent->name, RH_CLIPPED(embed->name), embed->hint ? " using the hint '" : "",
-                  RH_CLIPPED(embed->hint ? embed->hint : ""), embed->hint ? "'" : "");
+    rh_err_set(err, RH_E_NO_RELATIONSHIP,
+               "Could not find a relationship between '%s' and '%.*s' in the schema cache", parent->name,
+               RH_CLIPPED(embed->name));
+    rh_err_detail(
+        err,
+        "Searched for a foreign key relationship between '%s' and '%.*s'%s%.*s%s, but no matches were found.",
+        parent->name, RH_CLIPPED(embed->name), embed->hint ? " using the hint '" : "",
+        RH_CLIPPED(embed->hint ? embed->hint : ""), embed->hint ? "'" : "");
     for (int i = 0; i < n; i++) {
         if (fk[i].from == parent->relation && rh_plan_serves(p->naming, fk[i].to))
             rh_near_try(&near, fk[i].to->name);
@@ -266,7 +275,8 @@ static void list_columns(rh_str *s, const rh_relation *r, const int *columns, in
     rh_str_addc(s, ')');
 }
 
-static bool ambiguous(const rh_plan *p, const rh_node *parent, const rh_query *embed, const links *found, rh_err *err)
+static bool ambiguous(const rh_plan *p, const rh_node *parent, const rh_query *embed, const links *found,
+                      rh_err *err)
 {
     rh_str detail, hint;
     rh_str_init_in(&detail, p->arena, sizeof err->detail - 1);
@@ -280,10 +290,13 @@ static bool ambiguous(const rh_plan *p, const rh_node *parent, const rh_query *e
         list_columns(&detail, fk->to, fk->to_columns, fk->n);
         rh_str_addf(&hint, "%s'%s!%s'", i ? ", " : "", other->name, fk->name);
     }
-    rh_err_set(err, RH_E_AMBIGUOUS, "Could not embed because more than one relationship was found for '%s' and '%.*s'",
+    rh_err_set(err, RH_E_AMBIGUOUS,
+               "Could not embed because more than one relationship was found for '%s' and '%.*s'",
                parent->name, RH_CLIPPED(embed->name));
     rh_err_detail(err, "%s", rh_str_cstr(&detail));
-    return rh_err_hint(err, "Try changing '%.*s' to one of the following: %s. Find the desired relationship in the 'details' key.",
+    return rh_err_hint(err,
+                       "Try changing '%.*s' to one of the following: %s. Find the desired relationship in "
+                       "the 'details' key.",
                        rh_clip(embed->name, 63), embed->name, rh_str_cstr(&hint));
 }
 
@@ -318,7 +331,8 @@ static bool resolve_filter(const rh_node *n, rh_filter *f, rh_err *err)
     f->embed = child;
     if (f->op == RH_OP_IS && (f->word == RH_IS_NULL || f->word == RH_IS_NOT_NULL))
         return true;
-    rh_err_set(err, RH_E_EMBED_OPERATOR, "Bad operator on the '%.*s' embedded resource", RH_CLIPPED(f->field.name));
+    rh_err_set(err, RH_E_EMBED_OPERATOR, "Bad operator on the '%.*s' embedded resource",
+               RH_CLIPPED(f->field.name));
     return rh_err_detail(err, "Only is null or not is null filters are allowed on embedded resources");
 }
 
@@ -337,14 +351,16 @@ static bool resolve_order(const rh_node *n, rh_order *o, rh_err *err)
     if (!o->relation)
         return resolve_field(n, &o->field, err);
     if (!(o->embed = child_named(n, o->relation))) {
-        rh_err_set(err, RH_E_EMBED_FILTER, "'%.*s' is not an embedded resource in this request", RH_CLIPPED(o->relation));
+        rh_err_set(err, RH_E_EMBED_FILTER, "'%.*s' is not an embedded resource in this request",
+                   RH_CLIPPED(o->relation));
         return rh_err_hint(err, "Verify that '%.*s' is included in the 'select' query parameter.",
                            RH_CLIPPED(o->relation));
     }
     if (!o->embed->to_one) {
-        rh_err_set(err, RH_E_RELATED_ORDER, "A related order on '%.*s' is not possible", RH_CLIPPED(o->relation));
-        return rh_err_detail(err, "'%s' and '%.*s' do not form a many-to-one or one-to-one relationship", n->name,
-                             RH_CLIPPED(o->relation));
+        rh_err_set(err, RH_E_RELATED_ORDER, "A related order on '%.*s' is not possible",
+                   RH_CLIPPED(o->relation));
+        return rh_err_detail(err, "'%s' and '%.*s' do not form a many-to-one or one-to-one relationship",
+                             n->name, RH_CLIPPED(o->relation));
     }
     return resolve_field(o->embed, &o->field, err);
 }

@@ -3,7 +3,8 @@
  * The planner: names of a query tree are looked up in the relation cache. What is not there, not served to
  * tenants or not of this version is refused here, so the SQL writer (sql.h) only ever sees known names.
  *
- * A node is one reference to a relation: the root or an embed. Ownership: everything is the request's arena's.
+ * A node is one reference to a relation: the root or an embed. Ownership: everything is the request's
+ * arena's.
  */
 #ifndef RH_PLAN_H
 #define RH_PLAN_H
@@ -29,17 +30,17 @@ typedef struct rh_item {
 } rh_item;
 
 struct rh_node {
-    const char *name;            /* of the relation or function, for messages */
+    const char *name; /* of the relation or function, for messages */
     rh_query *query;
     const rh_relation *relation; /* NULL: the columns of a function */
     const rh_column *columns;
     int n_columns;
-    int number;                  /* of its alias */
+    int number; /* of its alias */
     rh_node *parent;
-    const rh_foreign_key *link;  /* to the parent */
-    bool forward;                /* the parent has the foreign key */
+    const rh_foreign_key *link; /* to the parent */
+    bool forward;               /* the parent has the foreign key */
     bool to_one;
-    bool renamed;                /* a key is not the name of a known column or relation */
+    bool renamed; /* a key is not the name of a known column or relation */
     RH_VEC(rh_item) items;
     RH_VEC(rh_node *) children;
 };
@@ -56,10 +57,10 @@ typedef struct rh_plan {
     rh_action action;
     rh_node root;
     int n_nodes;
-    bool tenant;            /* some reference needs the tenant id: it is parameter $1 */
-    bool head;              /* no rows wanted, only how many */
-    bool returning;         /* a write answers with its rows */
-    bool location;          /* an insert answers with its keys */
+    bool tenant;    /* some reference needs the tenant id: it is parameter $1 */
+    bool head;      /* no rows wanted, only how many */
+    bool returning; /* a write answers with its rows */
+    bool location;  /* an insert answers with its keys */
     rh_guard guard;
     int64_t max_affected;
     const char *const *keys; /* of /relation/key */
@@ -80,8 +81,8 @@ typedef struct rh_plan {
 /* May the naming's tenants see it at all? Keyed homes need a tenant key on everything of the tenant set. */
 bool rh_plan_serves(const rh_rest_naming *naming, const rh_relation *r);
 /* Finds a served relation; RH_E_NO_TABLE with a hint otherwise. */
-const rh_relation *rh_plan_relation(const rh_relation_cache *c, const rh_rest_naming *naming, const char *name,
-                                    rh_err *err);
+const rh_relation *rh_plan_relation(const rh_relation_cache *c, const rh_rest_naming *naming,
+                                    const char *name, rh_err *err);
 /* Finds the function that takes exactly these argument names; RH_E_NO_FUNCTION, RH_E_AMBIGUOUS_FUNCTION. */
 bool rh_plan_function(rh_plan *p, const char *name, const char *const *arguments, int n, rh_err *err);
 /* Resolves the tree below p->root, whose query and columns are set. */

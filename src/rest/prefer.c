@@ -98,7 +98,8 @@ bool rh_prefer_parse(const char *header, rh_prefer *out, rh_err *err)
     if (!unknown || out->handling != RH_HANDLING_STRICT)
         return true;
     rh_err_set(err, RH_E_PREFER, "Invalid preferences given with handling=strict");
-    return rh_err_detail(err, "Invalid preferences: %.*s", (int)(unknown_len < 200 ? unknown_len : 200), unknown);
+    return rh_err_detail(err, "Invalid preferences: %.*s", (int)(unknown_len < 200 ? unknown_len : 200),
+                         unknown);
 }
 
 static void add(rh_str *out, const char *text)
@@ -110,7 +111,8 @@ static void add(rh_str *out, const char *text)
 
 void rh_prefer_applied(const rh_prefer *p, bool write, bool insert, rh_str *out)
 {
-    static const char *const answers[] = {NULL, "return=minimal", "return=headers-only", "return=representation"};
+    static const char *const answers[] = {NULL, "return=minimal", "return=headers-only",
+                                          "return=representation"};
     if (write && p->missing_null)
         add(out, "missing=null");
     if (write && p->answer != RH_RETURN_DEFAULT)

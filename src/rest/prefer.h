@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The Prefer header (RFC 7240) as the dialect uses it. Unknown preferences are ignored unless handling=strict;
- * known ones that this version does not honour are refused, never ignored.
+ * The Prefer header (RFC 7240) as the dialect uses it. Unknown preferences are ignored unless
+ * handling=strict; known ones that this version does not honour are refused, never ignored.
  */
 #ifndef RH_PREFER_H
 #define RH_PREFER_H
@@ -12,7 +12,12 @@
 #include "base/err.h"
 #include "base/str.h"
 
-typedef enum rh_return { RH_RETURN_DEFAULT, RH_RETURN_MINIMAL, RH_RETURN_HEADERS_ONLY, RH_RETURN_REPRESENTATION } rh_return;
+typedef enum rh_return {
+    RH_RETURN_DEFAULT,
+    RH_RETURN_MINIMAL,
+    RH_RETURN_HEADERS_ONLY,
+    RH_RETURN_REPRESENTATION
+} rh_return;
 typedef enum rh_handling { RH_HANDLING_DEFAULT, RH_HANDLING_STRICT, RH_HANDLING_LENIENT } rh_handling;
 
 typedef struct rh_prefer {

@@ -25,7 +25,7 @@
 struct rh_node;
 
 typedef struct rh_path_step {
-    const char *key; /* or the decimal digits of an index */
+    const char *key;        /* or the decimal digits of an index */
     bool is_index, as_text; /* as_text: ->> */
 } rh_path_step;
 
@@ -37,31 +37,31 @@ typedef struct rh_field {
 } rh_field;
 
 /* The operators of filters. To add one: a row; X(enum, name, SQL, class). */
-#define RH_OPERATORS(X)                                                                                                \
-    X(EQ, "eq", "=", QUANTIFIED)                                                                                       \
-    X(GT, "gt", ">", QUANTIFIED)                                                                                       \
-    X(GTE, "gte", ">=", QUANTIFIED)                                                                                    \
-    X(LT, "lt", "<", QUANTIFIED)                                                                                       \
-    X(LTE, "lte", "<=", QUANTIFIED)                                                                                    \
-    X(NEQ, "neq", "<>", PLAIN)                                                                                         \
-    X(LIKE, "like", "LIKE", PATTERN)                                                                                   \
-    X(ILIKE, "ilike", "ILIKE", PATTERN)                                                                                \
-    X(MATCH, "match", "~", QUANTIFIED)                                                                                 \
-    X(IMATCH, "imatch", "~*", QUANTIFIED)                                                                              \
-    X(IN, "in", "= ANY", LIST)                                                                                         \
-    X(IS, "is", "IS", WORD)                                                                                            \
-    X(ISDISTINCT, "isdistinct", "IS DISTINCT FROM", PLAIN)                                                             \
-    X(FTS, "fts", "to_tsquery", TEXT_SEARCH)                                                                           \
-    X(PLFTS, "plfts", "plainto_tsquery", TEXT_SEARCH)                                                                  \
-    X(PHFTS, "phfts", "phraseto_tsquery", TEXT_SEARCH)                                                                 \
-    X(WFTS, "wfts", "websearch_to_tsquery", TEXT_SEARCH)                                                               \
-    X(CS, "cs", "@>", PLAIN)                                                                                           \
-    X(CD, "cd", "<@", PLAIN)                                                                                           \
-    X(OV, "ov", "&&", PLAIN)                                                                                           \
-    X(SL, "sl", "<<", PLAIN)                                                                                           \
-    X(SR, "sr", ">>", PLAIN)                                                                                           \
-    X(NXR, "nxr", "&<", PLAIN)                                                                                         \
-    X(NXL, "nxl", "&>", PLAIN)                                                                                         \
+#define RH_OPERATORS(X)                                                                                      \
+    X(EQ, "eq", "=", QUANTIFIED)                                                                             \
+    X(GT, "gt", ">", QUANTIFIED)                                                                             \
+    X(GTE, "gte", ">=", QUANTIFIED)                                                                          \
+    X(LT, "lt", "<", QUANTIFIED)                                                                             \
+    X(LTE, "lte", "<=", QUANTIFIED)                                                                          \
+    X(NEQ, "neq", "<>", PLAIN)                                                                               \
+    X(LIKE, "like", "LIKE", PATTERN)                                                                         \
+    X(ILIKE, "ilike", "ILIKE", PATTERN)                                                                      \
+    X(MATCH, "match", "~", QUANTIFIED)                                                                       \
+    X(IMATCH, "imatch", "~*", QUANTIFIED)                                                                    \
+    X(IN, "in", "= ANY", LIST)                                                                               \
+    X(IS, "is", "IS", WORD)                                                                                  \
+    X(ISDISTINCT, "isdistinct", "IS DISTINCT FROM", PLAIN)                                                   \
+    X(FTS, "fts", "to_tsquery", TEXT_SEARCH)                                                                 \
+    X(PLFTS, "plfts", "plainto_tsquery", TEXT_SEARCH)                                                        \
+    X(PHFTS, "phfts", "phraseto_tsquery", TEXT_SEARCH)                                                       \
+    X(WFTS, "wfts", "websearch_to_tsquery", TEXT_SEARCH)                                                     \
+    X(CS, "cs", "@>", PLAIN)                                                                                 \
+    X(CD, "cd", "<@", PLAIN)                                                                                 \
+    X(OV, "ov", "&&", PLAIN)                                                                                 \
+    X(SL, "sl", "<<", PLAIN)                                                                                 \
+    X(SR, "sr", ">>", PLAIN)                                                                                 \
+    X(NXR, "nxr", "&<", PLAIN)                                                                               \
+    X(NXL, "nxl", "&>", PLAIN)                                                                               \
     X(ADJ, "adj", "-|-", PLAIN)
 
 typedef enum rh_op {
@@ -71,7 +71,8 @@ typedef enum rh_op {
         RH_OP_COUNT
 } rh_op;
 
-/* QUANTIFIED and PATTERN may have (any) or (all); PATTERN takes * for %; LIST has a list, WORD one of five words. */
+/* QUANTIFIED and PATTERN may have (any) or (all); PATTERN takes * for %; LIST has a list, WORD one of five
+ * words. */
 typedef enum rh_op_class {
     RH_OP_PLAIN,
     RH_OP_QUANTIFIED,
@@ -95,9 +96,9 @@ typedef struct rh_filter {
     rh_op op;
     bool negated;
     rh_quantifier quantifier;
-    rh_word word;         /* of IS */
-    const char *language; /* of the text searches, or NULL */
-    const char *value;    /* of IN: an array literal made here, so the statement is the same for any count */
+    rh_word word;          /* of IS */
+    const char *language;  /* of the text searches, or NULL */
+    const char *value;     /* of IN: an array literal made here, so the statement is the same for any count */
     struct rh_node *embed; /* the planner's: the filter asks whether this embed is there */
 } rh_filter;
 
@@ -113,7 +114,7 @@ struct rh_logic {
 typedef enum rh_nulls { RH_NULLS_DEFAULT, RH_NULLS_FIRST, RH_NULLS_LAST } rh_nulls;
 typedef struct rh_order {
     rh_field field;
-    const char *relation; /* order by a column of this to-one embed; NULL for an own column */
+    const char *relation;  /* order by a column of this to-one embed; NULL for an own column */
     struct rh_node *embed; /* the planner's */
     bool descending;
     rh_nulls nulls;
@@ -122,7 +123,12 @@ typedef struct rh_order {
 typedef struct rh_query rh_query;
 
 typedef enum rh_join { RH_JOIN_LEFT, RH_JOIN_INNER } rh_join;
-typedef enum rh_select_kind { RH_SELECT_STAR, RH_SELECT_FIELD, RH_SELECT_EMBED, RH_SELECT_SPREAD } rh_select_kind;
+typedef enum rh_select_kind {
+    RH_SELECT_STAR,
+    RH_SELECT_FIELD,
+    RH_SELECT_EMBED,
+    RH_SELECT_SPREAD
+} rh_select_kind;
 
 typedef struct rh_select {
     rh_select_kind kind;
@@ -154,7 +160,7 @@ typedef struct rh_url {
     rh_query root;
     RH_VEC(const char *) columns; /* columns= */
     bool has_columns;
-    const char *on_conflict;         /* NULL when absent */
+    const char *on_conflict;        /* NULL when absent */
     RH_VEC(rh_parameter) arguments; /* of /rpc by GET: parameters without an operator */
 } rh_url;
 

@@ -28,7 +28,8 @@ struct reader {
 static void fail(struct reader *r, const char *what, const char *name)
 {
     if (!r->failed)
-        rh_err_set(r->err, RH_E_INVALID, "malformed relation cache: %s%s%s", what, name ? " of " : "", name ? name : "");
+        rh_err_set(r->err, RH_E_INVALID, "malformed relation cache: %s%s%s", what, name ? " of " : "",
+                   name ? name : "");
     r->failed = true;
 }
 
@@ -66,8 +67,8 @@ static rh_json_form form_of(struct reader *r, const char *name)
         const char *name;
         rh_json_form form;
     } forms[] = {
-        {"string", RH_JSON_STRING},       {"number", RH_JSON_NUMBER},           {"bool", RH_JSON_BOOL},
-        {"raw", RH_JSON_RAW},             {"timestamp", RH_JSON_TIMESTAMP},     {"timestamptz", RH_JSON_TIMESTAMPTZ},
+        {"string", RH_JSON_STRING}, {"number", RH_JSON_NUMBER},       {"bool", RH_JSON_BOOL},
+        {"raw", RH_JSON_RAW},       {"timestamp", RH_JSON_TIMESTAMP}, {"timestamptz", RH_JSON_TIMESTAMPTZ},
         {"sql", RH_JSON_VIA_SQL},
     };
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
@@ -104,7 +105,8 @@ static rh_column *read_columns(struct reader *r, const json_t *owner, int *n)
 }
 
 /* Names of columns to their indexes in `rel`. */
-static int *read_indexes(struct reader *r, const json_t *owner, const char *member, const rh_relation *rel, int *n)
+static int *read_indexes(struct reader *r, const json_t *owner, const char *member, const rh_relation *rel,
+                         int *n)
 {
     json_t *list = list_of(r, owner, member, n);
     int *indexes = RH_NEW_ARRAY(r->cache->arena, int, (size_t)*n);
@@ -145,7 +147,8 @@ static void read_relation(struct reader *r, const json_t *o, rh_relation *rel)
         rh_map_put(&r->cache->relation_names, rel->name, strlen(rel->name), rel);
 }
 
-static const rh_relation *relation_in(struct reader *r, const json_t *o, const char *member, const char *set_member)
+static const rh_relation *relation_in(struct reader *r, const json_t *o, const char *member,
+                                      const char *set_member)
 {
     const char *name = text_of(r, o, member);
     rh_set set = set_of(r, o, set_member);

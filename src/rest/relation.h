@@ -2,7 +2,8 @@
  *
  * The relation cache: tables, views, columns, keys, foreign keys and functions of ONE version of the app, the
  * same for all tenants. sql/rest/introspect.sql reads it from a template as one JSON document, the catalog
- * stores that document, and a server parses it once per version. Immutable and shared by threads after parsing.
+ * stores that document, and a server parses it once per version. Immutable and shared by threads after
+ * parsing.
  *
  * Ownership: everything belongs to the cache; rh_relation_cache_free() ends it.
  */
@@ -17,7 +18,8 @@
 
 typedef struct rh_relation_cache rh_relation_cache;
 
-/* How a column's text form becomes JSON. Arrays, composites, ranges and unknown types are turned into json by SQL. */
+/* How a column's text form becomes JSON. Arrays, composites, ranges and unknown types are turned into json by
+ * SQL. */
 typedef enum rh_json_form {
     RH_JSON_STRING,
     RH_JSON_NUMBER,
@@ -46,10 +48,10 @@ typedef enum rh_set { RH_SET_REFERENCE, RH_SET_TENANT } rh_set;
 
 typedef struct rh_relation {
     const char *name;
-    rh_set set;        /* which schema of the naming it stands in */
-    char kind;         /* pg_class.relkind: r p v */
-    int tenant_key;    /* index of the column that holds the tenant, -1 when there is none */
-    bool is_root;      /* the table whose own id is the tenant */
+    rh_set set;     /* which schema of the naming it stands in */
+    char kind;      /* pg_class.relkind: r p v */
+    int tenant_key; /* index of the column that holds the tenant, -1 when there is none */
+    bool is_root;   /* the table whose own id is the tenant */
     bool insertable, updatable, deletable; /* as the server role may; never for the reference set */
     rh_column *columns;
     int n_columns;
@@ -81,7 +83,8 @@ typedef struct rh_function {
     const rh_relation *returns_relation; /* NULL unless it returns rows of a known table or view */
     const char *return_type;
     rh_json_form return_form;
-    /* columns of RETURNS TABLE, OUT arguments or a composite type; n 0 for scalars and for returns_relation */
+    /* columns of RETURNS TABLE, OUT arguments or a composite type; n 0 for scalars and for returns_relation
+     */
     rh_column *columns;
     int n_columns;
 } rh_function;

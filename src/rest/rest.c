@@ -80,7 +80,8 @@ static bool check_keys(const rh_rest *r, const rh_relation *rel, rh_err *err)
         rh_str_add(&names, i ? "," : "");
         rh_str_add(&names, rel->columns[rel->primary_key[i]].name);
     }
-    rh_err_set(err, RH_E_PARSE, "the key of \"%s\" has %d parts, not %d", rel->name, rel->n_primary_key, r->path.n_keys);
+    rh_err_set(err, RH_E_PARSE, "the key of \"%s\" has %d parts, not %d", rel->name, rel->n_primary_key,
+               r->path.n_keys);
     return rh_err_hint(err, "The path is /%s/%s.", rel->name, rh_str_cstr(&names));
 }
 
@@ -131,7 +132,8 @@ static bool read_write_body(rh_rest *r, const rh_rest_request *req, rh_err *err)
     rh_plan *p = &r->plan;
     if (p->action != RH_DO_INSERT && p->action != RH_DO_UPDATE)
         return true;
-    if (!rh_content_type_check(req->content_type, err) || !rh_body_parse(r->arena, req->body, req->body_len, &p->body, err))
+    if (!rh_content_type_check(req->content_type, err) ||
+        !rh_body_parse(r->arena, req->body, req->body_len, &p->body, err))
         return false;
     if (p->action == RH_DO_UPDATE && p->body.count != 1)
         return rh_err_set(err, RH_E_BODY, "a patch has one JSON object, not %zu", p->body.count);
@@ -152,8 +154,7 @@ static bool arguments_of_body(rh_rest *r, const rh_rest_request *req, names_vec 
         return false;
     if (r->plan.body.is_array)
         return rh_err_set(err, RH_E_BODY, "the arguments of a function are one JSON object, not an array");
-    json_object_foreach(r->plan.body.json, key, value)
-        RH_VEC_PUSH(r->arena, names, key);
+    json_object_foreach(r->plan.body.json, key, value) RH_VEC_PUSH(r->arena, names, key);
     return true;
 }
 
@@ -215,7 +216,8 @@ static bool plan_window(rh_rest *r, const rh_rest_request *req, rh_err *err)
     rh_plan *p = &r->plan;
     if (is_write(p) || r->path.n_keys)
         return true;
-    if (!rh_window_of(r->method == RH_GET ? req->range : NULL, &r->url.root, r->naming.max_rows, &window, err))
+    if (!rh_window_of(r->method == RH_GET ? req->range : NULL, &r->url.root, r->naming.max_rows, &window,
+                      err))
         return false;
     p->has_limit = window.has_limit;
     p->limit = window.limit;
@@ -236,7 +238,8 @@ static void plan_answer(rh_rest *r)
     r->must_be_one = r->media == RH_MEDIA_OBJECT || r->path.n_keys;
     r->single = r->must_be_one || (f && !f->returns_set);
     /* a write or a volatile call that must have one row is undone by its own statement when it has not */
-    if (r->media == RH_MEDIA_OBJECT && !r->path.n_keys && (write || (f && !f->read_only && f->returns_set && !p->head)))
+    if (r->media == RH_MEDIA_OBJECT && !r->path.n_keys &&
+        (write || (f && !f->read_only && f->returns_set && !p->head)))
         p->guard = RH_GUARD_ONE;
     if ((p->action == RH_DO_UPDATE || p->action == RH_DO_DELETE) && p->guard == RH_GUARD_NONE &&
         r->prefer.handling == RH_HANDLING_STRICT && r->prefer.max_affected >= 0) {
@@ -244,12 +247,14 @@ static void plan_answer(rh_rest *r)
         p->max_affected = r->prefer.max_affected;
     }
     bool patch_of_nothing = p->action == RH_DO_UPDATE && !p->n_write_columns;
-    p->location = p->action == RH_DO_INSERT && r->prefer.answer == RH_RETURN_HEADERS_ONLY && p->guard == RH_GUARD_NONE &&
-                  p->root.relation->n_primary_key;
+    p->location = p->action == RH_DO_INSERT && r->prefer.answer == RH_RETURN_HEADERS_ONLY &&
+                  p->guard == RH_GUARD_NONE && p->root.relation->n_primary_key;
     if (p->returning || (!write && !p->head && !p->scalar))
         r->rows_kind = RH_ROWS_OBJECTS;
     else if (write)
-        r->rows_kind = p->location ? RH_ROWS_KEYS : p->guard && !patch_of_nothing ? RH_ROWS_COUNT : RH_ROWS_NONE;
+        r->rows_kind = p->location                     ? RH_ROWS_KEYS
+                       : p->guard && !patch_of_nothing ? RH_ROWS_COUNT
+                                                       : RH_ROWS_NONE;
     else
         r->rows_kind = p->head ? RH_ROWS_COUNT : RH_ROWS_SCALARS;
 }
@@ -260,7 +265,8 @@ static bool write_statements(rh_rest *r, rh_err *err)
     rh_rest_plan_info *info = &r->info;
     bool write = is_write(p), cut = p->has_limit || p->offset;
     info->read_only = !write && (!p->function || p->function->read_only || r->method != RH_POST);
-    info->single_row = r->single || r->rows_kind == RH_ROWS_COUNT || r->rows_kind == RH_ROWS_NONE;
+    info->single_row = r->path.n_keys || (p->function && !p->function->returns_set) ||
+                       r->rows_kind == RH_ROWS_COUNT || r->rows_kind == RH_ROWS_NONE;
     info->n_statements = 1;
     rh_plan_note_tenant(p);
     if (!rh_sql_main(p, &info->statements[0], err))
@@ -268,7 +274,8 @@ static bool write_statements(rh_rest *r, rh_err *err)
     if (write || !r->prefer.count_exact || !cut)
         return true;
     if (!info->read_only) /* counting would call it again */
-        return rh_plan_not_implemented(err, "count=exact with a limit on the volatile function", p->function->name);
+        return rh_plan_not_implemented(err, "count=exact with a limit on the volatile function",
+                                       p->function->name);
     info->n_statements = 2;
     return rh_sql_count(p, &info->statements[1], err);
 }

@@ -23,7 +23,16 @@
 
 typedef struct rh_rest rh_rest; /* one planned request; the arena's */
 
-typedef enum rh_method { RH_GET, RH_HEAD, RH_POST, RH_PATCH, RH_PUT, RH_DELETE, RH_OPTIONS, RH_METHOD_OTHER } rh_method;
+typedef enum rh_method {
+    RH_GET,
+    RH_HEAD,
+    RH_POST,
+    RH_PATCH,
+    RH_PUT,
+    RH_DELETE,
+    RH_OPTIONS,
+    RH_METHOD_OTHER
+} rh_method;
 
 /* What came in. Pointers need to live as long as the arena. Absent headers are NULL. */
 typedef struct rh_rest_request {
@@ -39,11 +48,13 @@ typedef struct rh_rest_request {
 typedef struct rh_rest_naming {
     const char *schema;           /* of the tenant set: "public" for shared homes, "h_12" for a schema home */
     const char *reference_schema; /* "reference" */
-    bool keyed;            /* shared rows: the tenant key stands in every reference to a tenant table */
-    const char *tenant_id; /* canonical text of the id: parameter $1 of every statement when keyed */
-    const char *id_type;   /* "bigint" or "uuid" */
-    int64_t max_rows;      /* 0: no limit */
-    size_t max_response;   /* bytes */
+    bool keyed; /* shared rows: the tenant key stands in every reference to a tenant table */
+    /* Canonical text of the id: parameter $1 of every statement that touches a relation of the tenant set,
+     * when keyed. A statement that touches none (a reference table, a scalar function) does not have it. */
+    const char *tenant_id;
+    const char *id_type; /* "bigint" or "uuid" */
+    int64_t max_rows;    /* 0: no limit */
+    size_t max_response; /* bytes */
 } rh_rest_naming;
 
 /* A statement to run. `text` is the same for all tenants of one model, so a prepared statement is too. */
@@ -57,9 +68,10 @@ typedef struct rh_rest_statement {
 #define RH_REST_MAX_STATEMENTS 2
 
 typedef struct rh_rest_plan_info {
-    bool read_only;  /* run with transaction_read_only = on; may be sent again after a lost connection */
-    bool single_row; /* at most one row is expected: no need for libpq's single-row mode */
-    bool rollback;   /* the transaction must not be committed (Prefer: tx=rollback where allowed) */
+    bool read_only;   /* run with transaction_read_only = on; may be sent again after a lost connection */
+    bool single_row;  /* at most one row is expected: no need for libpq's single-row mode */
+    bool rollback;    /* the transaction must not be committed; not used by this version, which refuses
+                         tx=rollback */
     int n_statements; /* 1, or 2: the rows, then the exact count */
     rh_rest_statement statements[RH_REST_MAX_STATEMENTS];
 } rh_rest_plan_info;
@@ -81,17 +93,21 @@ rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation
                       const rh_rest_naming *naming, rh_err *err);
 const rh_rest_plan_info *rh_rest_info(const rh_rest *r);
 
-/* Takes the rows of `res` (PGRES_SINGLE_TUPLE or PGRES_TUPLES_OK) of statement number `statement`. May be called
- * many times; res stays the caller's. False when a bound is passed (max_response): stop and answer with err. */
+/* Takes the rows of `res` (PGRES_SINGLE_TUPLE or PGRES_TUPLES_OK) of statement number `statement`. May be
+ * called many times; res stays the caller's. False when a bound is passed (max_response): stop and answer
+ * with err. */
 bool rh_rest_rows(rh_rest *r, int statement, const PGresult *res, rh_err *err);
-/* After the last statement. `affected` is what PQcmdTuples said of statement 0 ("" when nothing). False where the
- * answer is an error after all, such as 416; a write must then be rolled back only if info.rollback said so. */
+/* After the last statement. `affected` is what PQcmdTuples said of statement 0 ("" when nothing). False where
+ * the answer is an error after all, such as 416 or 404 of a key; nothing was written then. A write that must
+ * have a certain number of rows undoes itself: its statement fails, and rh_rest_scrub_error() says why. */
 bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_err *err);
-/* Frees what was rendered when the request ends early; harmless after rh_rest_finish(). Also on the arena's end. */
+/* Frees what was rendered when the request ends early; harmless after rh_rest_finish(). Also on the arena's
+ * end. */
 void rh_rest_discard(rh_rest *r);
 
-/* Rewrites PostgreSQL's error for the client: drops what may tell of other tenants (values in DETAIL of unique and
- * foreign key violations that contain the tenant key are kept only when they are this tenant's own). */
+/* Rewrites PostgreSQL's error for the client; to be called on every one before it is answered. Drops what may
+ * tell of other tenants (values in DETAIL of unique and foreign key violations are kept only when they begin
+ * with the tenant key and this tenant's own id), and turns a guard's failure into PGRST116 or PGRST124. */
 void rh_rest_scrub_error(const rh_rest *r, rh_err *err);
 
 #endif

@@ -21,8 +21,8 @@ bool rh_scan_fail(const rh_scan *s, const char *expected)
         do
             shown++;
         while (((unsigned char)s->p[shown] & 0xC0) == 0x80);
-    rh_err_set(s->err, RH_E_PARSE, "\"failed to parse %s (%.*s)\" (line 1, column %d)", s->what, RH_CLIPPED(s->text),
-               column);
+    rh_err_set(s->err, RH_E_PARSE, "\"failed to parse %s (%.*s)\" (line 1, column %d)", s->what,
+               RH_CLIPPED(s->text), column);
     if (shown)
         rh_err_detail(s->err, "unexpected \"%.*s\" expecting %s", shown, s->p, expected);
     else
@@ -60,8 +60,8 @@ bool rh_scan_end(const rh_scan *s)
 
 static bool in_name(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
-           c == ' ' || (unsigned char)c >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '$' || c == ' ' || (unsigned char)c >= 0x80;
 }
 
 /* The bytes from..to without the spaces around them. */

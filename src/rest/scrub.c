@@ -21,15 +21,15 @@ static bool unguard(rh_guard guard, rh_err *err)
 {
     if (strcmp(err->sqlstate, "22P02") != 0)
         return false;
-    return guard == RH_GUARD_ONE ? is_guard(err, "\"" RH_SQL_GUARD_ONE, RH_E_SINGULAR,
-                                            "Cannot coerce the result to a single JSON object", "The result contains")
-                                 : is_guard(err, "\"" RH_SQL_GUARD_MAX, RH_E_MAX_AFFECTED,
-                                            "Query result exceeds max-affected preference constraint",
-                                            "The query affects");
+    return guard == RH_GUARD_ONE
+               ? is_guard(err, "\"" RH_SQL_GUARD_ONE, RH_E_SINGULAR,
+                          "Cannot coerce the result to a single JSON object", "The result contains")
+               : is_guard(err, "\"" RH_SQL_GUARD_MAX, RH_E_MAX_AFFECTED,
+                          "Query result exceeds max-affected preference constraint", "The query affects");
 }
 
-/* `Key (company_id, id)=(5, 7) ...` whose first column is the tenant key and whose first value is this tenant. Keys in
- * another order are not taken apart, since a value may hold commas: they are dropped. */
+/* `Key (company_id, id)=(5, 7) ...` whose first column is the tenant key and whose first value is this
+ * tenant. Keys in another order are not taken apart, since a value may hold commas: they are dropped. */
 static bool is_own_key(const rh_rest *r, const char *detail)
 {
     const rh_relation *rel = r->plan.root.relation;

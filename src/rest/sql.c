@@ -2,11 +2,11 @@
  *
  * Shapes (k is the tenant key, p0.. are the client's filters):
  *   read    SELECT items FROM rel AS t0 WHERE t0.k = $1 AND p0 ORDER BY .. LIMIT $3 OFFSET $4
- *   embed   an item: (SELECT row_to_json(r1) FROM (SELECT items FROM rel AS t1 WHERE t1.k = $1 AND link) AS r1)
- *   insert  INSERT INTO rel AS t0 (k, a) SELECT $1, x.a FROM json_to_recordset($2) AS x (a type) RETURNING items
- *   write   UPDATE / DELETE likewise; with embeds, an order or a guard WITH w AS (write) SELECT items FROM w AS t0
- * Embeds are scalar sub-selects and not lateral joins, since PostgreSQL then makes them for the rows of the page
- * only, after ORDER BY and LIMIT.
+ *   embed   an item: (SELECT row_to_json(r1) FROM (SELECT items FROM rel AS t1 WHERE t1.k = $1 AND link) AS
+ * r1) insert  INSERT INTO rel AS t0 (k, a) SELECT $1, x.a FROM json_to_recordset($2) AS x (a type) RETURNING
+ * items write   UPDATE / DELETE likewise; with embeds, an order or a guard WITH w AS (write) SELECT items
+ * FROM w AS t0 Embeds are scalar sub-selects and not lateral joins, since PostgreSQL then makes them for the
+ * rows of the page only, after ORDER BY and LIMIT.
  */
 #include "rest/sql.h"
 
@@ -196,7 +196,8 @@ static void put_and(writer *w, bool *begun)
 /* THE rule of shared homes: this reference shows rows of the tenant only. */
 static void put_tenant_condition(writer *w, const rh_node *n, bool *begun)
 {
-    if (!w->plan->naming->keyed || !n->relation || n->relation->set != RH_SET_TENANT || n->relation->tenant_key < 0)
+    if (!w->plan->naming->keyed || !n->relation || n->relation->set != RH_SET_TENANT ||
+        n->relation->tenant_key < 0)
         return;
     put_and(w, begun);
     put_column(w, n, n->relation->tenant_key);
@@ -647,7 +648,8 @@ static void put_from_with(writer *w)
 static void put_write(writer *w)
 {
     const rh_plan *p = w->plan;
-    bool with = p->guard != RH_GUARD_NONE || (p->returning && (p->root.children.len || p->root.query->order.len));
+    bool with =
+        p->guard != RH_GUARD_NONE || (p->returning && (p->root.children.len || p->root.query->order.len));
     put(w, with ? "WITH w AS (" : "");
     if (p->action == RH_DO_INSERT)
         put_insert(w);

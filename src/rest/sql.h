@@ -2,8 +2,9 @@
  *
  * The SQL writer: a planned request to statements. Two rules hold for every text it writes.
  *
- * 1. It consists of words of ours and quoted names of the relation cache and the naming. Whatever a client sent
- *    (values, JSON keys, renames, counts) is a parameter, so the text is the same for all tenants and values.
+ * 1. It consists of words of ours and quoted names of the relation cache and the naming. Whatever a client
+ * sent (values, JSON keys, renames, counts) is a parameter, so the text is the same for all tenants and
+ * values.
  * 2. Of a home with tenant keys, every reference to a relation of the tenant set has `key = $1` beside it.
  */
 #ifndef RH_REST_SQL_H
@@ -16,7 +17,8 @@ bool rh_sql_main(const rh_plan *p, rh_rest_statement *out, rh_err *err);
 /* `SELECT count(*)` over the same conditions, without limit and offset. */
 bool rh_sql_count(const rh_plan *p, rh_rest_statement *out, rh_err *err);
 
-/* What a guard's failure says: PostgreSQL cannot cast this text, and its error quotes it. The rows stand behind. */
+/* What a guard's failure says: PostgreSQL cannot cast this text, and its error quotes it. The rows stand
+ * behind. */
 #define RH_SQL_GUARD_ONE "PGRST116 "
 #define RH_SQL_GUARD_MAX "PGRST124 "
 

@@ -32,13 +32,13 @@ struct rh_rest {
     rh_rest_plan_info info;
 
     rh_rows_kind rows_kind;
-    bool single;    /* the body is the one row, not an array of rows */
+    bool single; /* the body is the one row, not an array of rows */
     bool must_be_one;
     rh_render_column *columns;
     int n_columns;
     rh_str body;
-    int64_t rows;   /* of statement 0 so far, or what it counted */
-    int64_t total;  /* -1: not counted */
+    int64_t rows;  /* of statement 0 so far, or what it counted */
+    int64_t total; /* -1: not counted */
     const char *location;
 };
 

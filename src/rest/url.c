@@ -68,8 +68,9 @@ static const struct {
     enum parameter_kind kind;
     bool embeddable;
 } reserved[] = {
-    {"order", ORDER, true},      {"limit", LIMIT, true},      {"offset", OFFSET, true},
-    {"and", LOGIC, true},        {"or", LOGIC, true},         {"select", SELECT, false},
+    {"order", ORDER, true},      {"limit", LIMIT, true},
+    {"offset", OFFSET, true},    {"and", LOGIC, true},
+    {"or", LOGIC, true},         {"select", SELECT, false},
     {"columns", COLUMNS, false}, {"on_conflict", ON_CONFLICT, false},
 };
 
@@ -124,13 +125,15 @@ static rh_query *embed_named(const rh_query *q, const char *name, const rh_query
 
 static bool not_embedded(struct url_state *st, const char *name, const rh_query *misnamed)
 {
-    rh_err_set(st->err, RH_E_EMBED_FILTER, "'%.*s' is not an embedded resource in this request", RH_CLIPPED(name));
+    rh_err_set(st->err, RH_E_EMBED_FILTER, "'%.*s' is not an embedded resource in this request",
+               RH_CLIPPED(name));
     if (misnamed) {
         rh_err_detail(st->err, "Target names are not allowed in filters if they have an alias");
-        rh_err_hint(st->err, "Change '%.*s' to '%.*s' in filters, orders or limits.", rh_clip(name, 100), name,
-                    rh_clip(misnamed->alias, 100), misnamed->alias);
+        rh_err_hint(st->err, "Change '%.*s' to '%.*s' in filters, orders or limits.", rh_clip(name, 100),
+                    name, rh_clip(misnamed->alias, 100), misnamed->alias);
     } else {
-        rh_err_hint(st->err, "Verify that '%.*s' is included in the 'select' query parameter.", RH_CLIPPED(name));
+        rh_err_hint(st->err, "Verify that '%.*s' is included in the 'select' query parameter.",
+                    RH_CLIPPED(name));
     }
     return false;
 }

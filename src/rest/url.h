@@ -9,8 +9,8 @@
 
 #include "rest/query.h"
 
-/* Decodes n bytes; '+' is a space where plus says so. NULL when an escape is malformed, or when the result has a
- * NUL or is not UTF-8: RH_E_PARSE. */
+/* Decodes n bytes; '+' is a space where plus says so. NULL when an escape is malformed, or when the result
+ * has a NUL or is not UTF-8: RH_E_PARSE. */
 const char *rh_url_decode(rh_arena *a, const char *text, size_t n, bool plus, rh_err *err);
 
 /* rpc_read: a parameter without an operator is an argument of the function. */

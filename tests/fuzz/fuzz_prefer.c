@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     rh_arena *a = rh_arena_new();
     char *rest = rh_arena_strndup(a, (const char *)data, size);
-    rh_rest_request req = {.path = "/ads", .query = "limit=5&offset=2", .body = "{\"name\":\"x\"}", .body_len = 12};
+    rh_rest_request req = {
+        .path = "/ads", .query = "limit=5&offset=2", .body = "{\"name\":\"x\"}", .body_len = 12};
     req.prefer = strsep(&rest, "\n");
     req.range = strsep(&rest, "\n");
     req.accept = strsep(&rest, "\n");

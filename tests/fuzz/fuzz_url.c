@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Paths and query strings. The first byte chooses the method, the rest is the target as it stands in a request line.
+ * Paths and query strings. The first byte chooses the method, the rest is the target as it stands in a
+ * request line.
  */
 #include "rest_world.h"
 
@@ -16,8 +17,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *query = strchr(target, '?');
     if (query)
         *query++ = 0;
-    rh_rest_request req = {.method = methods[data[0] % 5], .path = target, .query = query ? query : "", .body = "{}",
-                           .body_len = 2, .prefer = data[0] & 8 ? "return=representation, count=exact" : "count=exact"};
+    rh_rest_request req = {.method = methods[data[0] % 5],
+                           .path = target,
+                           .query = query ? query : "",
+                           .body = "{}",
+                           .body_len = 2,
+                           .prefer = data[0] & 8 ? "return=representation, count=exact" : "count=exact"};
     plan_and_check(a, &req);
     rh_arena_free(a);
     return 0;

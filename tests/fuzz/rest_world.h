@@ -12,23 +12,34 @@
 #include "base/str.h"
 #include "rest/rest.h"
 
-#define COLUMN(name, type, form)                                                                                       \
-    "{\"name\":\"" name "\",\"type\":\"" type "\",\"form\":\"" form "\"}"
-#define TABLE(name, columns)                                                                                           \
-    "{\"name\":\"" name "\",\"set\":\"tenant\",\"kind\":\"r\",\"tenant_key\":\"company_id\",\"insertable\":true,"       \
+#define COLUMN(name, type, form) "{\"name\":\"" name "\",\"type\":\"" type "\",\"form\":\"" form "\"}"
+#define TABLE(name, columns)                                                                                 \
+    "{\"name\":\"" name                                                                                      \
+    "\",\"set\":\"tenant\",\"kind\":\"r\",\"tenant_key\":\"company_id\",\"insertable\":true,"                \
     "\"updatable\":true,\"deletable\":true,\"primary_key\":[\"id\"],\"columns\":[" columns "]}"
 #define KEYS COLUMN("id", "bigint", "number") "," COLUMN("company_id", "bigint", "number") ","
 
-static const char world_json[] =
-    "{\"relations\":[" TABLE("ads", KEYS COLUMN("campaign_id", "bigint", "number") "," COLUMN("name", "text", "string"))
-    "," TABLE("campaigns", KEYS COLUMN("parent_id", "bigint", "number") "," COLUMN("data", "jsonb", "raw")) "],"
-    "\"foreign_keys\":[{\"name\":\"ads_fk\",\"from\":\"ads\",\"from_set\":\"tenant\",\"to\":\"campaigns\","
-    "\"to_set\":\"tenant\",\"from_columns\":[\"company_id\",\"campaign_id\"],\"to_columns\":[\"company_id\",\"id\"]},"
-    "{\"name\":\"parent_fk\",\"from\":\"campaigns\",\"from_set\":\"tenant\",\"to\":\"campaigns\",\"to_set\":\"tenant\","
-    "\"from_columns\":[\"company_id\",\"parent_id\"],\"to_columns\":[\"company_id\",\"id\"]}],"
-    "\"functions\":[{\"name\":\"top\",\"set\":\"tenant\",\"arguments\":[{\"name\":\"n\",\"type\":\"integer\"}],"
-    "\"read_only\":true,\"returns_set\":true,\"returns_relation\":\"ads\",\"returns_relation_set\":\"tenant\","
-    "\"return_type\":\"ads\",\"return_form\":\"sql\",\"columns\":[]}]}";
+static const char world_json[] = "{\"relations\":[" TABLE(
+    "ads",
+    KEYS COLUMN("campaign_id", "bigint", "number") "," COLUMN(
+        "name", "text",
+        "string")) "," TABLE("campaigns",
+                             KEYS COLUMN("parent_id", "bigint", "number") "," COLUMN(
+                                 "data", "jsonb",
+                                 "raw")) "],"
+                                         "\"foreign_keys\":[{\"name\":\"ads_fk\",\"from\":\"ads\",\"from_"
+                                         "set\":\"tenant\",\"to\":\"campaigns\","
+                                         "\"to_set\":\"tenant\",\"from_columns\":[\"company_id\",\"campaign_"
+                                         "id\"],\"to_columns\":[\"company_id\",\"id\"]},"
+                                         "{\"name\":\"parent_fk\",\"from\":\"campaigns\",\"from_set\":"
+                                         "\"tenant\",\"to\":\"campaigns\",\"to_set\":\"tenant\","
+                                         "\"from_columns\":[\"company_id\",\"parent_id\"],\"to_columns\":["
+                                         "\"company_id\",\"id\"]}],"
+                                         "\"functions\":[{\"name\":\"top\",\"set\":\"tenant\",\"arguments\":["
+                                         "{\"name\":\"n\",\"type\":\"integer\"}],"
+                                         "\"read_only\":true,\"returns_set\":true,\"returns_relation\":"
+                                         "\"ads\",\"returns_relation_set\":\"tenant\","
+                                         "\"return_type\":\"ads\",\"return_form\":\"sql\",\"columns\":[]}]}";
 
 static const rh_rest_naming world_naming = {"public", "reference", true, "5", "bigint", 1000, 1 << 20};
 

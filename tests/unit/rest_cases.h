@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Declarative cases of the dialect engine: tests/cases/rest.txt (statements) and rest_rows.txt (answers of a real
- * PostgreSQL). A case is a block of lines, an empty line ends it, # begins a comment line:
+ * Declarative cases of the dialect engine: tests/cases/rest.txt (statements) and rest_rows.txt (answers of a
+ * real PostgreSQL). A case is a block of lines, an empty line ends it, # begins a comment line:
  *
  *   GET /ads?id=eq.5            the request
  *   Prefer: count=exact         its headers, of Prefer, Range, Accept, Content-Type
@@ -125,7 +125,8 @@ static int complain(const char *path, const rest_case *c, const char *expected, 
     return 1;
 }
 
-static int check_error(rh_arena *a, const char *path, const rest_case *c, const char *expected, const rh_err *err)
+static int check_error(rh_arena *a, const char *path, const rest_case *c, const char *expected,
+                       const rh_err *err)
 {
     const char *text, *code = err->sqlstate[0] ? err->sqlstate : rh_code_name(err->code);
     const char *got = rh_arena_printf(a, "err: %d %s %s", rh_err_http(err), code, err->message);

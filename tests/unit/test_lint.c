@@ -333,7 +333,7 @@ static void long_names_are_cut_as_postgresql_does(void **state)
     rh_lint_report report;
     /* names taken from PostgreSQL 15 */
     lint_text(a, rh_arena_printf(a, ROOT_LINE "CREATE TABLE %s (company_id bigint NOT NULL, %s text UNIQUE);"
-                                 "ALTER TABLE %s DROP CONSTRAINT t1234567890123456789012345678_c123456789012345678901234567_key", table, column, table),
+                                 "ALTER TABLE %s DROP CONSTRAINT t1234567890123456789012345678_c1234567890123456789012345678_key", table, column, table),
               &report);
     assert_string_equal(told(a, &report), "");
     rh_arena_free(a);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The dialect engine without a database: statements of tests/cases/rest.txt, what may never stand in a statement,
- * answers from made-up rows, scrubbing of errors.
+ * The dialect engine without a database: statements of tests/cases/rest.txt, what may never stand in a
+ * statement, answers from made-up rows, scrubbing of errors.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -99,8 +99,12 @@ static void cases_plan_as_written(void **state)
 static rh_rest *plan(rh_arena *a, const char *method, const char *path, const char *query, const char *body)
 {
     rh_err err;
-    rh_rest_request req = {.method = method_named(method, strlen(method)), .path = path, .query = query,
-                           .body = body, .body_len = strlen(body), .prefer = "return=representation"};
+    rh_rest_request req = {.method = method_named(method, strlen(method)),
+                           .path = path,
+                           .query = query,
+                           .body = body,
+                           .body_len = strlen(body),
+                           .prefer = "return=representation"};
     rh_rest *r = rh_rest_plan(a, &req, cache, &shared_naming, &err);
     if (!r)
         rh_err_print(&err);
@@ -116,8 +120,10 @@ static void no_byte_of_a_client_stands_in_a_statement(void **state)
         {"GET", "/ads", "name=eq." HOSTILE "&id=in.(1,Zq%22,%22Zq%22)", ""},
         {"GET", "/ads", "or=(name.like.%22Zq'%22,name.fts(Zq).Zq')", ""},
         {"GET", "/ads", "select=%22Zq%5C%22%20AS%20x,%22:id,Zq:name", ""},
-        {"GET", "/clicks", "select=user_data->Zq'->>%22Zq%5C%22%22&user_data->>Zq=eq.Zq&order=user_data->Zq", ""},
-        {"GET", "/campaigns", "select=%22Zq'%22:ads!ads_campaign(%22Zq'%5C%22%22:id)&%22Zq'%22.name=eq.Zq", ""},
+        {"GET", "/clicks", "select=user_data->Zq'->>%22Zq%5C%22%22&user_data->>Zq=eq.Zq&order=user_data->Zq",
+         ""},
+        {"GET", "/campaigns", "select=%22Zq'%22:ads!ads_campaign(%22Zq'%5C%22%22:id)&%22Zq'%22.name=eq.Zq",
+         ""},
         {"GET", "/ads/Zq'%20OR%20true", "", ""},
         {"POST", "/ads", "select=Zq:id", "{\"name\":\"Zq'\"}"},
         {"PATCH", "/ads", "name=eq.Zq", "{\"name\":\"Zq'\"}"},
@@ -151,9 +157,9 @@ static void every_reference_to_a_tenant_relation_has_the_key_beside_it(void **st
         rh_rest *r = rh_rest_plan(a, &cases.items[i].req, cache, &shared_naming, &err);
         for (int s = 0; r && s < rh_rest_info(r)->n_statements; s++) {
             const char *text = rh_rest_info(r)->statements[s].text;
-            int relations = count(text, "\"public\".\"") - count(text, "add_them\"(") - count(text, "nothing\"(") -
-                            count(text, "ids\"(") - count(text, "moods\"(") - count(text, "ranked\"(") -
-                            count(text, "\"public\".\"mood\"");
+            int relations = count(text, "\"public\".\"") - count(text, "add_them\"(") -
+                            count(text, "nothing\"(") - count(text, "ids\"(") - count(text, "moods\"(") -
+                            count(text, "ranked\"(") - count(text, "\"public\".\"mood\"");
             int keys = count(text, "\"company_id\" = $1::bigint") + count(text, "\"id\" = $1::bigint") +
                        count(text, "INSERT INTO");
             if (relations != keys)
@@ -171,14 +177,52 @@ static void homes_of_their_own_need_no_key(void **state)
     rh_rest_request req = {.method = RH_GET, .path = "/unkeyed", .query = "id=eq.1"};
     rh_rest *r = rh_rest_plan(a, &req, cache, &naming, &err);
     assert_non_null(r);
-    assert_string_equal(rh_rest_info(r)->statements[0].text,
-                        "SELECT t0.\"id\", t0.\"secret\" FROM \"h_12\".\"unkeyed\" AS t0 WHERE t0.\"id\" = $1");
-    rh_rest_request post = {.method = RH_POST, .path = "/forms", .query = "", .body = "{\"m\":\"sad\"}", .body_len = 11};
+    assert_string_equal(
+        rh_rest_info(r)->statements[0].text,
+        "SELECT t0.\"id\", t0.\"secret\" FROM \"h_12\".\"unkeyed\" AS t0 WHERE t0.\"id\" = $1");
+    rh_rest_request post = {
+        .method = RH_POST, .path = "/forms", .query = "", .body = "{\"m\":\"sad\"}", .body_len = 11};
     r = rh_rest_plan(a, &post, cache, &naming, &err);
     assert_non_null(r);
     assert_string_equal(rh_rest_info(r)->statements[0].text,
                         "INSERT INTO \"h_12\".\"forms\" AS t0 (\"m\") SELECT x.\"m\" FROM "
                         "pg_catalog.json_to_recordset($1::json) AS x (\"m\" \"h_12\".mood)");
+    rh_arena_free(a);
+}
+
+static void a_tenant_id_may_be_a_uuid(void **state)
+{
+    rh_err err;
+    rh_arena *a = rh_arena_new();
+    rh_rest_naming naming = shared_naming;
+    naming.id_type = "uuid";
+    naming.tenant_id = "0b6d9a4e-0000-4000-8000-00000000000a";
+    static const char own[] = "{\"name\":\"x\",\"company_id\":\"0B6D9A4E-0000-4000-8000-00000000000A\"}";
+    static const char other[] = "{\"name\":\"x\",\"company_id\":\"0b6d9a4e-0000-4000-8000-00000000000b\"}";
+    rh_rest_request req = {
+        .method = RH_POST, .path = "/ads", .query = "", .body = own, .body_len = sizeof own - 1};
+    rh_rest *r = rh_rest_plan(a, &req, cache, &naming, &err);
+    assert_non_null(r);
+    assert_non_null(strstr(rh_rest_info(r)->statements[0].text, "SELECT $1::uuid, x.\"name\""));
+    req.body = other;
+    assert_null(rh_rest_plan(a, &req, cache, &naming, &err));
+    assert_int_equal(err.code, RH_E_FOREIGN_KEY_VALUE);
+    rh_arena_free(a);
+}
+
+/* A number too large for 64 bits makes the reader give up exact integers: such a body may not pass as one's
+ * own. */
+static void a_tenant_key_is_compared_exactly(void **state)
+{
+    rh_err err;
+    rh_arena *a = rh_arena_new();
+    rh_rest_naming naming = shared_naming;
+    naming.tenant_id = "9007199254740993";
+    static const char near[] = "[{\"id\":99999999999999999999,\"company_id\":9007199254740992}]";
+    rh_rest_request req = {
+        .method = RH_POST, .path = "/ads", .query = "", .body = near, .body_len = sizeof near - 1};
+    assert_null(rh_rest_plan(a, &req, cache, &naming, &err));
+    assert_int_equal(err.code, RH_E_FOREIGN_KEY_VALUE);
     rh_arena_free(a);
 }
 
@@ -305,7 +349,8 @@ static void scrubbed(const char *state_code, const char *detail, const char *exp
 
 static void errors_show_no_other_tenant(void **state)
 {
-    scrubbed("23505", "Key (company_id, id)=(5, 1) already exists.", "Key (company_id, id)=(5, 1) already exists.");
+    scrubbed("23505", "Key (company_id, id)=(5, 1) already exists.",
+             "Key (company_id, id)=(5, 1) already exists.");
     scrubbed("23505", "Key (company_id, id)=(7, 1) already exists.", "");
     scrubbed("23505", "Key (company_id, id)=(55, 1) already exists.", "");
     scrubbed("23505", "Key (name)=(5, x) already exists.", "");
@@ -325,10 +370,12 @@ static void preferences_are_read(void **state)
     rh_err err;
     rh_prefer p;
     assert_true(rh_prefer_parse(NULL, &p, &err) && p.answer == RH_RETURN_DEFAULT);
-    assert_true(rh_prefer_parse(" return=minimal ,, return=representation,count=exact, respond-async", &p, &err));
+    assert_true(
+        rh_prefer_parse(" return=minimal ,, return=representation,count=exact, respond-async", &p, &err));
     assert_true(p.answer == RH_RETURN_MINIMAL && p.count_exact);
     assert_true(rh_prefer_parse("max-affected=10, handling=strict", &p, &err) && p.max_affected == 10);
-    assert_true(rh_prefer_parse("max-affected=-10, max-affected=99999999999999999999", &p, &err) && p.max_affected == -1);
+    assert_true(rh_prefer_parse("max-affected=-10, max-affected=99999999999999999999", &p, &err) &&
+                p.max_affected == -1);
     assert_false(rh_prefer_parse("foo=bar, handling=strict", &p, &err));
     assert_int_equal(err.code, RH_E_PREFER);
     assert_string_equal(err.detail, "Invalid preferences: foo=bar");
@@ -347,8 +394,13 @@ static void texts_are_clipped_between_characters(void **state)
 static void a_broken_cache_is_refused(void **state)
 {
     static const char *const broken[] = {
-        "", "[]", "{}", "{\"relations\":[],\"foreign_keys\":[]}", "{\"relations\":[1],\"foreign_keys\":[],\"functions\":[]}",
-        "{\"relations\":[],\"foreign_keys\":[{\"name\":\"x\",\"from\":\"a\",\"from_set\":\"tenant\"}],\"functions\":[]}",
+        "",
+        "[]",
+        "{}",
+        "{\"relations\":[],\"foreign_keys\":[]}",
+        "{\"relations\":[1],\"foreign_keys\":[],\"functions\":[]}",
+        "{\"relations\":[],\"foreign_keys\":[{\"name\":\"x\",\"from\":\"a\",\"from_set\":\"tenant\"}],"
+        "\"functions\":[]}",
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         rh_err err;
@@ -364,9 +416,14 @@ static void bounds_hold(void **state)
         int n;
         bool ok;
     } cases[] = {
-        {"and=", "(and", ")", 16, false}, {"and=", "(and", ")", 15, true}, {"select=", "campaigns!ads_campaign(ads!ads_campaign(", "))", 4, true},
-        {"select=", "campaigns!ads_campaign(ads!ads_campaign(", "))", 5, false}, {"", "id=eq.1&", "", 256, true}, {"", "id=eq.1&", "", 257, false},
-        {"select=", "id,", "", 1000, false}, {"select=", "id,", "", 999, true},
+        {"and=", "(and", ")", 16, false},
+        {"and=", "(and", ")", 15, true},
+        {"select=", "campaigns!ads_campaign(ads!ads_campaign(", "))", 4, true},
+        {"select=", "campaigns!ads_campaign(ads!ads_campaign(", "))", 5, false},
+        {"", "id=eq.1&", "", 256, true},
+        {"", "id=eq.1&", "", 257, false},
+        {"select=", "id,", "", 1000, false},
+        {"select=", "id,", "", 999, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         rh_err err;
@@ -397,6 +454,8 @@ int main(void)
         cmocka_unit_test(no_byte_of_a_client_stands_in_a_statement),
         cmocka_unit_test(every_reference_to_a_tenant_relation_has_the_key_beside_it),
         cmocka_unit_test(homes_of_their_own_need_no_key),
+        cmocka_unit_test(a_tenant_id_may_be_a_uuid),
+        cmocka_unit_test(a_tenant_key_is_compared_exactly),
         cmocka_unit_test(rows_may_come_one_by_one),
         cmocka_unit_test(an_answer_has_a_bound),
         cmocka_unit_test(max_rows_caps_the_limit),

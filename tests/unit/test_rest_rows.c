@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The dialect engine on a real PostgreSQL: tests/cases/rest_rows.txt, as tenant 5 of a shared home. Every case runs
- * in a transaction that is rolled back. In no byte of any answer may stand what belongs to tenant 7.
+ * The dialect engine on a real PostgreSQL: tests/cases/rest_rows.txt, as tenant 5 of a shared home. Every
+ * case runs in a transaction that is rolled back. In no byte of any answer may stand what belongs to
+ * tenant 7.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,7 +45,8 @@ static void must_exec(rh_db *db, const char *sql)
 static int start(void **state)
 {
     rh_arena *a = rh_arena_new();
-    const char *given = getenv("REST_TEST_SERVER"); /* conninfo of an empty database, to test without initdb */
+    const char *given =
+        getenv("REST_TEST_SERVER"); /* conninfo of an empty database, to test without initdb */
     available = given || private_pg_available(&pg);
     if (given)
         snprintf(pg.conninfo, sizeof pg.conninfo, "%s", given);
@@ -175,7 +177,8 @@ static int run_case(const rest_case *c, const rh_relation_cache *cache)
     for (size_t i = 0; i < c->expected.len; i++)
         bad += ok ? check_answer(a, c, c->expected.items[i], &out)
                   : check_error(a, CASES, c, c->expected.items[i], &err);
-    const char *all = rh_arena_printf(a, "%s%s%s%s", out.body ? out.body : "", err.message, err.detail, err.hint);
+    const char *all =
+        rh_arena_printf(a, "%s%s%s%s", out.body ? out.body : "", err.message, err.detail, err.hint);
     if (strstr(all, "canary"))
         bad += complain(CASES, c, "nothing of tenant 7", all);
     json_t *json = out.body ? json_loads(out.body, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL) : NULL;
@@ -210,9 +213,10 @@ static void statements_keep_tenants_apart_without_row_level_security(void **stat
 {
     if (!available)
         skip();
-    must_exec(owner, "ALTER TABLE campaigns DISABLE ROW LEVEL SECURITY; ALTER TABLE ads DISABLE ROW LEVEL SECURITY;"
-                     "ALTER TABLE clicks DISABLE ROW LEVEL SECURITY; ALTER TABLE details DISABLE ROW LEVEL SECURITY;"
-                     "ALTER TABLE forms DISABLE ROW LEVEL SECURITY");
+    must_exec(owner,
+              "ALTER TABLE campaigns DISABLE ROW LEVEL SECURITY; ALTER TABLE ads DISABLE ROW LEVEL SECURITY;"
+              "ALTER TABLE clicks DISABLE ROW LEVEL SECURITY; ALTER TABLE details DISABLE ROW LEVEL SECURITY;"
+              "ALTER TABLE forms DISABLE ROW LEVEL SECURITY");
     rh_err err;
     rh_arena *a = rh_arena_new();
     char *json = introspect(a);
