@@ -120,14 +120,21 @@ void rh_err_json(const rh_err *err, rh_str *out)
     rh_str_addc(out, '}');
 }
 
+static void print_indented(const char *text)
+{
+    for (const char *line = text, *end; *line; line = *end ? end + 1 : end) {
+        end = line + strcspn(line, "\n");
+        fprintf(stderr, "  %.*s\n", (int)(end - line), line);
+    }
+}
+
 void rh_err_print(const rh_err *err)
 {
     fprintf(stderr, "rowhouse: %s", err->message);
     if (err->sqlstate[0])
         fprintf(stderr, " (SQLSTATE %s)", err->sqlstate);
     fputc('\n', stderr);
-    if (err->detail[0])
-        fprintf(stderr, "  %s\n", err->detail);
+    print_indented(err->detail);
     if (err->hint[0])
         fprintf(stderr, "  hint: %s\n", err->hint);
 }

@@ -95,17 +95,18 @@ static bool note_applied(const rh_apply_target *t, const rh_migration_set *set, 
                        5, params, err) != NULL;
 }
 
-static bool begin(const rh_apply_target *t, bool transaction, rh_err *err)
+/* Every file begins with the same session: what an earlier one SET is gone. */
+static bool plain_session(const rh_apply_target *t, bool in_transaction, rh_err *err)
 {
     char sql[512];
-    snprintf(sql, sizeof sql, "%sSET %ssearch_path = %s", transaction ? "BEGIN; " : "", transaction ? "LOCAL " : "", t->search_path);
+    snprintf(sql, sizeof sql, "RESET SESSION AUTHORIZATION; RESET ALL; SET %ssearch_path = %s", in_transaction ? "LOCAL " : "", t->search_path);
     return rh_db_exec(t->db, sql, err);
 }
 
 /* A file that must run outside a transaction: its row follows in one of its own. */
 static bool run_alone(const rh_apply_target *t, const rh_migration_set *set, const rh_migration *m, rh_arena *a, rh_err *err)
 {
-    if (!begin(t, false, err))
+    if (!plain_session(t, false, err))
         return false;
     if (!run_file(t, m, a, err)) {
         if (!err->hint[0])
@@ -113,7 +114,7 @@ static bool run_alone(const rh_apply_target *t, const rh_migration_set *set, con
                              "An index left invalid by CREATE INDEX CONCURRENTLY must be dropped before the next try.");
         return false;
     }
-    return note_applied(t, set, m, a, err);
+    return plain_session(t, false, err) && note_applied(t, set, m, a, err);
 }
 
 /* The files from `from` on that share a transaction, with their rows and the finishing touch. The index after them. */
@@ -121,9 +122,9 @@ static size_t run_together(const rh_apply_target *t, const rh_migration_set *set
 {
     rh_err ignored;
     size_t i = from;
-    *ok = begin(t, true, err);
+    *ok = rh_db_exec(t->db, "BEGIN", err) && plain_session(t, true, err);
     for (; *ok && i < set->n && !set->items[i].no_transaction; i++)
-        *ok = run_file(t, &set->items[i], a, err) && note_applied(t, set, &set->items[i], a, err);
+        *ok = run_file(t, &set->items[i], a, err) && plain_session(t, true, err) && note_applied(t, set, &set->items[i], a, err);
     *ok = *ok && (!t->finish || t->finish(t->finish_arg, err)) && rh_db_exec(t->db, "COMMIT", err);
     if (!*ok)
         rh_db_exec(t->db, "ROLLBACK", &ignored);

@@ -10,7 +10,8 @@
 #include "migrate/script.h"
 
 #define ON_CREATE_PATH "tenant/on_create.sql"
-/* libpg_query writes its tree by recursion: both bounds keep it, and jansson, far from the end of an 8 MB stack. */
+/* libpg_query writes its tree by recursion: both bounds keep it, and jansson, far from the end of an 8 MB
+ * stack. */
 #define MAX_NESTING 1000
 #define MAX_CODE_BYTES 65536 /* of one statement, quoted texts and comments not counted */
 #define SOURCE_BEFORE 70     /* characters shown of a long line, before and behind the place */
@@ -68,8 +69,8 @@ static void show_source(rh_arena *a, rh_lint_finding *f, const char *text, size_
     f->caret = before;
 }
 
-void rh_lint_report_add(rh_lint_model *m, rh_lint_rule rule, rh_lint_place at, const char *fix, const char *rewrite,
-                        const char *fmt, ...)
+void rh_lint_report_add(rh_lint_model *m, rh_lint_rule rule, rh_lint_place at, const char *fix,
+                        const char *rewrite, const char *fmt, ...)
 {
     rh_lint_finding f = {.rule = rule, .fix = fix, .rewrite = rewrite, .path = "tenant/", .source = ""};
     va_list ap;
@@ -134,7 +135,8 @@ static void too_complex(rh_lint_model *m, size_t at)
 /* What the parser says when it is the depth that stops it, not the words. */
 static bool is_about_depth(const char *complaint)
 {
-    return rh_starts_with(complaint, "memory exhausted") || rh_starts_with(complaint, "stack depth limit exceeded");
+    return rh_starts_with(complaint, "memory exhausted") ||
+           rh_starts_with(complaint, "stack depth limit exceeded");
 }
 
 static void not_understood(rh_lint_model *m, size_t at, const char *complaint)
@@ -143,19 +145,20 @@ static void not_understood(rh_lint_model *m, size_t at, const char *complaint)
     if (is_about_depth(complaint))
         too_complex(m, at);
     else
-        rh_lint_report_add(m, RH_LINT_NOT_UNDERSTOOD, rh_lint_here(m, at), NULL, NULL, "%s: not understood, not checked", complaint);
+        rh_lint_report_add(m, RH_LINT_NOT_UNDERSTOOD, rh_lint_here(m, at), NULL, NULL,
+                           "%s: not understood, not checked", complaint);
 }
 
 static void judge_tree(rh_lint_model *m, const json_t *tree, bool *inserts_root)
 {
     size_t i;
     json_t *s;
-    json_array_foreach(tree_get(tree, "stmts"), i, s)
-    {
+    json_array_foreach (tree_get(tree, "stmts"), i, s) {
         const json_t *node = tree_get(s, "stmt");
         const char *kind = tree_kind(node);
         const json_t *body = tree_node(node, kind);
-        if (strcmp(kind, "InsertStmt") == 0 && tree_is(tree_get(body, "relation"), "relname", m->conf->app_root))
+        if (strcmp(kind, "InsertStmt") == 0 &&
+            tree_is(tree_get(body, "relation"), "relname", m->conf->app_root))
             *inserts_root = true;
         rh_lint_statement(m, kind, body);
         if (!m->on_create)
@@ -178,7 +181,8 @@ static bool judge(rh_lint_model *m, const rh_script_piece *piece, bool *inserts_
     bool understood = !parsed.error;
     if (!understood) {
         int position = parsed.error->cursorpos;
-        not_understood(m, rh_script_offset_of(m->text, piece->len, position > 0 ? (size_t)position : 1), parsed.error->message);
+        not_understood(m, rh_script_offset_of(m->text, piece->len, position > 0 ? (size_t)position : 1),
+                       parsed.error->message);
     } else {
         json_error_t ignored;
         json_t *tree = json_loads(parsed.parse_tree, 0, &ignored);
@@ -213,7 +217,8 @@ static bool is_sound(rh_lint_model *m)
             return false;
         }
         if (t.unterminated) {
-            rh_lint_report_add(m, RH_LINT_UNTERMINATED, rh_lint_here(m, t.kind == RH_TOKEN_END ? m->file->len : t.at), NULL, NULL,
+            rh_lint_report_add(m, RH_LINT_UNTERMINATED,
+                               rh_lint_here(m, t.kind == RH_TOKEN_END ? m->file->len : t.at), NULL, NULL,
                                "a quoted text or comment has no end");
             return false;
         }
@@ -221,7 +226,8 @@ static bool is_sound(rh_lint_model *m)
     return true;
 }
 
-/* BEGIN ATOMIC bodies are beyond the rough split: nothing behind one is judged by pieces that may be parts of it. */
+/* BEGIN ATOMIC bodies are beyond the rough split: nothing behind one is judged by pieces that may be parts of
+ * it. */
 static bool begins_atomic(const rh_script_piece *piece)
 {
     size_t offset = 0;
@@ -289,16 +295,19 @@ static bool judge_on_create(rh_lint_model *m, const char *text, rh_err *err)
     bool ok = judge_file(m, file, &inserts_root, err);
     if (ok && !inserts_root)
         rh_lint_report_add(m, RH_LINT_ON_CREATE_ROOT, (rh_lint_place){file, m->order, 0}, NULL, NULL,
-                           "no INSERT INTO %s is to be seen: a new tenant needs its own row there", m->conf->app_root);
+                           "no INSERT INTO %s is to be seen: a new tenant needs its own row there",
+                           m->conf->app_root);
     return ok;
 }
 
-bool rh_lint(rh_arena *a, const rh_conf *conf, const rh_migration_set *reference, const rh_migration_set *tenant,
-             const char *on_create, rh_lint_report *out, rh_err *err)
+bool rh_lint(rh_arena *a, const rh_conf *conf, const rh_migration_set *reference,
+             const rh_migration_set *tenant, const char *on_create, rh_lint_report *out, rh_err *err)
 {
-    rh_lint_model m = {.arena = a, .conf = conf, .report = out, .id_type = conf->id_type == RH_ID_UUID ? "uuid" : "bigint"};
+    rh_lint_model m = {
+        .arena = a, .conf = conf, .report = out, .id_type = conf->id_type == RH_ID_UUID ? "uuid" : "bigint"};
     memset(out, 0, sizeof *out);
-    if (!judge_set(&m, RH_LINT_SET_REFERENCE, reference, err) || !judge_set(&m, RH_LINT_SET_TENANT, tenant, err))
+    if (!judge_set(&m, RH_LINT_SET_REFERENCE, reference, err) ||
+        !judge_set(&m, RH_LINT_SET_TENANT, tenant, err))
         return false;
     rh_lint_final(&m);
     if (on_create && !judge_on_create(&m, on_create, err))
@@ -314,7 +323,10 @@ bool rh_lint(rh_arena *a, const rh_conf *conf, const rh_migration_set *reference
 static void put_plain(FILE *out, const char *text)
 {
     for (; *text; text++)
-        fputc((unsigned char)*text < ' ' && *text != '\t' && *text != '\n' ? '?' : *text == 0x7f ? '?' : *text, out);
+        fputc((unsigned char)*text < ' ' && *text != '\t' && *text != '\n' ? '?'
+              : *text == 0x7f                                              ? '?'
+                                                                           : *text,
+              out);
 }
 
 /* Under the line: blanks as wide as what stands before the place, tabs kept. */
@@ -348,7 +360,11 @@ static void print_finding(const rh_lint_finding *f, FILE *out, bool colour)
     put_plain(out, f->path);
     if (f->line)
         fprintf(out, ":%d:%d", f->line, f->column);
-    fprintf(out, ": %s%s:%s ", !colour ? "" : error ? "\033[1;31m" : "\033[1;35m", error ? "error" : "warning", colour ? "\033[0m" : "");
+    fprintf(out, ": %s%s:%s ",
+            !colour ? ""
+            : error ? "\033[1;31m"
+                    : "\033[1;35m",
+            error ? "error" : "warning", colour ? "\033[0m" : "");
     put_plain(out, f->message);
     fprintf(out, " [%s]\n", rules[f->rule].code);
     if (f->line) {
@@ -367,6 +383,6 @@ void rh_lint_print(const rh_lint_report *report, FILE *out, bool colour)
 {
     for (size_t i = 0; i < report->len; i++)
         print_finding(&report->items[i], out, colour);
-    fprintf(out, "%zu error%s, %zu warning%s\n", report->errors, report->errors == 1 ? "" : "s", report->warnings,
-            report->warnings == 1 ? "" : "s");
+    fprintf(out, "%zu error%s, %zu warning%s\n", report->errors, report->errors == 1 ? "" : "s",
+            report->warnings, report->warnings == 1 ? "" : "s");
 }

@@ -22,37 +22,37 @@
 
 /* X(name, severity, code, what it demands). To add one: a row here, the check in lint_final.c or lint_statement.c, a
  * case in tests/cases/lint.txt (a test fails without one). Codes are stable: people grep for them. */
-#define RH_LINT_RULES(X)                                                                                                    \
-    X(ROOT_MISSING, ERROR, "root-missing", "the tenant set makes the root table")                                           \
-    X(ROOT_KEY, ERROR, "root-key", "the root's primary key is its id alone")                                                \
-    X(KEY_MISSING, ERROR, "key-missing", "every table of the tenant set has the tenant key")                                \
-    X(KEY_NULLABLE, ERROR, "key-nullable", "the tenant key is NOT NULL")                                                    \
-    X(KEY_TYPE, ERROR, "key-type", "the tenant key and the root's id have the type of app.id_type")                         \
-    X(KEY_NARROW, WARNING, "key-narrow", "the tenant key is as wide as app.id_type")                                        \
-    X(UNIQUE_WITHOUT_KEY, ERROR, "unique-without-key", "primary keys, unique constraints and indexes include the key")      \
-    X(EXCLUDE_WITHOUT_KEY, ERROR, "exclude-without-key", "exclusion constraints compare the key with =")                    \
-    X(FK_WITHOUT_KEY, ERROR, "fk-without-key", "foreign keys between tenant tables pair key with key")                      \
-    X(FK_TO_ROOT, ERROR, "fk-to-root", "a foreign key to the root pairs the key with the root's id")                        \
-    X(FK_FROM_REFERENCE, ERROR, "fk-from-reference", "reference tables do not point to tenant tables")                      \
-    X(FK_NULLS_KEY, WARNING, "fk-nulls-key", "ON DELETE SET NULL and SET DEFAULT leave the key alone")                      \
-    X(FK_UNKNOWN_TABLE, WARNING, "fk-unknown-table", "foreign keys refer to tables that the migrations make")               \
-    X(UNPROVEN, ERROR, "unproven", "tables of the tenant set are written out: no LIKE, INHERITS, OF, AS SELECT")            \
-    X(OTHER_SCHEMA, ERROR, "other-schema", "each set makes tables in its own schema only")                                  \
-    X(NO_ROW_SECURITY, ERROR, "no-row-security", "no materialized views or foreign tables in the tenant set")               \
-    X(RLS_OFF, ERROR, "rls-off", "row security and Rowhouse's policies stay as they are")                                   \
-    X(GRANT_PUBLIC, ERROR, "grant-public", "nothing is granted to PUBLIC")                                                  \
-    X(OWNER, ERROR, "owner", "owners are not changed: the fitting sets them")                                               \
-    X(SET_ROLE, ERROR, "set-role", "a migration keeps its role")                                                            \
-    X(TRANSACTION_CONTROL, ERROR, "transaction-control", "no BEGIN, COMMIT, ROLLBACK: Rowhouse does that")                  \
-    X(NEEDS_NO_TRANSACTION, ERROR, "needs-no-transaction", "what cannot run in a transaction says so")                      \
-    X(ON_CREATE, ERROR, "on-create", "on_create.sql only reads and writes rows")                                            \
-    X(ON_CREATE_ROOT, WARNING, "on-create-root", "on_create.sql inserts the tenant's row into the root")                    \
-    X(UNTERMINATED, ERROR, "unterminated", "quotes and comments end")                                                       \
-    X(TOO_COMPLEX, ERROR, "too-complex", "statements are short and flat enough to be read")                                 \
-    X(OWN_POLICY, WARNING, "own-policy", "policies of the app only narrow what Rowhouse's allows")                          \
-    X(VIEW_OWNER, WARNING, "view-owner", "views run as their caller")                                                       \
-    X(DEFINER_PATH, WARNING, "definer-path", "SECURITY DEFINER functions pin search_path")                                  \
-    X(NOT_UNDERSTOOD, WARNING, "not-understood", "the syntax is known to PostgreSQL 15's grammar")                          \
+#define RH_LINT_RULES(X)                                                                                               \
+    X(ROOT_MISSING, ERROR, "root-missing", "the tenant set makes the root table")                                      \
+    X(ROOT_KEY, ERROR, "root-key", "the root's primary key is its id alone")                                           \
+    X(KEY_MISSING, ERROR, "key-missing", "every table of the tenant set has the tenant key")                           \
+    X(KEY_NULLABLE, ERROR, "key-nullable", "the tenant key is NOT NULL")                                               \
+    X(KEY_TYPE, ERROR, "key-type", "the tenant key and the root's id have the type of app.id_type")                    \
+    X(KEY_NARROW, WARNING, "key-narrow", "the tenant key is as wide as app.id_type")                                   \
+    X(UNIQUE_WITHOUT_KEY, ERROR, "unique-without-key", "primary keys, unique constraints and indexes include the key") \
+    X(EXCLUDE_WITHOUT_KEY, ERROR, "exclude-without-key", "exclusion constraints compare the key with =")               \
+    X(FK_WITHOUT_KEY, ERROR, "fk-without-key", "foreign keys between tenant tables pair key with key")                 \
+    X(FK_TO_ROOT, ERROR, "fk-to-root", "a foreign key to the root pairs the key with the root's id")                   \
+    X(FK_FROM_REFERENCE, ERROR, "fk-from-reference", "reference tables do not point to tenant tables")                 \
+    X(FK_NULLS_KEY, WARNING, "fk-nulls-key", "ON DELETE SET NULL and SET DEFAULT leave the key alone")                 \
+    X(FK_UNKNOWN_TABLE, WARNING, "fk-unknown-table", "foreign keys refer to tables that the migrations make")          \
+    X(UNPROVEN, ERROR, "unproven", "tables of the tenant set are written out: no LIKE, INHERITS, OF, AS SELECT")       \
+    X(OTHER_SCHEMA, ERROR, "other-schema", "each set makes tables in its own schema only")                             \
+    X(NO_ROW_SECURITY, ERROR, "no-row-security", "no materialized views or foreign tables in the tenant set")          \
+    X(RLS_OFF, ERROR, "rls-off", "row security and Rowhouse's policies stay as they are")                              \
+    X(GRANT_PUBLIC, ERROR, "grant-public", "nothing is granted to PUBLIC")                                             \
+    X(OWNER, ERROR, "owner", "owners are not changed: the fitting sets them")                                          \
+    X(SET_ROLE, ERROR, "set-role", "a migration keeps its role")                                                       \
+    X(TRANSACTION_CONTROL, ERROR, "transaction-control", "no BEGIN, COMMIT, ROLLBACK: Rowhouse does that")             \
+    X(NEEDS_NO_TRANSACTION, ERROR, "needs-no-transaction", "what cannot run in a transaction says so")                 \
+    X(ON_CREATE, ERROR, "on-create", "on_create.sql only reads and writes rows")                                       \
+    X(ON_CREATE_ROOT, WARNING, "on-create-root", "on_create.sql inserts the tenant's row into the root")               \
+    X(UNTERMINATED, ERROR, "unterminated", "quotes and comments end")                                                  \
+    X(TOO_COMPLEX, ERROR, "too-complex", "statements are short and flat enough to be read")                            \
+    X(OWN_POLICY, WARNING, "own-policy", "policies of the app only narrow what Rowhouse's allows")                     \
+    X(VIEW_OWNER, WARNING, "view-owner", "views run as their caller")                                                  \
+    X(DEFINER_PATH, WARNING, "definer-path", "SECURITY DEFINER functions pin search_path")                             \
+    X(NOT_UNDERSTOOD, WARNING, "not-understood", "the syntax is known to PostgreSQL 15's grammar")                     \
     X(NOT_CHECKED, WARNING, "not-checked", "no DDL is hidden in DO blocks")
 
 typedef enum rh_lint_rule {

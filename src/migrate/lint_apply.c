@@ -52,7 +52,8 @@ static void create_foreign_table(rh_lint_model *m, const json_t *s)
 {
     const json_t *base = tree_get(s, "base") ? tree_get(s, "base") : s;
     if (!existing(m, tree_get(base, "relation")))
-        rh_lint_add_elements(m, make_relation(m, tree_get(base, "relation"), 'f'), tree_get(base, "tableElts"));
+        rh_lint_add_elements(m, make_relation(m, tree_get(base, "relation"), 'f'),
+                             tree_get(base, "tableElts"));
 }
 
 static void create_table_as(rh_lint_model *m, const json_t *s)
@@ -79,15 +80,15 @@ static int invoker_option(const json_t *options)
     int found = -1;
     size_t i;
     json_t *o;
-    json_array_foreach(options, i, o)
-    {
+    json_array_foreach (options, i, o) {
         const json_t *def = tree_node(o, "DefElem"), *arg = tree_get(def, "arg");
         const char *value = tree_string(arg);
         if (!tree_is(def, "defname", "security_invoker"))
             continue;
         if (!value)
             value = tree_last(tree_get(tree_node(arg, "TypeName"), "names"), NULL);
-        found = !(tree_node(arg, "Integer") && json_integer_value(tree_get(tree_node(arg, "Integer"), "ival")) == 0);
+        found = !(tree_node(arg, "Integer") &&
+                  json_integer_value(tree_get(tree_node(arg, "Integer"), "ival")) == 0);
         for (size_t j = 0; value && j < sizeof no / sizeof *no; j++)
             found = found && strcasecmp(value, no[j]) != 0;
     }
@@ -112,13 +113,16 @@ typedef struct alteration {
     size_t at; /* of the command; of the table where the tree does not say */
 } alteration;
 
-/* The place of a command that has no location of its own: the first token after the table's name that equals its name. */
+/* The place of a command that has no location of its own: the first token after the table's name that equals
+ * its name. */
 static size_t find_word(const char *text, size_t from, const char *word)
 {
     size_t len = strlen(text), offset = from;
     for (rh_token t; word && (t = rh_script_next(text, len, &offset)).kind != RH_TOKEN_END;)
-        if ((t.kind == RH_TOKEN_WORD && t.len == strlen(word) && strncasecmp(text + t.at, word, t.len) == 0) ||
-            (t.kind == RH_TOKEN_QUOTED && t.len == strlen(word) + 2 && memcmp(text + t.at + 1, word, t.len - 2) == 0))
+        if ((t.kind == RH_TOKEN_WORD && t.len == strlen(word) &&
+             strncasecmp(text + t.at, word, t.len) == 0) ||
+            (t.kind == RH_TOKEN_QUOTED && t.len == strlen(word) + 2 &&
+             memcmp(text + t.at + 1, word, t.len - 2) == 0))
             return t.at;
     return from;
 }
@@ -141,7 +145,7 @@ static void at_drop_column(rh_lint_model *m, rh_lint_table *t, const alteration 
 static void at_set_not_null(rh_lint_model *m, rh_lint_table *t, const alteration *x)
 {
     rh_lint_column *c = rh_lint_column_find(t, x->name);
-    if (c)
+    if (c && !t->parent) /* of a partition: the parent's may still be NULL */
         c->not_null = true;
 }
 
@@ -267,14 +271,14 @@ static void alter_table(rh_lint_model *m, const json_t *s)
     rh_lint_table *t = rh_lint_range_find(m, range);
     size_t i;
     json_t *c;
-    json_array_foreach(tree_get(s, "cmds"), i, c)
-    {
+    json_array_foreach (tree_get(s, "cmds"), i, c) {
         const json_t *cmd = tree_node(c, "AlterTableCmd");
         const char *subtype = tree_text(cmd, "subtype");
         alteration x = {cmd, tree_get(cmd, "def"), tree_text(cmd, "name"), 0};
         if (!t || !subtype)
             continue;
-        x.at = find_word(m->text, x.name ? rh_lint_behind_name(m->text, tree_at(range)) : tree_at(range), x.name);
+        x.at = find_word(m->text, x.name ? rh_lint_behind_name(m->text, tree_at(range)) : tree_at(range),
+                         x.name);
         for (size_t j = 0; j < sizeof alterations / sizeof *alterations; j++)
             if (strcmp(subtype, alterations[j].subtype) == 0)
                 alterations[j].apply(m, t, &x);
@@ -296,7 +300,8 @@ static void rename_constraint(rh_lint_model *m, rh_lint_table *t, const char *fr
 static void rename_object(rh_lint_model *m, const json_t *s)
 {
     const json_t *range = tree_get(s, "relation");
-    const char *kind = tree_text(s, "renameType"), *from = tree_text(s, "subname"), *to = tree_text(s, "newname");
+    const char *kind = tree_text(s, "renameType"), *from = tree_text(s, "subname"),
+               *to = tree_text(s, "newname");
     rh_lint_table *t = rh_lint_range_find(m, range), *of;
     if (!kind || !to || !range)
         return;
@@ -311,7 +316,8 @@ static void rename_object(rh_lint_model *m, const json_t *s)
     } else if (t && !from) {
         t->name = rh_arena_strdup(m->arena, to);
     } else if (!t && !from) {
-        rh_lint_key *k = rh_lint_index_find(m, tree_text(range, "schemaname"), tree_text(range, "relname"), &of);
+        rh_lint_key *k =
+            rh_lint_index_find(m, tree_text(range, "schemaname"), tree_text(range, "relname"), &of);
         if (k)
             k->name = rh_arena_strdup(m->arena, to);
     }
@@ -331,15 +337,15 @@ static void set_schema(rh_lint_model *m, const json_t *s)
 
 static void drop_objects(rh_lint_model *m, const json_t *s)
 {
-    static const char *const relations[] = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"};
+    static const char *const relations[] = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW",
+                                            "OBJECT_FOREIGN_TABLE"};
     const char *type = tree_text(s, "removeType"), *schema;
     bool relation = false;
     size_t i;
     json_t *o;
     for (size_t j = 0; type && j < sizeof relations / sizeof *relations; j++)
         relation = relation || strcmp(type, relations[j]) == 0;
-    json_array_foreach(tree_get(s, "objects"), i, o)
-    {
+    json_array_foreach (tree_get(s, "objects"), i, o) {
         const char *name = tree_last(tree_get(tree_node(o, "List"), "items"), &schema);
         rh_lint_table *t = relation ? rh_lint_table_find(m, schema, name) : NULL;
         if (t)

@@ -11,8 +11,9 @@
 static const struct {
     const char *name, *sql;
 } type_aliases[] = {
-    {"int8", "bigint"},   {"bigserial", "bigint"},  {"serial8", "bigint"},   {"int4", "integer"},     {"serial", "integer"},
-    {"serial4", "integer"}, {"int2", "smallint"},   {"smallserial", "smallint"}, {"serial2", "smallint"}, {"bool", "boolean"},
+    {"int8", "bigint"},      {"bigserial", "bigint"}, {"serial8", "bigint"}, {"int4", "integer"},
+    {"serial", "integer"},   {"serial4", "integer"},  {"int2", "smallint"},  {"smallserial", "smallint"},
+    {"serial2", "smallint"}, {"bool", "boolean"},
 };
 
 const char *rh_lint_type_name(rh_lint_model *m, const json_t *type)
@@ -53,8 +54,7 @@ static bool add_named(rh_lint_model *m, rh_lint_table *t, const json_t *names, r
     bool all = true;
     size_t i;
     json_t *name;
-    json_array_foreach(names, i, name)
-    {
+    json_array_foreach (names, i, name) {
         rh_lint_column *c = rh_lint_column_find(t, tree_string(name));
         if (c)
             RH_VEC_PUSH(m->arena, out, c);
@@ -81,9 +81,10 @@ static char first_char(const json_t *n, const char *field, char otherwise)
 
 /* ---- keys and foreign keys ---- */
 
-static void set_primary_not_null(const rh_lint_key *k)
+/* A partition's key says nothing about its parent, whose columns it shares in the model. */
+static void set_primary_not_null(const rh_lint_table *t, const rh_lint_key *k)
 {
-    for (size_t i = 0; k->kind == RH_LINT_PRIMARY && i < k->columns.len; i++)
+    for (size_t i = 0; !t->parent && k->kind == RH_LINT_PRIMARY && i < k->columns.len; i++)
         k->columns.items[i]->not_null = true;
 }
 
@@ -94,11 +95,12 @@ static void add_key(rh_lint_model *m, rh_lint_table *t, rh_lint_key *k, const ch
     k->name = name ? rh_arena_strdup(m->arena, name)
                    : rh_lint_default_name(m, t, k->kind == RH_LINT_PRIMARY ? NULL : parts, suffixes[k->kind]);
     RH_VEC_PUSH(m->arena, &t->keys, k);
-    set_primary_not_null(k);
+    set_primary_not_null(t, k);
 }
 
 /* PRIMARY KEY or UNIQUE, of a column or of the table. */
-static rh_lint_deferral *add_unique(rh_lint_model *m, rh_lint_table *t, const json_t *con, rh_lint_column *column, bool primary)
+static rh_lint_deferral *add_unique(rh_lint_model *m, rh_lint_table *t, const json_t *con,
+                                    rh_lint_column *column, bool primary)
 {
     const char *index = tree_text(con, "indexname"), *name = tree_text(con, "conname");
     rh_lint_table *of;
@@ -108,7 +110,7 @@ static rh_lint_deferral *add_unique(rh_lint_model *m, rh_lint_table *t, const js
     if (k) { /* ADD CONSTRAINT name UNIQUE USING INDEX index: the index becomes the constraint */
         k->kind = primary ? RH_LINT_PRIMARY : RH_LINT_UNIQUE;
         k->name = name ? rh_arena_strdup(m->arena, name) : k->name;
-        set_primary_not_null(k);
+        set_primary_not_null(t, k);
         return &k->deferral;
     }
     k = RH_NEW(m->arena, rh_lint_key);
@@ -124,7 +126,8 @@ static rh_lint_deferral *add_unique(rh_lint_model *m, rh_lint_table *t, const js
     return &k->deferral;
 }
 
-/* The source text of an index or exclusion: what stands before, in and behind the first parentheses at or after `at`. */
+/* The source text of an index or exclusion: what stands before, in and behind the first parentheses at or
+ * after `at`. */
 static void read_parts(rh_lint_model *m, rh_lint_key *k, size_t at, bool to_end)
 {
     size_t len = strlen(m->text), offset = at, open = 0, close = 0, end = len;
@@ -179,10 +182,10 @@ static void add_exclusion(rh_lint_model *m, rh_lint_table *t, const json_t *con)
     json_t *pair;
     k->kind = RH_LINT_EXCLUDE;
     k->at = rh_lint_here(m, tree_at(con));
-    json_array_foreach(tree_get(con, "exclusions"), i, pair)
-    {
+    json_array_foreach (tree_get(con, "exclusions"), i, pair) {
         const json_t *items = tree_get(tree_node(pair, "List"), "items");
-        rh_lint_column *c = rh_lint_column_find(t, tree_text(tree_node(json_array_get(items, 0), "IndexElem"), "name"));
+        rh_lint_column *c =
+            rh_lint_column_find(t, tree_text(tree_node(json_array_get(items, 0), "IndexElem"), "name"));
         const char *op = tree_last(tree_get(tree_node(json_array_get(items, 1), "List"), "items"), NULL);
         if (c)
             RH_VEC_PUSH(m->arena, &all, c);
@@ -216,14 +219,16 @@ static rh_lint_deferral *add_fk(rh_lint_model *m, rh_lint_table *t, const json_t
     fk->on_update = first_char(con, "fk_upd_action", 'a');
     fk->on_delete = first_char(con, "fk_del_action", 'a');
     fk->deferral = (rh_lint_deferral){tree_true(con, "deferrable"), tree_true(con, "initdeferred")};
-    fk->name = name ? rh_arena_strdup(m->arena, name) : rh_lint_default_name(m, t, joined(m, &fk->from), "fkey");
+    fk->name =
+        name ? rh_arena_strdup(m->arena, name) : rh_lint_default_name(m, t, joined(m, &fk->from), "fkey");
     RH_VEC_PUSH(m->arena, &t->fks, fk);
     return &fk->deferral;
 }
 
 /* column: the one the constraint stands behind, NULL for a constraint of the table. *last is what a following
  * DEFERRABLE belongs to. */
-static void add_constraint(rh_lint_model *m, rh_lint_table *t, const json_t *con, rh_lint_column *column, rh_lint_deferral **last)
+static void add_constraint(rh_lint_model *m, rh_lint_table *t, const json_t *con, rh_lint_column *column,
+                           rh_lint_deferral **last)
 {
     const char *type = tree_text(con, "contype");
     if (!type)
@@ -236,7 +241,8 @@ static void add_constraint(rh_lint_model *m, rh_lint_table *t, const json_t *con
         *last = add_fk(m, t, con, column);
     else if (strcmp(type, "CONSTR_EXCLUSION") == 0)
         add_exclusion(m, t, con);
-    else if (column && (strcmp(type, "CONSTR_NOTNULL") == 0 || strcmp(type, "CONSTR_IDENTITY") == 0))
+    else if (column && !t->parent &&
+             (strcmp(type, "CONSTR_NOTNULL") == 0 || strcmp(type, "CONSTR_IDENTITY") == 0))
         column->not_null = true;
     else if (*last && strcmp(type, "CONSTR_ATTR_DEFERRABLE") == 0)
         (*last)->deferrable = true;
@@ -263,7 +269,7 @@ void rh_lint_add_column(rh_lint_model *m, rh_lint_table *t, const json_t *def)
         c->at = c->type_at = rh_lint_here(m, tree_at(def));
         RH_VEC_PUSH(m->arena, rh_lint_table_columns(t), c);
     }
-    json_array_foreach(tree_get(def, "constraints"), i, con)
+    json_array_foreach (tree_get(def, "constraints"), i, con)
         add_constraint(m, t, tree_node(con, "Constraint"), c, &last);
 }
 
@@ -272,14 +278,13 @@ void rh_lint_add_elements(rh_lint_model *m, rh_lint_table *t, const json_t *elem
     rh_lint_deferral *last = NULL;
     size_t i;
     json_t *e;
-    json_array_foreach(elements, i, e)
-    {
+    json_array_foreach (elements, i, e) {
         if (tree_node(e, "ColumnDef"))
             rh_lint_add_column(m, t, tree_node(e, "ColumnDef"));
         if (tree_node(e, "TableLikeClause"))
             t->unproven = "LIKE";
     }
-    json_array_foreach(elements, i, e)
+    json_array_foreach (elements, i, e)
         if (tree_node(e, "Constraint"))
             add_constraint(m, t, tree_node(e, "Constraint"), NULL, &last);
 }
@@ -307,10 +312,10 @@ void rh_lint_create_index(rh_lint_model *m, const json_t *s)
     k->kind = RH_LINT_INDEX;
     k->at = rh_lint_here(m, tree_at(range));
     rh_str_init_in(&parts, m->arena, 4096);
-    json_array_foreach(tree_get(s, "indexParams"), i, p)
-    {
+    json_array_foreach (tree_get(s, "indexParams"), i, p) {
         const json_t *e = tree_node(p, "IndexElem");
-        const char *function = tree_last(tree_get(tree_node(tree_get(e, "expr"), "FuncCall"), "funcname"), NULL);
+        const char *function =
+            tree_last(tree_get(tree_node(tree_get(e, "expr"), "FuncCall"), "funcname"), NULL);
         rh_lint_column *c = rh_lint_column_find(t, tree_text(e, "name"));
         rh_str_addf(&parts, "%s%s", i ? "_" : "", c ? c->name : function ? function : "expr");
         if (c)
@@ -318,8 +323,7 @@ void rh_lint_create_index(rh_lint_model *m, const json_t *s)
         else
             k->partial = true;
     }
-    json_array_foreach(tree_get(s, "indexIncludingParams"), i, p)
-    {
+    json_array_foreach (tree_get(s, "indexIncludingParams"), i, p) {
         rh_lint_column *c = rh_lint_column_find(t, tree_text(tree_node(p, "IndexElem"), "name"));
         if (c)
             RH_VEC_PUSH(m->arena, &k->include, c);

@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pg_query.h>
 #include <string.h>
 
 #include "migrate/lint_model.h"
 
 /* ---- writing names ---- */
 
-/* An identifier as a person would write it: bare where PostgreSQL reads it back the same, else quoted. Words that
- * may be keywords are quoted by the caller's choice of rh_str_add_ident; a list of the reserved ones is enough here. */
+/* PostgreSQL's own grammar says whether the word is a keyword that must be quoted. */
+static bool is_free_word(const char *name)
+{
+    char sql[160];
+    if (!*name || (*name >= '0' && *name <= '9') ||
+        name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] || strlen(name) > 63)
+        return false;
+    snprintf(sql, sizeof sql, "CREATE TABLE %s (%s int)", name, name);
+    PgQuerySplitResult split = pg_query_split_with_parser(sql);
+    bool free_word = !split.error;
+    pg_query_free_split_result(split);
+    return free_word;
+}
+
+/* An identifier as a person would write it: bare where PostgreSQL reads it back the same, else quoted. */
 static void add_name(rh_str *s, const char *name)
 {
-    static const char *const reserved[] = {
-        "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "binary", "both", "case", "cast",
-        "check", "collate", "collation", "column", "concurrently", "constraint", "create", "cross", "current_catalog", "current_date",
-        "current_role", "current_schema", "current_time", "current_timestamp", "current_user", "default", "deferrable", "desc", "distinct",
-        "do", "else", "end", "except", "false", "fetch", "for", "foreign", "freeze", "from", "full", "grant", "group", "having", "ilike",
-        "in", "initially", "inner", "intersect", "into", "is", "isnull", "join", "lateral", "leading", "left", "like", "limit",
-        "localtime", "localtimestamp", "natural", "not", "notnull", "null", "offset", "on", "only", "or", "order", "outer", "overlaps",
-        "placing", "primary", "references", "returning", "right", "select", "session_user", "similar", "some", "symmetric", "system_user",
-        "table", "tablesample", "then", "to", "trailing", "true", "union", "unique", "user", "using", "variadic", "verbose", "when",
-        "where", "window", "with"};
-    bool plain = *name && (*name < '0' || *name > '9') && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")];
-    for (size_t i = 0; plain && i < sizeof reserved / sizeof *reserved; i++)
-        plain = strcmp(name, reserved[i]) != 0;
-    if (plain)
+    if (is_free_word(name))
         rh_str_add(s, name);
     else
         rh_str_add_ident(s, name);
@@ -115,7 +116,8 @@ const char *rh_lint_fix_not_null(rh_lint_model *m, const rh_lint_table *t, const
     return rh_str_cstr(&s);
 }
 
-const char *rh_lint_fix_relation(rh_lint_model *m, const char *before, const rh_lint_table *t, const char *after)
+const char *rh_lint_fix_relation(rh_lint_model *m, const char *before, const rh_lint_table *t,
+                                 const char *after)
 {
     rh_str s = builder(m);
     rh_str_add(&s, before);
@@ -140,10 +142,12 @@ typedef struct pairs {
     rh_lint_columns from, to;
 } pairs;
 
-/* The key paired with the key, then the pairs that were there and touch neither. False when nothing is left to refer by. */
+/* The key paired with the key, then the pairs that were there and touch neither. False when nothing is left
+ * to refer by. */
 static bool mended_pairs(rh_lint_model *m, rh_lint_table *t, const rh_lint_fk *fk, pairs *out)
 {
-    rh_lint_column *own = rh_lint_tenant_column(m, t), *other = fk->target ? rh_lint_tenant_column(m, fk->target) : NULL;
+    rh_lint_column *own = rh_lint_tenant_column(m, t),
+                   *other = fk->target ? rh_lint_tenant_column(m, fk->target) : NULL;
     memset(out, 0, sizeof *out);
     if (!own || !other)
         return false;
@@ -159,7 +163,8 @@ static bool mended_pairs(rh_lint_model *m, rh_lint_table *t, const rh_lint_fk *f
 
 static void add_deferral(rh_str *s, rh_lint_deferral d)
 {
-    rh_str_add(s, d.deferrable ? d.initially_deferred ? " DEFERRABLE INITIALLY DEFERRED" : " DEFERRABLE" : "");
+    rh_str_add(s,
+               d.deferrable ? d.initially_deferred ? " DEFERRABLE INITIALLY DEFERRED" : " DEFERRABLE" : "");
 }
 
 static const char *action(char c)
@@ -250,7 +255,8 @@ static void add_key_body(rh_str *s, const rh_lint_key *k, const rh_lint_column *
     add_deferral(s, k->deferral);
 }
 
-const char *rh_lint_rewrite_unique(rh_lint_model *m, const rh_lint_table *t, const rh_lint_key *k, const rh_lint_column *key)
+const char *rh_lint_rewrite_unique(rh_lint_model *m, const rh_lint_table *t, const rh_lint_key *k,
+                                   const rh_lint_column *key)
 {
     rh_str s = builder(m);
     if ((k->kind == RH_LINT_INDEX || k->kind == RH_LINT_EXCLUDE) && !k->parts)
@@ -274,7 +280,8 @@ const char *rh_lint_rewrite_unique(rh_lint_model *m, const rh_lint_table *t, con
 }
 
 /* Foreign keys that rest on k go first and come back mended. False when one of them cannot. */
-static bool around_dependents(rh_lint_model *m, const rh_lint_table *t, const rh_lint_key *k, rh_str *before, rh_str *after)
+static bool around_dependents(rh_lint_model *m, const rh_lint_table *t, const rh_lint_key *k, rh_str *before,
+                              rh_str *after)
 {
     for (size_t i = 0; i < m->tables.len; i++) {
         rh_lint_table *from = m->tables.items[i];
@@ -296,7 +303,8 @@ static bool around_dependents(rh_lint_model *m, const rh_lint_table *t, const rh
     return true;
 }
 
-const char *rh_lint_fix_unique(rh_lint_model *m, rh_lint_table *t, const rh_lint_key *k, const rh_lint_column *key)
+const char *rh_lint_fix_unique(rh_lint_model *m, rh_lint_table *t, const rh_lint_key *k,
+                               const rh_lint_column *key)
 {
     const char *mended = rh_lint_rewrite_unique(m, t, k, key);
     rh_str s = builder(m), after = builder(m);
@@ -359,6 +367,7 @@ const char *rh_lint_fix_definer(rh_lint_model *m, const rh_lint_function *f)
     rh_str s = builder(m);
     rh_str_add(&s, "ALTER ROUTINE ");
     add_qualified(&s, f->schema, f->name);
-    rh_str_addf(&s, "(%s) SET search_path = " RH_LINT_HOME_SCHEMA ", " RH_LINT_REFERENCE_SCHEMA ", pg_temp;", f->arguments);
+    rh_str_addf(&s, "(%s) SET search_path = " RH_LINT_HOME_SCHEMA ", " RH_LINT_REFERENCE_SCHEMA ", pg_temp;",
+                f->arguments);
     return rh_str_cstr(&s);
 }

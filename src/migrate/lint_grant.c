@@ -14,11 +14,11 @@ static const char *argument_list(rh_lint_model *m, const json_t *list)
     size_t i;
     json_t *p;
     rh_str_init_in(&s, m->arena, 8192);
-    json_array_foreach(list, i, p)
-    {
+    json_array_foreach (list, i, p) {
         const json_t *parameter = tree_node(p, "FunctionParameter");
         const json_t *type = parameter ? tree_get(parameter, "argType") : tree_node(p, "TypeName");
-        bool out = tree_is(parameter, "mode", "FUNC_PARAM_OUT") || tree_is(parameter, "mode", "FUNC_PARAM_TABLE");
+        bool out =
+            tree_is(parameter, "mode", "FUNC_PARAM_OUT") || tree_is(parameter, "mode", "FUNC_PARAM_TABLE");
         if (!out)
             rh_str_addf(&s, "%s%s", s.len ? ", " : "", rh_lint_type_name(m, type));
     }
@@ -31,18 +31,20 @@ static bool same(const char *a, const char *b)
 }
 
 /* The function is the one of that name; arguments NULL: any of that name. */
-static bool is_function(const rh_lint_function *f, const char *schema, const char *name, const char *arguments)
+static bool is_function(const rh_lint_function *f, const char *schema, const char *name,
+                        const char *arguments)
 {
-    return same(f->name, name) && same(f->schema, schema) && (!arguments || strcmp(f->arguments, arguments) == 0);
+    return same(f->name, name) && same(f->schema, schema) &&
+           (!arguments || strcmp(f->arguments, arguments) == 0);
 }
 
 static void read_function_options(rh_lint_function *f, const json_t *options)
 {
     size_t i;
     json_t *o;
-    json_array_foreach(options, i, o)
-    {
-        const json_t *def = tree_node(o, "DefElem"), *arg = tree_get(def, "arg"), *set = tree_node(arg, "VariableSetStmt");
+    json_array_foreach (options, i, o) {
+        const json_t *def = tree_node(o, "DefElem"), *arg = tree_get(def, "arg"),
+                     *set = tree_node(arg, "VariableSetStmt");
         if (tree_is(def, "defname", "security"))
             f->definer = tree_true(tree_node(arg, "Boolean"), "boolval");
         if (set && tree_is(set, "name", "search_path"))
@@ -80,7 +82,8 @@ static const char *object_arguments(rh_lint_model *m, const json_t *object)
 void rh_lint_alter_function(rh_lint_model *m, const json_t *s)
 {
     const json_t *object = tree_get(s, "func");
-    const char *schema, *name = tree_last(tree_get(object, "objname"), &schema), *arguments = object_arguments(m, object);
+    const char *schema, *name = tree_last(tree_get(object, "objname"), &schema),
+                        *arguments = object_arguments(m, object);
     for (size_t i = 0; i < m->functions.len; i++)
         if (is_function(m->functions.items[i], schema, name, arguments)) {
             bool was_wrong = m->functions.items[i]->definer && !m->functions.items[i]->pinned;
@@ -92,7 +95,8 @@ void rh_lint_alter_function(rh_lint_model *m, const json_t *s)
 
 void rh_lint_drop_function(rh_lint_model *m, const json_t *object)
 {
-    const char *schema, *name = tree_last(tree_get(object, "objname"), &schema), *arguments = object_arguments(m, object);
+    const char *schema, *name = tree_last(tree_get(object, "objname"), &schema),
+                        *arguments = object_arguments(m, object);
     for (size_t i = 0; i < m->functions.len; i++)
         if (is_function(m->functions.items[i], schema, name, arguments))
             m->functions.items[i]->definer = false;
@@ -109,11 +113,11 @@ static json_t *without_places(const json_t *n)
     json_t *value;
     size_t i;
     if (json_is_array(copy)) {
-        json_array_foreach(copy, i, value)
+        json_array_foreach (copy, i, value)
             json_array_set_new(copy, i, without_places(value));
     } else if (json_is_object(copy)) {
         json_object_del(copy, "location");
-        json_object_foreach_safe(copy, next, key, value)
+        json_object_foreach_safe (copy, next, key, value)
             json_object_set_new(copy, key, without_places(value));
     }
     return copy;
@@ -133,7 +137,7 @@ static const json_t *public_grantee(const json_t *s)
 {
     size_t i;
     json_t *g;
-    json_array_foreach(tree_get(s, "grantees"), i, g)
+    json_array_foreach (tree_get(s, "grantees"), i, g)
         if (tree_is(tree_node(g, "RoleSpec"), "roletype", "ROLESPEC_PUBLIC"))
             return tree_node(g, "RoleSpec");
     return NULL;
@@ -145,7 +149,8 @@ static const char *revoke_of(rh_lint_model *m, const json_t *s)
     const json_t *first = tree_node(json_array_get(tree_get(s, "grantees"), 0), "RoleSpec");
     size_t len = tree_at(first), offset = 0, grant = 0, behind = 0, to = 0;
     for (rh_token t; (t = rh_script_next(m->text, len, &offset)).kind != RH_TOKEN_END;) {
-        if (t.kind == RH_TOKEN_WORD && t.len == 5 && !behind && strncasecmp(m->text + t.at, "grant", 5) == 0) {
+        if (t.kind == RH_TOKEN_WORD && t.len == 5 && !behind &&
+            strncasecmp(m->text + t.at, "grant", 5) == 0) {
             grant = t.at;
             behind = offset;
         }
@@ -153,7 +158,8 @@ static const char *revoke_of(rh_lint_model *m, const json_t *s)
     }
     if (to <= behind)
         return NULL;
-    return rh_arena_printf(m->arena, "%.*sREVOKE%.*sFROM PUBLIC;", (int)grant, m->text, (int)(to - behind), m->text + behind);
+    return rh_arena_printf(m->arena, "%.*sREVOKE%.*sFROM PUBLIC;", (int)grant, m->text, (int)(to - behind),
+                           m->text + behind);
 }
 
 /* object: what the grant hangs on, to compare with a later REVOKE. */
@@ -166,7 +172,8 @@ static void grant(rh_lint_model *m, const json_t *s, const char *object)
     for (size_t i = m->grants.len; !tree_true(s, "is_grant") && i-- > 0;) {
         rh_lint_public_grant *g = m->grants.items[i];
         if (strcmp(g->object, object) == 0 && (!*privileges || strcmp(privileges, g->privileges) == 0)) {
-            memmove(&m->grants.items[i], &m->grants.items[i + 1], (m->grants.len - i - 1) * sizeof *m->grants.items);
+            memmove(&m->grants.items[i], &m->grants.items[i + 1],
+                    (m->grants.len - i - 1) * sizeof *m->grants.items);
             m->grants.len--;
         }
     }
@@ -179,8 +186,8 @@ static void grant(rh_lint_model *m, const json_t *s, const char *object)
 
 static const char *grant_object(rh_lint_model *m, const json_t *s, const char *prefix)
 {
-    return rh_arena_printf(m->arena, "%s %d %s %s %s", prefix, (int)m->set, tree_text(s, "targtype"), tree_text(s, "objtype"),
-                           dump(m, tree_get(s, "objects")));
+    return rh_arena_printf(m->arena, "%s %d %s %s %s", prefix, (int)m->set, tree_text(s, "targtype"),
+                           tree_text(s, "objtype"), dump(m, tree_get(s, "objects")));
 }
 
 void rh_lint_grant_privileges(rh_lint_model *m, const json_t *s)

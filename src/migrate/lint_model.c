@@ -46,7 +46,8 @@ rh_lint_table *rh_lint_table_find(const rh_lint_model *m, const char *schema, co
     return m->set == RH_LINT_SET_TENANT ? find_in(m, RH_LINT_SET_REFERENCE, NULL, name) : NULL;
 }
 
-rh_lint_table *rh_lint_table_add(rh_lint_model *m, rh_lint_set set, const char *schema, const char *name, char kind)
+rh_lint_table *rh_lint_table_add(rh_lint_model *m, rh_lint_set set, const char *schema, const char *name,
+                                 char kind)
 {
     rh_lint_table *t = RH_NEW(m->arena, rh_lint_table);
     t->set = set;
@@ -58,13 +59,14 @@ rh_lint_table *rh_lint_table_add(rh_lint_model *m, rh_lint_set set, const char *
     return t;
 }
 
-#define REMOVE_AT(v, i)                                                                                                \
-    do {                                                                                                               \
-        memmove(&(v)->items[i], &(v)->items[(i) + 1], ((v)->len - (i) - 1) * sizeof *(v)->items);                      \
-        (v)->len--;                                                                                                    \
+#define REMOVE_AT(v, i)                                                                                      \
+    do {                                                                                                     \
+        memmove(&(v)->items[i], &(v)->items[(i) + 1], ((v)->len - (i)-1) * sizeof *(v)->items);              \
+        (v)->len--;                                                                                          \
     } while (0)
 
-static void drop_fks_to(rh_lint_model *m, const rh_lint_table *target, const rh_lint_key *key, const rh_lint_column *column)
+static void drop_fks_to(rh_lint_model *m, const rh_lint_table *target, const rh_lint_key *key,
+                        const rh_lint_column *column)
 {
     for (size_t i = 0; i < m->tables.len; i++) {
         rh_lint_table *t = m->tables.items[i];
@@ -127,7 +129,8 @@ void rh_lint_column_drop(rh_lint_model *m, rh_lint_table *t, rh_lint_column *c)
         if (v->items[i] == c)
             REMOVE_AT(v, i);
     for (size_t i = t->keys.len; i-- > 0;)
-        if (rh_lint_columns_have(&t->keys.items[i]->columns, c) || rh_lint_columns_have(&t->keys.items[i]->include, c))
+        if (rh_lint_columns_have(&t->keys.items[i]->columns, c) ||
+            rh_lint_columns_have(&t->keys.items[i]->include, c))
             REMOVE_AT(&t->keys, i);
     for (size_t i = t->fks.len; i-- > 0;)
         if (rh_lint_columns_have(&t->fks.items[i]->from, c))
@@ -156,11 +159,13 @@ rh_lint_key *rh_lint_primary_key(const rh_lint_table *t)
     return NULL;
 }
 
-rh_lint_key *rh_lint_index_find(const rh_lint_model *m, const char *schema, const char *name, rh_lint_table **of)
+rh_lint_key *rh_lint_index_find(const rh_lint_model *m, const char *schema, const char *name,
+                                rh_lint_table **of)
 {
     for (size_t i = 0; name && i < m->tables.len; i++) {
         rh_lint_table *t = m->tables.items[i];
-        if (schema ? t->set != rh_lint_set_of(m, schema) : t->set != m->set && t->set != RH_LINT_SET_REFERENCE)
+        if (schema ? t->set != rh_lint_set_of(m, schema)
+                   : t->set != m->set && t->set != RH_LINT_SET_REFERENCE)
             continue;
         for (size_t j = 0; j < t->keys.len; j++)
             if (strcmp(t->keys.items[j]->name, name) == 0) {
@@ -217,7 +222,8 @@ static bool name_taken(const rh_lint_model *m, const rh_lint_table *of, const ch
 }
 
 /* The longer of the two names gives way, as in PostgreSQL's makeObjectName(). */
-const char *rh_lint_default_name(rh_lint_model *m, const rh_lint_table *t, const char *columns, const char *suffix)
+const char *rh_lint_default_name(rh_lint_model *m, const rh_lint_table *t, const char *columns,
+                                 const char *suffix)
 {
     for (int pass = 0;; pass++) {
         const char *label = pass ? rh_arena_printf(m->arena, "%s%d", suffix, pass) : suffix;
@@ -227,8 +233,8 @@ const char *rh_lint_default_name(rh_lint_model *m, const rh_lint_table *t, const
             n1 > n2 ? n1-- : n2--;
         n1 = clip(t->name, n1);
         n2 = columns ? clip(columns, n2) : 0;
-        const char *name = rh_arena_printf(m->arena, "%.*s%s%.*s_%s", (int)n1, t->name, columns ? "_" : "", (int)n2,
-                                           columns ? columns : "", label);
+        const char *name = rh_arena_printf(m->arena, "%.*s%s%.*s_%s", (int)n1, t->name, columns ? "_" : "",
+                                           (int)n2, columns ? columns : "", label);
         if (!name_taken(m, t, name))
             return name;
     }

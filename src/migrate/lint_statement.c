@@ -16,7 +16,8 @@ static void told(rh_lint_model *m, rh_lint_rule rule, size_t at, const char *fix
 
 static void transaction(rh_lint_model *m, const json_t *s)
 {
-    static const char *const harmless[] = {"TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE", "TRANS_STMT_ROLLBACK_TO"};
+    static const char *const harmless[] = {"TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE",
+                                           "TRANS_STMT_ROLLBACK_TO"};
     const char *kind = tree_text(s, "kind");
     for (size_t i = 0; kind && i < sizeof harmless / sizeof *harmless; i++)
         if (strcmp(kind, harmless[i]) == 0)
@@ -28,7 +29,7 @@ static bool has_option(const json_t *options, const char *name)
 {
     size_t i;
     json_t *o;
-    json_array_foreach(options, i, o)
+    json_array_foreach (options, i, o)
         if (tree_is(tree_node(o, "DefElem"), "defname", name))
             return true;
     return false;
@@ -63,8 +64,7 @@ static bool detaches_concurrently(const json_t *s)
 {
     size_t i;
     json_t *c;
-    json_array_foreach(tree_get(s, "cmds"), i, c)
-    {
+    json_array_foreach (tree_get(s, "cmds"), i, c) {
         const json_t *cmd = tree_node(c, "AlterTableCmd");
         if (tree_true(tree_node(tree_get(cmd, "def"), "PartitionCmd"), "concurrent"))
             return true;
@@ -97,10 +97,12 @@ static void check_alone(rh_lint_model *m, const char *kind, const json_t *s)
 {
     for (size_t i = 0; !m->file->no_transaction && i < sizeof alone / sizeof *alone; i++)
         if (strcmp(kind, alone[i].kind) == 0 && (!alone[i].test || alone[i].test(s)))
-            rh_lint_report_add(m, RH_LINT_NEEDS_NO_TRANSACTION, rh_lint_here(m, 0), NULL,
-                               m->on_create ? NULL : "-- rowhouse: no-transaction",
-                               "%s cannot run in a transaction%s", alone[i].words,
-                               m->on_create ? "" : ": give the statement a file of its own whose first line is the directive");
+            rh_lint_report_add(
+                m, RH_LINT_NEEDS_NO_TRANSACTION, rh_lint_here(m, 0), NULL,
+                m->on_create ? NULL : "-- rowhouse: no-transaction", "%s cannot run in a transaction%s",
+                alone[i].words,
+                m->on_create ? ""
+                             : ": give the statement a file of its own whose first line is the directive");
 }
 
 /* ---- roles, owners, policies ---- */
@@ -108,7 +110,8 @@ static void check_alone(rh_lint_model *m, const char *kind, const json_t *s)
 static void set_variable(rh_lint_model *m, const json_t *s)
 {
     if (tree_is(s, "name", "role") || tree_is(s, "name", "session_authorization"))
-        told(m, RH_LINT_SET_ROLE, 0, NULL, "a migration runs as the owner and stays so: take this statement out");
+        told(m, RH_LINT_SET_ROLE, 0, NULL,
+             "a migration runs as the owner and stays so: take this statement out");
 }
 
 static void owner(rh_lint_model *m, const json_t *s)
@@ -126,7 +129,8 @@ static void policy(rh_lint_model *m, const json_t *s)
     if (is_ours(tree_text(s, "policy_name")))
         told(m, RH_LINT_RLS_OFF, 0, NULL, "policies named " POLICY_PREFIX "... are the fitting's own");
     else
-        told(m, RH_LINT_OWN_POLICY, 0, NULL, "Rowhouse's restrictive policy stays on top of this one, which can only narrow it");
+        told(m, RH_LINT_OWN_POLICY, 0, NULL,
+             "Rowhouse's restrictive policy stays on top of this one, which can only narrow it");
 }
 
 static void alter_table(rh_lint_model *m, const json_t *s)
@@ -135,13 +139,14 @@ static void alter_table(rh_lint_model *m, const json_t *s)
     bool known = rh_lint_table_find(m, tree_text(range, "schemaname"), tree_text(range, "relname")) != NULL;
     size_t i;
     json_t *c;
-    json_array_foreach(tree_get(s, "cmds"), i, c)
-    {
+    json_array_foreach (tree_get(s, "cmds"), i, c) {
         const json_t *cmd = tree_node(c, "AlterTableCmd");
         if (tree_is(cmd, "subtype", "AT_ChangeOwner"))
             owner(m, s);
-        else if (!known && (tree_is(cmd, "subtype", "AT_DisableRowSecurity") || tree_is(cmd, "subtype", "AT_NoForceRowSecurity")))
-            told(m, RH_LINT_RLS_OFF, tree_at(range), NULL, "row security is switched off of a table that lint does not know");
+        else if (!known && (tree_is(cmd, "subtype", "AT_DisableRowSecurity") ||
+                            tree_is(cmd, "subtype", "AT_NoForceRowSecurity")))
+            told(m, RH_LINT_RLS_OFF, tree_at(range), NULL,
+                 "row security is switched off of a table that lint does not know");
     }
 }
 
@@ -151,7 +156,7 @@ static void drop(rh_lint_model *m, const json_t *s)
     json_t *o;
     if (!tree_is(s, "removeType", "OBJECT_POLICY"))
         return;
-    json_array_foreach(tree_get(s, "objects"), i, o)
+    json_array_foreach (tree_get(s, "objects"), i, o)
         if (is_ours(tree_last(tree_get(tree_node(o, "List"), "items"), NULL)))
             told(m, RH_LINT_RLS_OFF, 0, NULL, "policies named " POLICY_PREFIX "... are the fitting's own");
 }
@@ -189,14 +194,16 @@ static const struct {
 
 static void check_on_create(rh_lint_model *m, const char *kind, const json_t *s)
 {
-    static const char *const allowed[] = {"InsertStmt", "UpdateStmt", "DeleteStmt", "SelectStmt", "MergeStmt", "CallStmt",
-                                          "TransactionStmt", "VariableSetStmt"}; /* the last two: see the rules above */
+    static const char *const allowed[] = {
+        "InsertStmt", "UpdateStmt",      "DeleteStmt",     "SelectStmt", "MergeStmt",
+        "CallStmt",   "TransactionStmt", "VariableSetStmt"}; /* the last two: see the rules above */
     bool ok = !tree_get(s, "intoClause");
     bool listed = false;
     for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
         listed = listed || strcmp(kind, allowed[i]) == 0;
     if (!ok || !listed)
-        told(m, RH_LINT_ON_CREATE, 0, NULL, "this runs for every new tenant and may only read and write rows: put it into a migration");
+        told(m, RH_LINT_ON_CREATE, 0, NULL,
+             "this runs for every new tenant and may only read and write rows: put it into a migration");
 }
 
 void rh_lint_statement(rh_lint_model *m, const char *kind, const json_t *body)

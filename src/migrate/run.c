@@ -222,15 +222,38 @@ static bool place_tenants(struct run *r, rh_err *err)
     return rh_tenant_provision_waiting(&o, &r->report->tenants_placed, &r->report->tenants_failed, err);
 }
 
+/* ---- the place ---- */
+
+/* One at a time per app and server, for as long as it takes to find out or to make the first databases. */
+#define INSTALL_LOCK "SELECT pg_advisory_lock(hashtext('rowhouse install'), hashtext($1))"
+
+static bool open_catalog(struct run *r, rh_err *err)
+{
+    const char *params[] = {r->app->conf->app_name};
+    rh_db *admin = rh_db_open(r->app->conninfo, NULL, NULL, NULL, err);
+    bool ok = admin && rh_db_query(admin, r->a, INSTALL_LOCK, 1, params, err);
+    r->catalog = ok ? rh_app_connect(r->app, RH_ROLE_OPERATOR, r->app->catalog_db, err) : NULL;
+    if (ok && !r->catalog && rh_install(r->app, err))
+        r->catalog = rh_app_connect(r->app, RH_ROLE_OPERATOR, r->app->catalog_db, err);
+    rh_db_close(admin);
+    return r->catalog != NULL;
+}
+
+/* What install does collides with what another run's open transaction did, so it waits for the lock too. */
+static bool open_databases(struct run *r, rh_err *err)
+{
+    const rh_migrate_options *options = r->options;
+    return open_catalog(r, err) && rh_ledger_lock(r->catalog, options->lock_wait_ms, options->tell, options->arg, err) && rh_install(r->app, err) &&
+           (r->shared = rh_app_connect(r->app, RH_ROLE_OPERATOR, r->app->shared_db, err));
+}
+
 bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_report *report, rh_err *err)
 {
     struct run r = {.app = app, .a = rh_arena_new(), .options = options, .report = report};
     bool ok = false;
     rh_err ignored;
     *report = (rh_migrate_report){0};
-    if (!load_and_lint(&r, err) || !rh_install(app, err) || !(r.catalog = rh_app_connect(app, RH_ROLE_OPERATOR, app->catalog_db, err)) ||
-        !rh_ledger_lock(r.catalog, options->lock_wait_ms, options->tell, options->arg, err) ||
-        !(r.shared = rh_app_connect(app, RH_ROLE_OPERATOR, app->shared_db, err)))
+    if (!load_and_lint(&r, err) || !open_databases(&r, err))
         goto out;
     ok = migrate_catalog(&r, err) && find_shared_home(&r, err) && migrate_shared(&r, err) && note_versions(&r, r.sets.catalog, err) &&
          note_versions(&r, r.sets.reference, err) && note_versions(&r, r.sets.tenant, err) && note_home(&r, err) && place_tenants(&r, err);

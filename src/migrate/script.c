@@ -134,7 +134,8 @@ rh_token rh_script_next(const char *text, size_t len, size_t *offset)
         end = skip_number(text, len, i);
         t.kind = RH_TOKEN_NUMBER;
     } else {
-        bool two = i + 1 < len && ((c == ':' && (text[i + 1] == ':' || text[i + 1] == '=')) || (c == '=' && text[i + 1] == '>'));
+        bool two = i + 1 < len && ((c == ':' && (text[i + 1] == ':' || text[i + 1] == '=')) ||
+                                   (c == '=' && text[i + 1] == '>'));
         end = i + (two ? 2 : 1);
         t.kind = RH_TOKEN_OTHER;
     }
@@ -302,19 +303,21 @@ static size_t find_name(const char *const *names, size_t n, const char *text, si
     return i;
 }
 
-static bool unknown_name(rh_arena *a, const char *text, size_t at, const char *name, size_t len, const char *const *names,
-                         size_t n, rh_err *err)
+static bool unknown_name(rh_arena *a, const char *text, size_t at, const char *name, size_t len,
+                         const char *const *names, size_t n, rh_err *err)
 {
     rh_str known;
     rh_str_init_in(&known, a, sizeof err->hint);
     for (size_t i = 0; i < n; i++)
         rh_str_addf(&known, "%s:%s", i ? ", " : "", names[i]);
-    rh_err_set(err, RH_E_INVALID, "line %d: there is no value named :%.*s", rh_script_line_of(text, at), len < 80 ? (int)len : 80, name);
-    return n ? rh_err_hint(err, "Known are %s.", rh_str_cstr(&known)) : rh_err_hint(err, "No values are known here.");
+    rh_err_set(err, RH_E_INVALID, "line %d: there is no value named :%.*s", rh_script_line_of(text, at),
+               len < 80 ? (int)len : 80, name);
+    return n ? rh_err_hint(err, "Known are %s.", rh_str_cstr(&known))
+             : rh_err_hint(err, "No values are known here.");
 }
 
-bool rh_script_bind(rh_arena *a, const char *text, const char *const *names, size_t n, const char **bound, int **used,
-                    int *n_used, rh_err *err)
+bool rh_script_bind(rh_arena *a, const char *text, const char *const *names, size_t n, const char **bound,
+                    int **used, int *n_used, rh_err *err)
 {
     size_t len = strlen(text), offset = 0, copied = 0;
     RH_VEC(const char *) seen = {0};
@@ -326,7 +329,8 @@ bool rh_script_bind(rh_arena *a, const char *text, const char *const *names, siz
         size_t name_len, i;
         char quote;
         if (t.kind == RH_TOKEN_OTHER && text[t.at] == '$' && is_digit(text[t.at + 1])) {
-            rh_err_set(err, RH_E_INVALID, "line %d: numbered parameters cannot be used here", rh_script_line_of(text, t.at));
+            rh_err_set(err, RH_E_INVALID, "line %d: numbered parameters cannot be used here",
+                       rh_script_line_of(text, t.at));
             return rh_err_hint(err, "Write :name instead.");
         }
         if (!variable_at(text, len, t, &quote, &name, &name_len) || quote)
@@ -379,7 +383,8 @@ bool rh_script_expand(rh_str *out, const char *text, const rh_script_var *vars, 
         while (v->name && !same_name(v->name, name, n))
             v++;
         if (!v->name || !v->value)
-            return rh_err_set(err, RH_E_INTERNAL, "line %d: no value for variable %.*s", rh_script_line_of(text, t.at), (int)n, name);
+            return rh_err_set(err, RH_E_INTERNAL, "line %d: no value for variable %.*s",
+                              rh_script_line_of(text, t.at), (int)n, name);
         rh_str_addn(out, text + copied, t.at - copied);
         if (!add_value(out, quote, v->value))
             return rh_err_set(err, RH_E_INTERNAL, "value of variable %s is not a plain word", v->name);

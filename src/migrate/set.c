@@ -40,7 +40,8 @@ static bool apply_directive(rh_migration *m, const char *word, size_t n, int lin
             directives[i].apply(m);
             return true;
         }
-    rh_err_set(err, RH_E_INVALID, "%s:%d: unknown directive \"%.*s\"", m->path, line, n < 80 ? (int)n : 80, word);
+    rh_err_set(err, RH_E_INVALID, "%s:%d: unknown directive \"%.*s\"", m->path, line, n < 80 ? (int)n : 80,
+               word);
     return rh_err_hint(err, "The directive there is: `-- " DIRECTIVE " %s`.", directives[0].word);
 }
 
@@ -103,7 +104,10 @@ static bool parse_name(rh_arena *a, const char *set, const char *file, rh_migrat
         number = number * 10 + (file[digits] - '0');
     if (digits < 4 || file[4] != '_' || len < 6 || strspn(file + 5, any_case) != len - 5) {
         rh_err_set(err, RH_E_INVALID, "%s is not named like a migration", m->path);
-        return rh_err_hint(err, "Call it NNNN_name.sql, four digits and a plain name; `rowhouse migrate new %s NAME` makes one.", set);
+        return rh_err_hint(
+            err,
+            "Call it NNNN_name.sql, four digits and a plain name; `rowhouse migrate new %s NAME` makes one.",
+            set);
     }
     if (number == 0) {
         rh_err_set(err, RH_E_INVALID, "%s has the number 0000", m->path);
@@ -114,12 +118,14 @@ static bool parse_name(rh_arena *a, const char *set, const char *file, rh_migrat
     return true;
 }
 
-static bool read_migration(rh_arena *a, const char *dir, const char *set, const char *file, rh_migration *m, rh_err *err)
+static bool read_migration(rh_arena *a, const char *dir, const char *set, const char *file, rh_migration *m,
+                           rh_err *err)
 {
     size_t len;
     if (!parse_name(a, set, file, m, err))
         return false;
-    const char *bytes = rh_file_read(a, rh_arena_printf(a, "%s/%s", dir, file), RH_MIGRATION_MAX_BYTES, &len, err);
+    const char *bytes =
+        rh_file_read(a, rh_arena_printf(a, "%s/%s", dir, file), RH_MIGRATION_MAX_BYTES, &len, err);
     if (!bytes || !rh_set_checksum(m, bytes, len, err))
         return false;
     if (!rh_is_utf8(bytes, len)) {
@@ -143,7 +149,8 @@ static bool is_migration_file(const char *set, const char *file)
 static int by_number(const void *left, const void *right)
 {
     const rh_migration *l = left, *r = right;
-    return l->number != r->number ? (l->number > r->number) - (l->number < r->number) : strcmp(l->path, r->path);
+    return l->number != r->number ? (l->number > r->number) - (l->number < r->number)
+                                  : strcmp(l->path, r->path);
 }
 
 rh_migration_set *rh_set_load(rh_arena *a, const char *app_dir, const char *name, rh_err *err)
@@ -174,7 +181,8 @@ rh_migration_set *rh_set_load(rh_arena *a, const char *app_dir, const char *name
         qsort(found.items, found.len, sizeof *found.items, by_number);
     for (size_t i = 1; i < found.len; i++)
         if (found.items[i - 1].number == found.items[i].number) {
-            rh_err_set(err, RH_E_INVALID, "%s and %s have the same number", found.items[i - 1].path, found.items[i].path);
+            rh_err_set(err, RH_E_INVALID, "%s and %s have the same number", found.items[i - 1].path,
+                       found.items[i].path);
             rh_err_hint(err, "Give the one that was never applied the next free number.");
             return NULL;
         }
@@ -205,7 +213,8 @@ static bool write_new(const char *full, const char *text, rh_err *err)
 {
     int fd = open(full, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
-        return rh_err_set(err, errno == EEXIST ? RH_E_EXISTS : RH_E_IO, "cannot create %s: %s", full, strerror(errno));
+        return rh_err_set(err, errno == EEXIST ? RH_E_EXISTS : RH_E_IO, "cannot create %s: %s", full,
+                          strerror(errno));
     ssize_t written = write(fd, text, strlen(text));
     if (close(fd) < 0 || written != (ssize_t)strlen(text)) {
         unlink(full);
@@ -214,7 +223,8 @@ static bool write_new(const char *full, const char *text, rh_err *err)
     return true;
 }
 
-bool rh_set_new_file(rh_arena *a, const char *app_dir, const char *set, const char *name, const char **path, rh_err *err)
+bool rh_set_new_file(rh_arena *a, const char *app_dir, const char *set, const char *name, const char **path,
+                     rh_err *err)
 {
     if (!check_new(set, name, err))
         return false;
@@ -223,16 +233,20 @@ bool rh_set_new_file(rh_arena *a, const char *app_dir, const char *set, const ch
         return false;
     int number = there->n ? there->items[there->n - 1].number + 1 : 1;
     if (number > RH_MIGRATION_MAX_NUMBER)
-        return rh_err_set(err, RH_E_STATE, "set %s has no number left after %04d", set, RH_MIGRATION_MAX_NUMBER);
+        return rh_err_set(err, RH_E_STATE, "set %s has no number left after %04d", set,
+                          RH_MIGRATION_MAX_NUMBER);
     *path = rh_arena_printf(a, "%s/%04d_%s" EXTENSION, set, number, name);
     return rh_mkdirs(rh_arena_printf(a, "%s/%s", app_dir, set), 0777, err) &&
-           write_new(rh_arena_printf(a, "%s/%s", app_dir, *path),
-                     rh_arena_printf(a,
-                                     "-- %s: what this migration does, and why.\n"
-                                     "-- Plain SQL, in one transaction with the other pending files of the set: no BEGIN, no COMMIT.\n"
-                                     "-- For CREATE INDEX CONCURRENTLY and the like put here, without the # sign:\n"
-                                     "-- # rowhouse: no-transaction\n"
-                                     "-- `rowhouse lint` checks it, `rowhouse migrate` applies it; once applied, do not change it.\n\n",
-                                     name),
-                     err);
+           write_new(
+               rh_arena_printf(a, "%s/%s", app_dir, *path),
+               rh_arena_printf(a,
+                               "-- %s: what this migration does, and why.\n"
+                               "-- Plain SQL, in one transaction with the other pending files of the set: no "
+                               "BEGIN, no COMMIT.\n"
+                               "-- For CREATE INDEX CONCURRENTLY and the like put here, without the # sign:\n"
+                               "-- # rowhouse: no-transaction\n"
+                               "-- `rowhouse lint` checks it, `rowhouse migrate` applies it; once applied, "
+                               "do not change it.\n\n",
+                               name),
+               err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/postmaster.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libpq-fe.h>
@@ -55,9 +56,17 @@ static bool is_zombie(pid_t pid)
     return zombie;
 }
 
-/* Not an ended process that its parent has not waited for (in containers often nobody does). */
+static void reap(pid_t pid)
+{
+    while (waitpid(pid, NULL, WNOHANG) < 0 && errno == EINTR)
+        ;
+}
+
+/* Not an ended process that its parent has not waited for (in containers often nobody does); one that is our
+ * child is waited for here. */
 static bool is_alive(pid_t pid)
 {
+    reap(pid);
     return (kill(pid, 0) == 0 || errno == EPERM) && !is_zombie(pid);
 }
 
@@ -86,9 +95,28 @@ bool rh_postmaster_find(const char *data, rh_postmaster *out)
     return out->pid > 0 && is_alive(out->pid) && works_in(out->pid, data);
 }
 
-/* PostgreSQL itself tells a stale postmaster.pid whose pid is free. One whose pid is another process' now (or
- * a zombie's) it believes, so we remove it, but not while a process holds the dead server's shared memory. */
-static bool clear_stale_pid_file(const char *data, rh_err *err)
+/* As the account. Lock files of sockets hold the pid as postmaster.pid does. */
+static bool remove_pid_files(void *arg, rh_err *err)
+{
+    const rh_place *place = arg;
+    rh_arena *a = rh_arena_new();
+    const char *pid_file = rh_arena_printf(a, "%s/postmaster.pid", place->data);
+    DIR *dir = opendir(place->sockets);
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        if (rh_starts_with(e->d_name, ".s.PGSQL."))
+            unlink(rh_arena_printf(a, "%s/%s", place->sockets, e->d_name));
+    if (dir)
+        closedir(dir);
+    bool ok = unlink(pid_file) == 0 || errno == ENOENT;
+    if (!ok)
+        rh_err_set(err, RH_E_IO, "cannot remove %s: %s", pid_file, strerror(errno));
+    rh_arena_free(a);
+    return ok;
+}
+
+/* PostgreSQL itself tells a stale pid file whose pid is free. One whose pid is another process' now (or a
+ * zombie's) it believes, so we remove it, but not while a process holds the dead server's shared memory. */
+static bool clear_stale_pid_files(const rh_place *place, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
     struct pid_file f;
@@ -96,19 +124,18 @@ static bool clear_stale_pid_file(const char *data, rh_err *err)
     unsigned long key;
     int id;
     bool ok = true;
-    if (!read_pid_file(a, data, &f))
+    if (!read_pid_file(a, place->data, &f))
         goto out;
     pid_t pid = (pid_t)strtol(f.line[LINE_PID], NULL, 10);
     if (pid <= 0 || kill(pid, 0) < 0)
         goto out;
     if (sscanf(f.line[LINE_SHMEM], "%lu %d", &key, &id) == 2 && shmctl(id, IPC_STAT, &shm) == 0 &&
         shm.shm_nattch > 0) {
-        ok = rh_err_set(err, RH_E_UNAVAILABLE, "processes of a server that died still use %s", data);
+        ok = rh_err_set(err, RH_E_UNAVAILABLE, "processes of a server that died still use %s", place->data);
         rh_err_hint(err, "End the processes named postgres whose working directory it is, then try again.");
         goto out;
     }
-    if (unlink(rh_arena_printf(a, "%s/postmaster.pid", data)) < 0 && errno != ENOENT)
-        ok = rh_err_set(err, RH_E_IO, "cannot remove %s/postmaster.pid: %s", data, strerror(errno));
+    ok = rh_account_run(&place->account, remove_pid_files, (void *)place, err);
 out:
     rh_arena_free(a);
     return ok;
@@ -209,12 +236,6 @@ static PGPing ping(const rh_postmaster *pm)
     return answer;
 }
 
-static void reap(pid_t pid)
-{
-    while (waitpid(pid, NULL, WNOHANG) < 0 && errno == EINTR)
-        ;
-}
-
 static void nap(int ms)
 {
     struct timespec t = {.tv_nsec = (long)ms * 1000000};
@@ -233,8 +254,6 @@ static rh_wait wait_ready(const char *data, pid_t child, const rh_pg_settings *s
             return RH_WAIT_READY;
         if (answer == PQPING_REJECT)
             limit = RECOVERY_MS;
-        if (child)
-            reap(child);
         if (child ? !is_alive(child) : !found)
             return RH_WAIT_GONE;
         int64_t spent = rh_now_ms() - begun;
@@ -269,7 +288,6 @@ static bool end_failed(pid_t pid)
 {
     for (int64_t end = rh_now_ms() + KILL_MS; is_alive(pid) && rh_now_ms() < end; nap(50)) {
         kill(pid, SIGQUIT);
-        reap(pid);
     }
     return false;
 }
@@ -282,7 +300,7 @@ bool rh_postmaster_start(const rh_place *place, const rh_pg_programs *programs, 
     const char *argv[] = {rh_arena_printf(a, "%s/postgres", programs->bin), "-D", place->data, NULL};
     static const char *const env[] = {"LC_ALL=C", "PGDATA", "PGPORT", "PGOPTIONS", NULL};
     rh_spawn spawn = {.argv = argv, .env = env, .dir = place->server};
-    bool ok = clear_stale_pid_file(place->data, err);
+    bool ok = clear_stale_pid_files(place, err);
     if (ok && log_size(place->log_file) > LOG_MAX)
         ok = rh_account_run(&place->account, rotate, &r, err);
     if (!ok)
@@ -320,7 +338,6 @@ out:
 static bool wait_end(const rh_postmaster *pm, const char *data, int64_t ms)
 {
     for (int64_t end = rh_now_ms() + ms; rh_now_ms() < end; nap(20)) {
-        reap(pm->pid);
         if (!is_alive(pm->pid) || !works_in(pm->pid, data))
             return true;
     }

@@ -22,9 +22,9 @@ async function newApp(files = {}, { migrated = true, settings } = {}) {
 }
 
 /** Runs `rowhouse migrate`, which must fail; gives what it said. */
-async function failed(app, status = 1) {
+async function failed(app) {
   const r = await app.run(['migrate']);
-  assert.equal(r.status, status, r.stderr);
+  assert.equal(r.status, 1, r.stderr);
   assert.equal(r.stdout, '');
   return r.stderr;
 }
@@ -38,11 +38,6 @@ async function applied(app, set = 'tenant') {
 async function exists(app, relation) {
   const sql = await app.sql('operator');
   return (await sql.query('SELECT to_regclass($1) IS NOT NULL AS yes', [relation])).rows[0].yes;
-}
-
-/** The lines of an error below its first, without their indentation. */
-function below(stderr) {
-  return stderr.slice(stderr.indexOf('rowhouse: ')).split('\n').slice(1).map((line) => line.trim());
 }
 
 test('files are applied in the order of their numbers, gaps allowed, whatever the order in the directory', async () => {
@@ -100,7 +95,7 @@ test('a file older than what is applied is refused', async () => {
 test('file names that do not fit are errors', async () => {
   for (const name of ['2_short.sql', '0002-dash.sql', '0002_Upper Case.sql', '0001_twice.sql', '0000_zero.sql']) {
     const app = await newApp({ [`tenant/${name}`]: 'SELECT 1;' }, { migrated: false });
-    const said = await failed(app, 2);
+    const said = await failed(app);
     assert.match(said, new RegExp(name.replaceAll('.', '\\.')), name);
   }
 });
@@ -174,7 +169,7 @@ SELECT 1 / 0;
 
 test('an unknown directive is an error that names the file', async () => {
   const app = await newApp({ 'tenant/0002_x.sql': '-- rowhouse: no-transactions\nSELECT 1;\n' }, { migrated: false });
-  assert.match(await failed(app, 2), /tenant\/0002_x\.sql.*no-transactions/s);
+  assert.match(await failed(app), /tenant\/0002_x\.sql.*no-transactions/s);
 });
 
 test('an error in the third statement: file, line, the statement, PostgreSQL\'s message, detail and hint', async () => {
@@ -192,9 +187,8 @@ FROM tasks;
 `,
   });
   const said = await failed(app);
-  assert.match(said, /^rowhouse: tenant\/0002_bad\.sql:8: column "titel" does not exist$/m);
-  assert.ok(below(said).includes('titel'), said); // the statement is shown
-  assert.match(said, /SELECT\n +note_id,/);
+  assert.match(said, /^rowhouse: tenant\/0002_bad\.sql:8: column "titel" does not exist \(SQLSTATE 42703\)$/m);
+  assert.match(said, /^ {2}SELECT\n {4}note_id,\n {4}titel\n {2}FROM tasks$/m); // the statement
   assert.match(said, /hint: Perhaps you meant to reference the column "tasks\.title"\./);
 });
 
@@ -418,7 +412,7 @@ CREATE TABLE plans (name text PRIMARY KEY, price integer NOT NULL);
 test('COPY from the client in a migration is refused by name', async () => {
   const app = await newApp();
   app.write({ 'tenant/0002_copy.sql': 'SELECT 1;\nCOPY notes FROM STDIN;\n' });
-  const said = await failed(app, 2);
+  const said = await failed(app);
   assert.match(said, /tenant\/0002_copy\.sql:2: COPY from or to the client cannot stand in a migration/);
 });
 
@@ -428,7 +422,7 @@ test('BEGIN and COMMIT inside a migration do not break the one transaction', asy
     'tenant/0002_commit.sql': 'ALTER TABLE notes ADD COLUMN c1 text;\nCOMMIT;\nALTER TABLE notes ADD COLUMN c2 text;\n',
     'tenant/0003_fails.sql': 'SELECT 1 / 0;\n',
   });
-  const said = await failed(app, 2);
+  const said = await failed(app);
   assert.match(said, /tenant\/0002_commit\.sql:2/);
   assert.deepEqual(await applied(app), [1]);
   const sql = await app.sql('operator');
@@ -436,12 +430,30 @@ test('BEGIN and COMMIT inside a migration do not break the one transaction', asy
   assert.deepEqual(rows, []);
 });
 
-test('a migration cannot leave its settings to the files after it', async () => {
+test('a migration does not leave its settings to the files after it', async () => {
   const app = await newApp();
   app.write({
-    'tenant/0002_path.sql': 'SET search_path = reference;\nSET LOCAL statement_timeout = 0;',
-    'tenant/0003_table.sql': 'CREATE TABLE here (client_id bigint NOT NULL, id bigserial, PRIMARY KEY (client_id, id));',
+    'tenant/0002_path.sql': "SET search_path = reference;\nSELECT set_config('search_path', '', false);\nSET LOCAL work_mem = '64kB';",
+    'tenant/0003_table.sql': `CREATE TABLE here (client_id bigint NOT NULL, id bigserial, PRIMARY KEY (client_id, id));
+DO $$ BEGIN ASSERT current_setting('work_mem') <> '64kB'; END $$;
+`,
+    'tenant/0004_alone.sql': "-- rowhouse: no-transaction\nSET search_path = reference;\nSELECT 1;\n",
+    'tenant/0005_alone.sql': '-- rowhouse: no-transaction\nCREATE INDEX CONCURRENTLY here_index ON here (client_id);\n',
   });
-  await app.run(['migrate']);
-  assert.equal(await exists(app, 'reference.here'), false);
+  await app.ok(['migrate']);
+  assert.equal(await exists(app, 'public.here'), true);
+  assert.deepEqual(await applied(app), [1, 2, 3, 4, 5]);
+});
+
+test('migrations cannot become another role', async () => {
+  const app = await newApp({ 'tenant/0002_role.sql': 'SET ROLE postgres;' }, { migrated: false });
+  const said = await failed(app);
+  assert.match(said, /tenant\/0002_role\.sql:1/);
+});
+
+test('two first runs at once make one app', async () => {
+  const app = await newApp({}, { migrated: false });
+  const runs = await Promise.all([app.run(['migrate']), app.run(['migrate']), app.run(['migrate'])]);
+  for (const r of runs) assert.equal(r.status, 0, r.stderr);
+  assert.equal(runs.filter((r) => /tenant 0001 \(1 new\)/.test(r.stderr)).length, 1);
 });

@@ -92,7 +92,8 @@ static void read_cases(rh_arena *a, lint_cases *out)
     lint_case *c = NULL;
     int line = 0;
     rh_str_init_in(&text, a, 1 << 20);
-    char *all = rh_file_read(a, rh_arena_printf(a, "%s/tests/cases/lint.txt", root ? root : "."), 1 << 20, NULL, &err);
+    char *all = rh_file_read(a, rh_arena_printf(a, "%s/tests/cases/lint.txt", root ? root : "."), 1 << 20,
+                             NULL, &err);
     if (!all)
         fail_msg("%s", err.message);
     for (char *next = all, *p; *(p = next);) {
@@ -284,35 +285,49 @@ static const char *fix_of(rh_arena *a, const char *tenant, rh_lint_rule rule, bo
 static void fixes_read_as_a_person_would_write_them(void **state)
 {
     rh_arena *a = rh_arena_new();
-    assert_string_equal(fix_of(a, ROOT_LINE "CREATE TABLE ads (company_id bigint);", RH_LINT_KEY_NULLABLE, false),
-                        "ALTER TABLE ads ALTER COLUMN company_id SET NOT NULL;");
-    assert_string_equal(fix_of(a, ROOT_LINE "CREATE TABLE \"My ads\" (x int);", RH_LINT_KEY_MISSING, false),
-                        "ALTER TABLE \"My ads\" ADD COLUMN company_id bigint NOT NULL REFERENCES companies (id);");
-    assert_string_equal(fix_of(a, ROOT_LINE "CREATE TABLE \"order\" (company_id bigint NOT NULL, id bigint PRIMARY KEY);",
-                               RH_LINT_UNIQUE_WITHOUT_KEY, false),
-                        "ALTER TABLE \"order\" DROP CONSTRAINT order_pkey, ADD CONSTRAINT order_pkey PRIMARY KEY (company_id, id);");
-    assert_string_equal(fix_of(a, ROOT_LINE "CREATE TABLE ads (company_id bigint NOT NULL, id bigint PRIMARY KEY);",
-                               RH_LINT_UNIQUE_WITHOUT_KEY, true),
-                        "PRIMARY KEY (company_id, id)");
-    assert_string_equal(fix_of(a, ROOT_LINE "CREATE TABLE ads (company_id bigint NOT NULL, s text);\n"
-                               "CREATE UNIQUE INDEX CONCURRENTLY i ON ads USING btree (lower(s) DESC) WHERE s <> ')';",
-                               RH_LINT_UNIQUE_WITHOUT_KEY, false),
-                        "DROP INDEX i;\nCREATE UNIQUE INDEX i ON ads USING btree (company_id, lower(s) DESC) WHERE s <> ')';");
+    assert_string_equal(
+        fix_of(a, ROOT_LINE "CREATE TABLE ads (company_id bigint);", RH_LINT_KEY_NULLABLE, false),
+        "ALTER TABLE ads ALTER COLUMN company_id SET NOT NULL;");
+    assert_string_equal(
+        fix_of(a, ROOT_LINE "CREATE TABLE \"My ads\" (x int);", RH_LINT_KEY_MISSING, false),
+        "ALTER TABLE \"My ads\" ADD COLUMN company_id bigint NOT NULL REFERENCES companies (id);");
+    assert_string_equal(
+        fix_of(a, ROOT_LINE "CREATE TABLE \"order\" (company_id bigint NOT NULL, id bigint PRIMARY KEY);",
+               RH_LINT_UNIQUE_WITHOUT_KEY, false),
+        "ALTER TABLE \"order\" DROP CONSTRAINT order_pkey, ADD CONSTRAINT order_pkey PRIMARY KEY "
+        "(company_id, id);");
+    assert_string_equal(
+        fix_of(a, ROOT_LINE "CREATE TABLE ads (company_id bigint NOT NULL, id bigint PRIMARY KEY);",
+               RH_LINT_UNIQUE_WITHOUT_KEY, true),
+        "PRIMARY KEY (company_id, id)");
+    assert_string_equal(
+        fix_of(a,
+               ROOT_LINE
+               "CREATE TABLE ads (company_id bigint NOT NULL, s text);\n"
+               "CREATE UNIQUE INDEX CONCURRENTLY i ON ads USING btree (lower(s) DESC) WHERE s <> ')';",
+               RH_LINT_UNIQUE_WITHOUT_KEY, false),
+        "DROP INDEX i;\nCREATE UNIQUE INDEX i ON ads USING btree (company_id, lower(s) DESC) WHERE s <> "
+        "')';");
     rh_arena_free(a);
 }
 
 static void a_fix_takes_the_foreign_keys_along(void **state)
 {
     rh_arena *a = rh_arena_new();
-    const char *sql = ROOT_LINE "CREATE TABLE campaigns (company_id bigint NOT NULL, id bigint PRIMARY KEY);\n"
-                                "CREATE TABLE ads (company_id bigint NOT NULL, campaign_id bigint REFERENCES campaigns ON DELETE SET NULL);";
-    assert_string_equal(fix_of(a, sql, RH_LINT_UNIQUE_WITHOUT_KEY, false),
-                        "ALTER TABLE ads DROP CONSTRAINT ads_campaign_id_fkey;\n"
-                        "ALTER TABLE campaigns DROP CONSTRAINT campaigns_pkey, ADD CONSTRAINT campaigns_pkey PRIMARY KEY (company_id, id);\n"
-                        "ALTER TABLE ads ADD CONSTRAINT ads_campaign_id_fkey FOREIGN KEY (company_id, campaign_id) "
-                        "REFERENCES campaigns (company_id, id) ON DELETE SET NULL (campaign_id);");
+    const char *sql =
+        ROOT_LINE "CREATE TABLE campaigns (company_id bigint NOT NULL, id bigint PRIMARY KEY);\n"
+                  "CREATE TABLE ads (company_id bigint NOT NULL, campaign_id bigint REFERENCES campaigns ON "
+                  "DELETE SET NULL);";
+    assert_string_equal(
+        fix_of(a, sql, RH_LINT_UNIQUE_WITHOUT_KEY, false),
+        "ALTER TABLE ads DROP CONSTRAINT ads_campaign_id_fkey;\n"
+        "ALTER TABLE campaigns DROP CONSTRAINT campaigns_pkey, ADD CONSTRAINT campaigns_pkey PRIMARY KEY "
+        "(company_id, id);\n"
+        "ALTER TABLE ads ADD CONSTRAINT ads_campaign_id_fkey FOREIGN KEY (company_id, campaign_id) "
+        "REFERENCES campaigns (company_id, id) ON DELETE SET NULL (campaign_id);");
     assert_string_equal(fix_of(a, sql, RH_LINT_FK_WITHOUT_KEY, true),
-                        "FOREIGN KEY (company_id, campaign_id) REFERENCES campaigns (company_id, id) ON DELETE SET NULL (campaign_id)");
+                        "FOREIGN KEY (company_id, campaign_id) REFERENCES campaigns (company_id, id) ON "
+                        "DELETE SET NULL (campaign_id)");
     rh_arena_free(a);
 }
 
@@ -329,12 +344,19 @@ static void the_directive_mends_what_needs_it(void **state)
 static void long_names_are_cut_as_postgresql_does(void **state)
 {
     rh_arena *a = rh_arena_new();
-    const char *table = "t123456789012345678901234567890123456789", *column = "c123456789012345678901234567890123456789";
+    const char *table = "t123456789012345678901234567890123456789",
+               *column = "c123456789012345678901234567890123456789";
     rh_lint_report report;
     /* names taken from PostgreSQL 15 */
-    lint_text(a, rh_arena_printf(a, ROOT_LINE "CREATE TABLE %s (company_id bigint NOT NULL, %s text UNIQUE);"
-                                 "ALTER TABLE %s DROP CONSTRAINT t1234567890123456789012345678_c1234567890123456789012345678_key", table, column, table),
-              &report);
+    lint_text(
+        a,
+        rh_arena_printf(
+            a,
+            ROOT_LINE
+            "CREATE TABLE %s (company_id bigint NOT NULL, %s text UNIQUE);"
+            "ALTER TABLE %s DROP CONSTRAINT t1234567890123456789012345678_c1234567890123456789012345678_key",
+            table, column, table),
+        &report);
     assert_string_equal(told(a, &report), "");
     rh_arena_free(a);
 }
@@ -385,9 +407,11 @@ static void long_data_is_no_complexity(void **state)
 {
     rh_arena *a = rh_arena_new();
     rh_lint_report report;
-    lint_text(a, repeated(a, ROOT_LINE "INSERT INTO companies VALUES (0, '')", ", (1, 'a')", 50000, ";"), &report);
+    lint_text(a, repeated(a, ROOT_LINE "INSERT INTO companies VALUES (0, '')", ", (1, 'a')", 50000, ";"),
+              &report);
     assert_string_equal(told(a, &report), "");
-    lint_text(a, repeated(a, ROOT_LINE "COMMENT ON TABLE companies IS '", "lorem ipsum ", 20000, "';"), &report);
+    lint_text(a, repeated(a, ROOT_LINE "COMMENT ON TABLE companies IS '", "lorem ipsum ", 20000, "';"),
+              &report);
     assert_string_equal(told(a, &report), "");
     rh_arena_free(a);
 }
@@ -420,7 +444,8 @@ static void the_report_points_with_a_caret(void **state)
     lint_text(a, ROOT_LINE "\nCREATE TABLE ads (\n\t/* \xc3\xa9\033 */ company_id bigint\n);", &report);
     rh_lint_print(&report, out, false);
     fclose(out);
-    assert_string_equal(text, "tenant/0001_case.sql:3:11: error: ads.company_id may be NULL: such a row would belong to no tenant [key-nullable]\n"
+    assert_string_equal(text, "tenant/0001_case.sql:3:11: error: ads.company_id may be NULL: such a row "
+                              "would belong to no tenant [key-nullable]\n"
                               "    \t/* \xc3\xa9? */ company_id bigint\n"
                               "    \t         ^\n"
                               "  fix: ALTER TABLE ads ALTER COLUMN company_id SET NOT NULL;\n"

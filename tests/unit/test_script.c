@@ -17,7 +17,8 @@ static const char *pieces_of(rh_arena *a, const char *text, bool roughly, bool *
     rh_err err;
     rh_str s;
     rh_str_init_in(&s, a, 1 << 20);
-    bool ok = roughly ? rh_script_split_roughly(a, text, strlen(text), &p, &err) : rh_script_split(a, text, strlen(text), &p, &err);
+    bool ok = roughly ? rh_script_split_roughly(a, text, strlen(text), &p, &err)
+                      : rh_script_split(a, text, strlen(text), &p, &err);
     if (!ok)
         fail_msg("%s", err.message);
     for (size_t i = 0; i < p.len; i++) {
@@ -25,7 +26,8 @@ static const char *pieces_of(rh_arena *a, const char *text, bool roughly, bool *
         assert_true(piece->text >= text && piece->text + piece->len <= text + strlen(text));
         assert_int_equal(piece->line, rh_script_line_of(text, (size_t)(piece->text - text)));
         assert_int_equal(piece->column, rh_script_column_of(text, (size_t)(piece->text - text)));
-        rh_str_addf(&s, "%s%d:%d:%.*s", i ? "|" : "", piece->line, piece->column, (int)piece->len, piece->text);
+        rh_str_addf(&s, "%s%d:%d:%.*s", i ? "|" : "", piece->line, piece->column, (int)piece->len,
+                    piece->text);
     }
     if (understood)
         *understood = p.understood;
@@ -44,7 +46,8 @@ static const struct {
     {"/* \xc3\xa9 */ SELECT '\xc3\xa9;';SELECT 2;", "1:9:SELECT '\xc3\xa9;'|1:21:SELECT 2", true},
     {"DO $a$ ; $b$ ; $a$; SELECT \";\"", "1:1:DO $a$ ; $b$ ; $a$|1:21:SELECT \";\"", true},
     {"CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 3",
-     "1:1:CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END|1:84:SELECT 3", true},
+     "1:1:CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END|1:84:SELECT 3",
+     true},
     {"CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2); SELECT 3",
      "1:1:CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2)|1:58:SELECT 3", true},
     {"\n SELECT 1;\nSELECT NEWER THAN 15;\n", "2:2:SELECT 1;\nSELECT NEWER THAN 15;", false},
@@ -78,8 +81,9 @@ static void a_complaint_says_where(void **state)
 static void a_rough_split_needs_no_grammar(void **state)
 {
     rh_arena *a = rh_arena_new();
-    assert_string_equal(pieces_of(a, "NEW 'a;b' (c;d); $x$ ; $x$ ; /* ; */ \"e;\" -- ;\n; ;E'\\';'", true, NULL),
-                        "1:1:NEW 'a;b' (c;d)|1:18:$x$ ; $x$|1:38:\"e;\" -- ;|2:4:E'\\';'");
+    assert_string_equal(
+        pieces_of(a, "NEW 'a;b' (c;d); $x$ ; $x$ ; /* ; */ \"e;\" -- ;\n; ;E'\\';'", true, NULL),
+        "1:1:NEW 'a;b' (c;d)|1:18:$x$ ; $x$|1:38:\"e;\" -- ;|2:4:E'\\';'");
     rh_arena_free(a);
 }
 
@@ -163,7 +167,8 @@ static void unknown_names_are_errors_with_a_line(void **state)
 
 /* ---- our own texts ---- */
 
-static const rh_script_var vars[] = {{"owner", "app\"owner"}, {"type", "bigint"}, {"text", "it's"}, {NULL, NULL}};
+static const rh_script_var vars[] = {
+    {"owner", "app\"owner"}, {"type", "bigint"}, {"text", "it's"}, {NULL, NULL}};
 
 static void variables_are_quoted_as_asked(void **state)
 {
@@ -171,9 +176,11 @@ static void variables_are_quoted_as_asked(void **state)
     rh_str s;
     rh_err err;
     rh_str_init_in(&s, a, 1000);
-    assert_true(rh_script_expand(&s, "ALTER x OWNER TO :\"owner\"; SELECT :'text'::text, NULL:::type, ':type' -- :type\n, $$:type$$", vars, &err));
-    assert_string_equal(rh_str_cstr(&s),
-                        "ALTER x OWNER TO \"app\"\"owner\"; SELECT 'it''s'::text, NULL::bigint, ':type' -- :type\n, $$:type$$");
+    assert_true(rh_script_expand(
+        &s, "ALTER x OWNER TO :\"owner\"; SELECT :'text'::text, NULL:::type, ':type' -- :type\n, $$:type$$",
+        vars, &err));
+    assert_string_equal(rh_str_cstr(&s), "ALTER x OWNER TO \"app\"\"owner\"; SELECT 'it''s'::text, "
+                                         "NULL::bigint, ':type' -- :type\n, $$:type$$");
     rh_arena_free(a);
 }
 

@@ -285,6 +285,23 @@ static void a_server_that_was_killed_is_started_again_with_its_data(void **state
     rh_pg_server_close(s);
 }
 
+/* As in a container where no process waits for the orphans. */
+static void a_server_that_was_killed_and_not_waited_for_is_started_again(void **state)
+{
+    pid_t pid = holder(app, true);
+    rh_pg_server *s = opened(app);
+    pid_t postmaster = (pid_t)rh_pg_server_pid(s);
+    kill(postmaster, SIGKILL);
+    assert_true(eventually(is_deserted, app));
+    assert_int_equal(kill(postmaster, 0), 0); /* a zombie: its parent does nothing */
+    rh_pg_server_close(s);
+    s = opened(app);
+    assert_false(rh_pg_server_was_running(s));
+    kill_hard(pid);
+    rh_pg_server_close(s);
+    assert_true(is_deserted(app));
+}
+
 static bool initdb_is_at_work(const void *dir)
 {
     return has_entry(dir, "data.init-");
@@ -576,6 +593,7 @@ int main(void)
         TEST(a_living_rowhouse_keeps_its_server_when_another_ends),
         TEST(two_that_begin_at_once_get_one_server),
         TEST(a_server_that_was_killed_is_started_again_with_its_data),
+        TEST(a_server_that_was_killed_and_not_waited_for_is_started_again),
         TEST(an_initdb_that_was_killed_is_begun_anew),
         TEST(a_pid_file_that_names_a_process_of_another_kind_is_stale),
         TEST(the_path_may_hold_any_character),

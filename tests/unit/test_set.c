@@ -104,15 +104,17 @@ static void files_come_in_the_order_of_their_numbers(void **state)
     assert_string_equal(s->items[0].path, "tenant/0002_ads.sql");
     assert_string_equal(s->items[0].text, "abc");
     assert_int_equal(s->items[0].len, 3);
-    assert_string_equal(s->items[0].checksum, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_string_equal(s->items[0].checksum,
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_false(s->items[0].no_transaction);
     assert_string_equal(s->items[1].name, "more-Ads");
 }
 
 static void names_that_are_no_migration_are_errors(void **state)
 {
-    static const char *const wrong[] = {"1_ads.sql", "ads.sql", "00001_ads.sql", "0001ads.sql", "0001_.sql", "0001_a b.sql",
-                                        "0001_\xc3\xa9.sql", "0000_ads.sql", "0001_a.b.sql", "-001_a.sql"};
+    static const char *const wrong[] = {"1_ads.sql",    "ads.sql",      "00001_ads.sql",     "0001ads.sql",
+                                        "0001_.sql",    "0001_a b.sql", "0001_\xc3\xa9.sql", "0000_ads.sql",
+                                        "0001_a.b.sql", "-001_a.sql"};
     app *t = *state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         const char *file = rh_arena_printf(t->a, "reference/%s", wrong[i]);
@@ -132,7 +134,8 @@ static void two_files_of_one_number_are_an_error_that_names_both(void **state)
     app *t = *state;
     put(t, "tenant/0001_b.sql", "");
     put(t, "tenant/0001_a.sql", "");
-    assert_string_equal(refused(t, "tenant").message, "tenant/0001_a.sql and tenant/0001_b.sql have the same number");
+    assert_string_equal(refused(t, "tenant").message,
+                        "tenant/0001_a.sql and tenant/0001_b.sql have the same number");
 }
 
 static void directives_stand_in_the_leading_comments(void **state)

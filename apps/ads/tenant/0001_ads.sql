@@ -1,7 +1,7 @@
 -- Companies run campaigns, campaigns have ads, ads have clicks and impressions.
 --
--- Every primary and foreign key begins with the company: uniqueness is promised within one company only, and a
--- row cannot refer to another company's row. Deleting a campaign deletes what hangs on it.
+-- Every primary and foreign key begins with the company: uniqueness is promised within one company only, and
+-- no row can refer to another company's. Deleting a campaign deletes what hangs on it.
 CREATE TABLE companies (
   id bigserial PRIMARY KEY,
   name text NOT NULL,

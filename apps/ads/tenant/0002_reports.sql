@@ -1,9 +1,9 @@
--- Reports and actions. Views run as their caller and show company_id, so that Rowhouse can name the company in every
--- statement on them as well.
+-- Reports and actions. Views run as their caller and show company_id, so that Rowhouse can name the company
+-- in every statement on them as well.
 
--- Under row security an index serves only comparisons that are leakproof, which ->> is not. The key leads, and the
--- comparison is the index's own condition, so clicks by phones are found without reading the others
--- (docs/rls-and-indexes.md).
+-- Under row security an index is searched only by leakproof comparisons, which ->> is not. Here the key is
+-- searched and the comparison is the index's own condition, so clicks by phone are found without reading the
+-- others (docs/rls-and-indexes.md in the repository).
 CREATE INDEX clicks_mobile ON clicks (company_id, clicked_at) WHERE user_data ->> 'is_mobile' = 'true';
 
 -- The ads of each campaign, the most seen first.
@@ -21,8 +21,8 @@ CREATE VIEW click_locations WITH (security_invoker) AS
 SELECT c.company_id, c.id AS click_id, c.ad_id, c.clicked_at, c.user_ip, g.addrs, g.latlon
 FROM clicks c JOIN geo_ips g ON g.addrs >> c.user_ip;
 
--- Running campaigns with what their ads brought. Joined on the campaign too: on the company alone, every campaign
--- would show the sums of the whole company.
+-- Running campaigns with what their ads brought. Joined on the campaign too: on the company alone, every
+-- campaign would show the sums of the whole company.
 CREATE VIEW campaign_report WITH (security_invoker) AS
 SELECT c.company_id, c.id, c.name, c.monthly_budget,
        sum(a.impressions_count) AS total_impressions, sum(a.clicks_count) AS total_clicks
@@ -32,11 +32,12 @@ GROUP BY c.company_id, c.id;
 
 -- Phones against desks.
 CREATE VIEW clicks_by_device WITH (security_invoker) AS
-SELECT company_id, ad_id, user_data ->> 'is_mobile' IS NOT DISTINCT FROM 'true' AS is_mobile, count(*) AS n_clicks
+SELECT company_id, ad_id, user_data ->> 'is_mobile' IS NOT DISTINCT FROM 'true' AS is_mobile,
+       count(*) AS n_clicks
 FROM clicks
 GROUP BY company_id, ad_id, is_mobile;
 
--- A campaign with all its ads, in one transaction. Gives back the campaign; no row when the company has no such one.
+-- A campaign with all its ads, in one transaction. Gives back the campaign; no row when the company has none.
 CREATE FUNCTION delete_campaign(campaign_id bigint) RETURNS SETOF campaigns LANGUAGE sql ROWS 1
 BEGIN ATOMIC
   DELETE FROM ads a
