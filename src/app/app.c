@@ -2,9 +2,9 @@
 #include "app/app.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
+#include "server/place.h"
 
 #define OLDEST_SERVER 150000
 
@@ -45,7 +45,7 @@ static bool open_server(rh_app *app, void (*progress)(void *, const char *), voi
     if (*conf->server_conninfo) {
         app->conninfo = conf->server_conninfo;
         app->state_dir = *conf->server_data ? conf->server_data : rh_arena_printf(app->arena, "%s/.rowhouse", conf->dir);
-        return rh_mkdirs(app->state_dir, 0700, err);
+        return rh_place_make_state(app->arena, app->state_dir, *conf->server_data != 0, err);
     }
     rh_pg_settings settings = {
         .app_dir = conf->dir,

@@ -48,7 +48,8 @@ bool rh_file_write(const char *path, const char *bytes, size_t n, mode_t mode, r
     rh_arena *a = rh_arena_new();
     char *temp = rh_arena_printf(a, "%s.%ld.tmp", path, (long)getpid());
     bool ok = false;
-    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    unlink(temp); /* left by an interrupted write, or planted: a link there must not be followed */
+    int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0) {
         io_error(err, "create", temp);
         goto out;

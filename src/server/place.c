@@ -230,6 +230,13 @@ static bool make_state(rh_arena *a, const rh_place *place, bool named, rh_err *e
     return ok;
 }
 
+bool rh_place_make_state(rh_arena *a, const char *dir, bool named, rh_err *err)
+{
+    rh_place place = {.state = dir};
+    rh_account_self(&place.account);
+    return make_state(a, &place, named, err);
+}
+
 static bool make_server_dir(rh_arena *a, const rh_place *place, rh_err *err)
 {
     const rh_account *acc = &place->account;
