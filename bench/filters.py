@@ -76,7 +76,7 @@ def filters(bench):
     statements = []
     for name, values, indexes in FILTERS:
         path = "/impressions?select=id&" + name.replace("%", "%25").replace('"', "%22").replace("{", "%7B").replace("}", "%7D")
-        text, answer = world.statement_of(door, path.replace(">", "%3E"), token, 'public."impressions"')
+        text, answer = world.statement_of(door, path.replace(">", "%3E"), token, '"public"."impressions"')
         if parameters_in(text) != len(values) + 1:
             raise Failed(f"{name}: other parameters than expected: {text}")
         statements.append((name, text, [tenant, *values], len(json.loads(answer)), indexes))

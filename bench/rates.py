@@ -69,7 +69,7 @@ def pgbench_round(series, world, seconds, script):
 def pgbench_script(world, door, path):
     """The data door's own text, with the company and the ad as variables in place of its parameters."""
     tenant = FIRST_SMALL
-    text, answer = world.statement_of(door, path.format(ad_of(tenant, 0)), world.token(tenant), 'public."ads"')
+    text, answer = world.statement_of(door, path.format(ad_of(tenant, 0)), world.token(tenant), '"public"."ads"')
     if f'"id":{ad_of(tenant, 0)},' not in answer:
         raise Failed(f"{path} is answered {answer}")
     if parameters_in(text) != 2:

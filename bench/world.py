@@ -123,7 +123,7 @@ class Door:
 
 
 class World:
-    def __init__(self, procs, rowhouse, app, directory, rows, say):
+    def __init__(self, procs, rowhouse, app, directory, say):
         self.procs, self.rowhouse, self.app, self.directory, self.say = procs, rowhouse, app, directory, say
         self.data, self.csv, self.secret = directory / "data", directory / "csv", secrets.token_hex(32)
         say(f"a private PostgreSQL in {directory}")
@@ -133,7 +133,6 @@ class World:
         lines = (self.data / "server/data/postmaster.pid").read_text().split("\n")
         self.postmaster, self.port, self.socket = int(lines[0]), lines[3], lines[4]
         self.programs = os.path.dirname(os.readlink(f"/proc/{self.postmaster}/exe"))
-        self._fill(rows)
 
     def command(self, name, *args):
         return [self.rowhouse, name, *args, "--app", self.app, "--data", self.data]
@@ -162,7 +161,7 @@ class World:
         head += "." + part(json.dumps({"tenant": str(tenant), "iat": now, "exp": now + 86400}).encode())
         return head + "." + part(hmac.new(self.secret.encode(), head.encode(), hashlib.sha256).digest())
 
-    def _fill(self, rows):
+    def fill(self, rows):
         self.say(f"{rows:,} rows of the demo's data, {TENANTS:,} tenants")
         self.procs.run([self.app / "demo/generate", "--companies", BIG_TENANTS, "--rows", rows, "--out", self.csv])
         catalog = self.session("operator", database="ads_catalog")

@@ -44,7 +44,8 @@ static bool open_server(rh_app *app, void (*progress)(void *, const char *), voi
     const rh_conf *conf = app->conf;
     if (*conf->server_conninfo) {
         app->conninfo = conf->server_conninfo;
-        app->state_dir = *conf->server_data ? conf->server_data : rh_arena_printf(app->arena, "%s/.rowhouse", conf->dir);
+        app->state_dir =
+            *conf->server_data ? conf->server_data : rh_arena_printf(app->arena, "%s/.rowhouse", conf->dir);
         return rh_place_make_state(app->arena, app->state_dir, *conf->server_data != 0, err);
     }
     rh_pg_settings settings = {
@@ -79,8 +80,8 @@ static bool check_version(const rh_app *app, rh_err *err)
     return rh_err_hint(err, "Rowhouse needs PostgreSQL 15 or newer.");
 }
 
-bool rh_app_open(rh_arena *a, const char *dir, const char *const *flags, void (*progress)(void *, const char *),
-                 void *progress_arg, rh_app *app, rh_err *err)
+bool rh_app_open(rh_arena *a, const char *dir, const char *const *flags,
+                 void (*progress)(void *, const char *), void *progress_arg, rh_app *app, rh_err *err)
 {
     bool made_server, made_operator;
     *app = (rh_app){.arena = a};
@@ -95,7 +96,8 @@ bool rh_app_open(rh_arena *a, const char *dir, const char *const *flags, void (*
     app->catalog_db = rh_arena_printf(a, "%s_catalog", name);
     if (!open_server(app, progress, progress_arg, err))
         return false;
-    if (!check_version(app, err) || !(app->server_password = rh_app_secret(app, a, "server_password", &made_server, err)) ||
+    if (!check_version(app, err) ||
+        !(app->server_password = rh_app_secret(app, a, "server_password", &made_server, err)) ||
         !(app->operator_password = rh_app_secret(app, a, "operator_password", &made_operator, err))) {
         rh_app_close(app);
         return false;
@@ -118,7 +120,9 @@ const char *rh_app_user(const rh_app *app, rh_role role)
 
 const char *rh_app_password(const rh_app *app, rh_role role)
 {
-    return role == RH_ROLE_OPERATOR ? app->operator_password : role == RH_ROLE_SERVER ? app->server_password : NULL;
+    return role == RH_ROLE_OPERATOR ? app->operator_password
+           : role == RH_ROLE_SERVER ? app->server_password
+                                    : NULL;
 }
 
 rh_db *rh_app_connect(const rh_app *app, rh_role role, const char *database, rh_err *err)

@@ -34,8 +34,8 @@ typedef struct rh_app {
 
 /* Reads the settings of the app in `dir` and opens its server, starting a private one where conf names none.
  * progress may be NULL; it gets one line for each step that takes long. */
-bool rh_app_open(rh_arena *a, const char *dir, const char *const *flags, void (*progress)(void *, const char *),
-                 void *progress_arg, rh_app *out, rh_err *err);
+bool rh_app_open(rh_arena *a, const char *dir, const char *const *flags,
+                 void (*progress)(void *, const char *), void *progress_arg, rh_app *out, rh_err *err);
 void rh_app_close(rh_app *app);
 
 rh_db *rh_app_connect(const rh_app *app, rh_role role, const char *database, rh_err *err);

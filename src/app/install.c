@@ -15,7 +15,8 @@ static const char *role_mark(const rh_app *app)
 static bool set_password(const rh_app *app, rh_db *db, const char *role, const char *password, rh_err *err)
 {
     PGconn *conn = rh_db_conn(db);
-    char *hash = PQencryptPasswordConn(conn, password, role, "scram-sha-256"); /* the server never sees the text */
+    char *hash =
+        PQencryptPasswordConn(conn, password, role, "scram-sha-256"); /* the server never sees the text */
     if (!hash)
         return rh_db_error(err, conn, NULL);
     rh_str sql;
@@ -45,15 +46,17 @@ static bool create_role(const rh_app *app, rh_db *db, const char *role, const ch
     rh_db_exec(db, "ROLLBACK", &ignored);
     rh_err_context(err, "cannot create role %s", role);
     if (strstr(attributes, " BYPASSRLS"))
-        return rh_err_hint(err, "The admin of server.conninfo needs CREATEROLE and CREATEDB, and to grant BYPASSRLS it "
-                                "must be a superuser (from PostgreSQL 16 on: have BYPASSRLS itself).");
+        return rh_err_hint(
+            err, "The admin of server.conninfo needs CREATEROLE and CREATEDB, and to grant BYPASSRLS it "
+                 "must be a superuser (from PostgreSQL 16 on: have BYPASSRLS itself).");
     return rh_err_hint(err, "The admin of server.conninfo needs CREATEROLE.");
 }
 
 enum role_kind { OWNER, SERVER, OPERATOR };
 
 /* An existing role must be ours and hold no more than we gave it: a role that grew is refused, not used. */
-static bool check_role(const rh_app *app, const char *role, enum role_kind kind, const PGresult *res, rh_err *err)
+static bool check_role(const rh_app *app, const char *role, enum role_kind kind, const PGresult *res,
+                       rh_err *err)
 {
     const char *wrong = NULL;
     if (strcmp(PQgetvalue(res, 0, 0), role_mark(app)) != 0) {
@@ -72,10 +75,11 @@ static bool check_role(const rh_app *app, const char *role, enum role_kind kind,
     return rh_err_hint(err, "Tenants are kept apart by this role's limits: take that right back from it.");
 }
 
-static bool ensure_role(const rh_app *app, rh_db *db, const char *role, enum role_kind kind, const char *password, rh_err *err)
+static bool ensure_role(const rh_app *app, rh_db *db, const char *role, enum role_kind kind,
+                        const char *password, rh_err *err)
 {
-    static const char *const attributes[] = {
-        "NOLOGIN NOINHERIT", "LOGIN NOINHERIT NOBYPASSRLS", "LOGIN INHERIT BYPASSRLS"};
+    static const char *const attributes[] = {"NOLOGIN NOINHERIT", "LOGIN NOINHERIT NOBYPASSRLS",
+                                             "LOGIN INHERIT BYPASSRLS"};
     PGresult *res = rh_db_query(db, app->arena, rh_sql_install_role_state, 1, &role, err);
     if (!res)
         return false;
@@ -142,10 +146,12 @@ static bool prepare_database(const rh_app *app, const char *name, rh_err *err)
         return false;
     PGresult *res = rh_db_query(db, app->arena, rh_sql_install_foreign_schemas, 1, &app->owner, err);
     if (res && PQntuples(res) > 0) {
-        rh_err_set(err, RH_E_EXISTS, "schema %s of database %s belongs to %s", PQgetvalue(res, 0, 0), name, PQgetvalue(res, 0, 1));
+        rh_err_set(err, RH_E_EXISTS, "schema %s of database %s belongs to %s", PQgetvalue(res, 0, 0), name,
+                   PQgetvalue(res, 0, 1));
         rh_err_hint(err, "The schemas rowhouse and reference are Rowhouse's own: drop or rename this one.");
     } else if (res) {
-        ok = rh_script_expand(&sql, rh_sql_install_database, vars, err) && rh_db_exec(db, rh_str_cstr(&sql), err);
+        ok = rh_script_expand(&sql, rh_sql_install_database, vars, err) &&
+             rh_db_exec(db, rh_str_cstr(&sql), err);
     }
     rh_db_close(db);
     return ok || rh_err_context(err, "cannot prepare database %s", name);

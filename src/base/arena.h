@@ -16,11 +16,11 @@
 typedef struct rh_arena rh_arena;
 
 rh_arena *rh_arena_new(void);
-void rh_arena_free(rh_arena *a); /* runs the hooks, newest first; NULL is allowed */
+void rh_arena_free(rh_arena *a);  /* runs the hooks, newest first; NULL is allowed */
 void rh_arena_clear(rh_arena *a); /* as free, but the arena stays usable and keeps its first block */
 
-void *rh_arena_alloc(rh_arena *a, size_t n);   /* uninitialised, aligned for any type */
-void *rh_arena_zalloc(rh_arena *a, size_t n);  /* zeroed */
+void *rh_arena_alloc(rh_arena *a, size_t n);       /* uninitialised, aligned for any type */
+void *rh_arena_zalloc(rh_arena *a, size_t n);      /* zeroed */
 char *rh_arena_strdup(rh_arena *a, const char *s); /* NULL gives NULL */
 char *rh_arena_strndup(rh_arena *a, const char *s, size_t n);
 char *rh_arena_printf(rh_arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -35,17 +35,18 @@ size_t rh_arena_size(const rh_arena *a);
 #define RH_NEW(arena, type) ((type *)rh_arena_zalloc((arena), sizeof(type)))
 #define RH_NEW_ARRAY(arena, type, n) ((type *)rh_arena_zalloc((arena), sizeof(type) * (n)))
 
-/* Growable array in an arena: RH_VEC(char *) names; RH_VEC_PUSH(arena, &names, s); names.items[names.len - 1] */
-#define RH_VEC(type)                                                                                                   \
-    struct {                                                                                                           \
-        type *items;                                                                                                   \
-        size_t len, cap;                                                                                               \
+/* Growable array in an arena: RH_VEC(char *) names; RH_VEC_PUSH(arena, &names, s); names.items[names.len - 1]
+ */
+#define RH_VEC(type)                                                                                         \
+    struct {                                                                                                 \
+        type *items;                                                                                         \
+        size_t len, cap;                                                                                     \
     }
-#define RH_VEC_PUSH(arena, v, item)                                                                                    \
-    do {                                                                                                               \
-        if ((v)->len == (v)->cap)                                                                                      \
-            (v)->items = rh_arena_grow_((arena), (v)->items, sizeof *(v)->items, (v)->len, &(v)->cap);                 \
-        (v)->items[(v)->len++] = (item);                                                                               \
+#define RH_VEC_PUSH(arena, v, item)                                                                          \
+    do {                                                                                                     \
+        if ((v)->len == (v)->cap)                                                                            \
+            (v)->items = rh_arena_grow_((arena), (v)->items, sizeof *(v)->items, (v)->len, &(v)->cap);       \
+        (v)->items[(v)->len++] = (item);                                                                     \
     } while (0)
 void *rh_arena_grow_(rh_arena *a, void *items, size_t item_size, size_t len, size_t *cap);
 

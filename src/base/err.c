@@ -84,7 +84,8 @@ bool rh_err_context(rh_err *err, const char *fmt, ...)
     vsnprintf(context, sizeof context, fmt, ap);
     va_end(ap);
     memcpy(message, err->message, sizeof message);
-    snprintf(err->message, sizeof err->message, "%s: %.*s", context, (int)(sizeof message - sizeof context - 2), message);
+    snprintf(err->message, sizeof err->message, "%s: %.*s", context,
+             (int)(sizeof message - sizeof context - 2), message);
     return false;
 }
 

@@ -18,58 +18,60 @@
 /* The one table of error codes: enum name, name on the wire, exit status, HTTP status.
  * To add one: add a row; the wire name is PostgREST's where it has one, else a word of ours.
  * Exit status: 1 the operation failed, 2 the command was not understood, 3 not found or refused. */
-#define RH_ERR_TABLE(X)                                                                                                \
-    X(OK, "ok", 0, 200)                                                                                                \
-    X(INTERNAL, "internal", 1, 500)                                                                                    \
-    X(USAGE, "usage", 2, 400)                                                                                          \
-    X(CONF, "conf", 2, 500)                                                                                            \
-    X(INVALID, "invalid", 1, 400)                                                                                      \
-    X(IO, "io", 1, 500)                                                                                                \
-    X(DB, "db", 1, 500) /* PostgreSQL answered with an error: HTTP status by SQLSTATE */                               \
-    X(UNAVAILABLE, "database_unavailable", 1, 503)                                                                     \
-    X(UNKNOWN_OUTCOME, "unknown_outcome", 1, 503)                                                                      \
-    X(OVERLOADED, "overloaded", 1, 503)                                                                                \
-    X(TIMEOUT, "timeout", 1, 504)                                                                                      \
-    X(CATALOG_STALE, "catalog_stale", 1, 503)                                                                          \
-    X(NOT_FOUND, "not_found", 3, 404)                                                                                  \
-    X(EXISTS, "exists", 3, 409)                                                                                        \
-    X(STATE, "state", 3, 409) /* the object is in a state that forbids it */                                           \
-    X(LOCKED, "locked", 1, 409)                                                                                        \
-    X(LINT, "lint", 1, 400)                                                                                            \
-    X(CHECKSUM, "checksum", 1, 409)                                                                                    \
-    X(NO_TENANT, "tenant_required", 3, 401)                                                                            \
-    X(UNKNOWN_TENANT, "unknown_tenant", 3, 403)                                                                        \
-    X(TENANT_MISMATCH, "tenant_mismatch", 3, 403)                                                                      \
-    X(TENANT_SUSPENDED, "tenant_suspended", 3, 403)                                                                    \
-    X(TENANT_NOT_READY, "tenant_not_ready", 3, 503)                                                                    \
-    X(FOREIGN_KEY_VALUE, "foreign_tenant", 3, 403) /* a row for another tenant was offered */                          \
-    X(FORBIDDEN, "forbidden", 3, 403)                                                                                  \
-    X(UNAUTHORIZED, "unauthorized", 3, 401)                                                                            \
-    X(TOO_LARGE, "too_large", 1, 413)                                                                                  \
-    X(METHOD, "PGRST117", 1, 405)                                                                                      \
-    X(PARSE, "PGRST100", 1, 400)   /* the query string was not understood */                                           \
-    X(RPC_METHOD, "PGRST101", 1, 405)                                                                                  \
-    X(BODY, "PGRST102", 1, 400)    /* the request body was not understood */                                           \
-    X(RANGE, "PGRST103", 1, 416)   /* the range asked for is not there */                                              \
-    X(MEDIA, "PGRST107", 1, 406)                                                                                       \
-    X(EMBED_FILTER, "PGRST108", 1, 400) /* a filter on an embed that was not selected */                               \
-    X(SINGULAR, "PGRST116", 1, 406)                                                                                    \
-    X(RELATED_ORDER, "PGRST118", 1, 400)                                                                               \
-    X(EMBED_OPERATOR, "PGRST120", 1, 400)                                                                              \
-    X(PREFER, "PGRST122", 1, 400)                                                                                      \
-    X(AGGREGATES, "PGRST123", 1, 400)                                                                                  \
-    X(MAX_AFFECTED, "PGRST124", 1, 400)                                                                                \
-    X(NO_PATH, "PGRST125", 1, 404)                                                                                     \
-    X(NOT_IMPLEMENTED, "PGRST127", 1, 400) /* of the dialect, but not of this version */                               \
-    X(NO_RELATIONSHIP, "PGRST200", 1, 400)                                                                             \
-    X(AMBIGUOUS, "PGRST201", 1, 300)                                                                                   \
-    X(NO_FUNCTION, "PGRST202", 1, 404)                                                                                 \
-    X(AMBIGUOUS_FUNCTION, "PGRST203", 1, 300)                                                                          \
-    X(NO_COLUMN, "PGRST204", 1, 400)                                                                                   \
-    X(NO_TABLE, "PGRST205", 1, 404)                                                                                    \
-    X(JWT_SECRET, "PGRST300", 1, 500)                                                                                  \
-    X(JWT, "PGRST301", 3, 401)        /* the token is broken or its signature is wrong */                              \
+/* clang-format off */
+#define RH_ERR_TABLE(X) \
+    X(OK, "ok", 0, 200) \
+    X(INTERNAL, "internal", 1, 500) \
+    X(USAGE, "usage", 2, 400) \
+    X(CONF, "conf", 2, 500) \
+    X(INVALID, "invalid", 1, 400) \
+    X(IO, "io", 1, 500) \
+    X(DB, "db", 1, 500) /* PostgreSQL answered with an error: HTTP status by SQLSTATE */ \
+    X(UNAVAILABLE, "database_unavailable", 1, 503) \
+    X(UNKNOWN_OUTCOME, "unknown_outcome", 1, 503) \
+    X(OVERLOADED, "overloaded", 1, 503) \
+    X(TIMEOUT, "timeout", 1, 504) \
+    X(CATALOG_STALE, "catalog_stale", 1, 503) \
+    X(NOT_FOUND, "not_found", 3, 404) \
+    X(EXISTS, "exists", 3, 409) \
+    X(STATE, "state", 3, 409) /* the object is in a state that forbids it */ \
+    X(LOCKED, "locked", 1, 409) \
+    X(LINT, "lint", 1, 400) \
+    X(CHECKSUM, "checksum", 1, 409) \
+    X(NO_TENANT, "tenant_required", 3, 401) \
+    X(UNKNOWN_TENANT, "unknown_tenant", 3, 403) \
+    X(TENANT_MISMATCH, "tenant_mismatch", 3, 403) \
+    X(TENANT_SUSPENDED, "tenant_suspended", 3, 403) \
+    X(TENANT_NOT_READY, "tenant_not_ready", 3, 503) \
+    X(FOREIGN_KEY_VALUE, "foreign_tenant", 3, 403) /* a row for another tenant was offered */ \
+    X(FORBIDDEN, "forbidden", 3, 403) \
+    X(UNAUTHORIZED, "unauthorized", 3, 401) \
+    X(TOO_LARGE, "too_large", 1, 413) \
+    X(METHOD, "PGRST117", 1, 405) \
+    X(PARSE, "PGRST100", 1, 400)   /* the query string was not understood */ \
+    X(RPC_METHOD, "PGRST101", 1, 405) \
+    X(BODY, "PGRST102", 1, 400)    /* the request body was not understood */ \
+    X(RANGE, "PGRST103", 1, 416)   /* the range asked for is not there */ \
+    X(MEDIA, "PGRST107", 1, 406) \
+    X(EMBED_FILTER, "PGRST108", 1, 400) /* a filter on an embed that was not selected */ \
+    X(SINGULAR, "PGRST116", 1, 406) \
+    X(RELATED_ORDER, "PGRST118", 1, 400) \
+    X(EMBED_OPERATOR, "PGRST120", 1, 400) \
+    X(PREFER, "PGRST122", 1, 400) \
+    X(AGGREGATES, "PGRST123", 1, 400) \
+    X(MAX_AFFECTED, "PGRST124", 1, 400) \
+    X(NO_PATH, "PGRST125", 1, 404) \
+    X(NOT_IMPLEMENTED, "PGRST127", 1, 400) /* of the dialect, but not of this version */ \
+    X(NO_RELATIONSHIP, "PGRST200", 1, 400) \
+    X(AMBIGUOUS, "PGRST201", 1, 300) \
+    X(NO_FUNCTION, "PGRST202", 1, 404) \
+    X(AMBIGUOUS_FUNCTION, "PGRST203", 1, 300) \
+    X(NO_COLUMN, "PGRST204", 1, 400) \
+    X(NO_TABLE, "PGRST205", 1, 404) \
+    X(JWT_SECRET, "PGRST300", 1, 500) \
+    X(JWT, "PGRST301", 3, 401)        /* the token is broken or its signature is wrong */ \
     X(JWT_CLAIMS, "PGRST303", 3, 401) /* the token is sound but expired, not yet valid, for others */
+/* clang-format on */
 
 typedef enum rh_code {
 #define X(name, wire, exit_status, http) RH_E_##name,

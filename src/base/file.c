@@ -11,7 +11,8 @@
 static bool io_error(rh_err *err, const char *what, const char *path)
 {
     int saved = errno;
-    return rh_err_set(err, saved == ENOENT ? RH_E_NOT_FOUND : RH_E_IO, "cannot %s %s: %s", what, path, strerror(saved));
+    return rh_err_set(err, saved == ENOENT ? RH_E_NOT_FOUND : RH_E_IO, "cannot %s %s: %s", what, path,
+                      strerror(saved));
 }
 
 char *rh_file_read(rh_arena *a, const char *path, size_t max, size_t *len, rh_err *err)

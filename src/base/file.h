@@ -9,7 +9,8 @@
 
 #include "base/err.h"
 
-/* The whole file, NUL-terminated, in the arena. RH_E_NOT_FOUND when there is none, RH_E_TOO_LARGE past max. */
+/* The whole file, NUL-terminated, in the arena. RH_E_NOT_FOUND when there is none, RH_E_TOO_LARGE past max.
+ */
 char *rh_file_read(rh_arena *a, const char *path, size_t max, size_t *len, rh_err *err);
 /* Written to a temporary beside it, synced and renamed: either the old bytes or the new ones are there. */
 bool rh_file_write(const char *path, const char *bytes, size_t n, mode_t mode, rh_err *err);

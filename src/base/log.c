@@ -31,7 +31,8 @@ static void write_line(rh_log_level level, const char *message)
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
     rh_str_init(&line, LINE_MAX_BYTES);
     if (as_json) {
-        rh_str_addf(&line, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"message\":", stamp, now.tv_nsec / 1000000, names[level]);
+        rh_str_addf(&line, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"message\":", stamp,
+                    now.tv_nsec / 1000000, names[level]);
         size_t n = strlen(message);
         rh_json_add_string(&line, message, n < LINE_MAX_BYTES / 8 ? n : LINE_MAX_BYTES / 8);
         rh_str_add(&line, "}");

@@ -24,7 +24,7 @@ typedef struct rh_map {
 
 void rh_map_init(rh_map *m);
 void rh_map_release(rh_map *m);
-void *rh_map_get(const rh_map *m, const char *key, size_t len); /* NULL when absent */
+void *rh_map_get(const rh_map *m, const char *key, size_t len);        /* NULL when absent */
 void *rh_map_put(rh_map *m, const char *key, size_t len, void *value); /* the value it replaced, or NULL */
 void *rh_map_del(rh_map *m, const char *key, size_t len);              /* the value removed, or NULL */
 /* Iterates: for (size_t i = 0; (slot = rh_map_next(m, &i));) — no changes meanwhile. */

@@ -210,8 +210,8 @@ bool rh_is_utf8(const char *bytes, size_t n)
             more = 1;
         } else if (c >= 0xE0 && c <= 0xEF) {
             more = 2;
-            low = c == 0xE0 ? 0xA0 : 0x80;   /* overlong */
-            high = c == 0xED ? 0x9F : 0xBF;  /* surrogates */
+            low = c == 0xE0 ? 0xA0 : 0x80;  /* overlong */
+            high = c == 0xED ? 0x9F : 0xBF; /* surrogates */
         } else if (c >= 0xF0 && c <= 0xF4) {
             more = 3;
             low = c == 0xF0 ? 0x90 : 0x80;

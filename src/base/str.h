@@ -26,11 +26,11 @@ typedef struct rh_str {
 
 #define RH_STR_TEXT_MAX ((size_t)16 << 20) /* a bound for texts of ours: SQL, messages */
 
-void rh_str_init(rh_str *s, size_t max);                       /* malloc'ed */
-void rh_str_init_in(rh_str *s, rh_arena *arena, size_t max);   /* in an arena */
-void rh_str_release(rh_str *s);                                /* frees and leaves an empty builder */
-void rh_str_clear(rh_str *s);                                  /* length 0, keeps the memory */
-char *rh_str_take(rh_str *s, size_t *len);                     /* the malloc'ed bytes become the caller's */
+void rh_str_init(rh_str *s, size_t max);                     /* malloc'ed */
+void rh_str_init_in(rh_str *s, rh_arena *arena, size_t max); /* in an arena */
+void rh_str_release(rh_str *s);                              /* frees and leaves an empty builder */
+void rh_str_clear(rh_str *s);                                /* length 0, keeps the memory */
+char *rh_str_take(rh_str *s, size_t *len);                   /* the malloc'ed bytes become the caller's */
 
 void rh_str_add(rh_str *s, const char *text);
 void rh_str_addn(rh_str *s, const char *bytes, size_t n);

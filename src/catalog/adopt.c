@@ -10,10 +10,7 @@
 static PGresult *read_roots(rh_operator *o, rh_arena *a, const char *table, rh_err *err)
 {
     const char *params[] = {o->home.schema, table};
-    const char *key = rh_db_value(o->shared, a,
-                                  "SELECT a.attname FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
-                                  "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0] "
-                                  "WHERE i.indisprimary AND i.indnkeyatts = 1 AND n.nspname = $1 AND c.relname = $2", 2, params, err);
+    const char *key = rh_db_value(o->shared, a, rh_sql_homes_root_key, 2, params, err);
     if (!key)
         return NULL;
     if (!*key) {
@@ -47,11 +44,13 @@ static const char *text_member(rh_arena *a, const json_t *row, const char *name)
 }
 
 /* Tries the name's slug, then the same with the id behind it. */
-static bool adopt_row(rh_operator *o, rh_arena *a, const char *id, const json_t *row, PGresult *columns, rh_err *err)
+static bool adopt_row(rh_operator *o, rh_arena *a, const char *id, const json_t *row, PGresult *columns,
+                      rh_err *err)
 {
     rh_tenant_spec spec = {.id = id, .name = text_member(a, row, "name")};
     int n = PQntuples(columns);
-    const char **names = RH_NEW_ARRAY(a, const char *, (size_t)n + 1), **values = RH_NEW_ARRAY(a, const char *, (size_t)n + 1);
+    const char **names = RH_NEW_ARRAY(a, const char *, (size_t)n + 1),
+               **values = RH_NEW_ARRAY(a, const char *, (size_t)n + 1);
     for (int i = 0; i < n; i++) {
         const char *column = PQgetvalue(columns, i, 0);
         if (!json_object_get(row, column))
@@ -82,13 +81,14 @@ bool rh_tenant_adopt_rows(rh_operator *o, const char *table, int *adopted, rh_er
         goto out;
     }
     PGresult *rows = read_roots(o, all, table, err);
-    PGresult *columns = rows ? rh_db_query(o->catalog, all, rh_sql_tenants_profile_columns, 0, NULL, err) : NULL;
+    PGresult *columns =
+        rows ? rh_db_query(o->catalog, all, rh_sql_tenants_profile_columns, 0, NULL, err) : NULL;
     if (!columns)
         goto out;
     for (int i = 0; i < PQntuples(rows); i++) {
         const char *id = PQgetvalue(rows, i, 0);
         rh_arena_clear(a);
-        const char *known = rh_db_value(o->catalog, a, "SELECT 1 FROM rowhouse.tenants WHERE id = $1", 1, &id, err);
+        const char *known = rh_db_value(o->catalog, a, rh_sql_tenants_state, 1, &id, err);
         if (!known)
             goto out;
         if (*known)

@@ -7,7 +7,8 @@
 #include "catalog/token.h"
 #include "sql.h"
 
-static bool add_value(rh_operator *o, rh_arena *a, const char *sql, int n, const char *const *params, rh_str *out, rh_err *err)
+static bool add_value(rh_operator *o, rh_arena *a, const char *sql, int n, const char *const *params,
+                      rh_str *out, rh_err *err)
 {
     const char *json = rh_db_value(o->catalog, a, sql, n, params, err);
     if (json)
@@ -33,7 +34,8 @@ bool rh_control_create(void *app, rh_arena *a, const json_t *body, rh_str *out, 
     const char *id;
     if (!rh_tenant_spec_from_json(a, body, &spec, err) || !rh_operator_open(&o, app, err))
         return false;
-    bool ok = rh_tenant_create(&o, a, &spec, &id, err) && add_value(&o, a, rh_sql_tenants_show_json, 1, &id, out, err);
+    bool ok = rh_tenant_create(&o, a, &spec, &id, err) &&
+              add_value(&o, a, rh_sql_tenants_show_json, 1, &id, out, err);
     rh_operator_close(&o);
     return ok;
 }

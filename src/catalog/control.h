@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The operator's verbs as the control door offers them: JSON in, JSON out, each on a connection of its own. Blocking.
+ * The operator's verbs as the control door offers them: JSON in, JSON out, each on a connection of its own.
+ * Blocking.
  */
 #ifndef RH_CONTROL_H
 #define RH_CONTROL_H

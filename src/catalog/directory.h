@@ -16,6 +16,7 @@ typedef struct rh_directory rh_directory;
 
 /* States of a tenant: architecture.md. To add one: here, in sql/catalog and in catalog/state.c's table of
  * arrows. */
+/* clang-format off */
 #define RH_TENANT_STATES(X)                                                                                  \
     X(PENDING, "pending")                                                                                    \
     X(PROVISIONING, "provisioning")                                                                          \
@@ -24,6 +25,7 @@ typedef struct rh_directory rh_directory;
     X(MOVING, "moving")                                                                                      \
     X(DROPPING, "dropping")                                                                                  \
     X(FAILED, "failed")
+/* clang-format on */
 typedef enum rh_tenant_state {
 #define X(name, text) RH_TENANT_##name,
     RH_TENANT_STATES(X)

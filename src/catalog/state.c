@@ -14,7 +14,8 @@ static const char *const reachable_from[] = {
     [RH_TENANT_FAILED] = "{pending,provisioning}",
 };
 
-bool rh_tenant_change_state(rh_db *catalog, const char *id, rh_tenant_state to, const char *reason, rh_err *err)
+bool rh_tenant_change_state(rh_db *catalog, const char *id, rh_tenant_state to, const char *reason,
+                            rh_err *err)
 {
     const char *name = rh_tenant_state_name(to);
     const char *params[] = {id, name, reason, reachable_from[to]};
@@ -22,7 +23,7 @@ bool rh_tenant_change_state(rh_db *catalog, const char *id, rh_tenant_state to, 
     PGresult *res = rh_db_query(catalog, a, rh_sql_tenants_change_state, 4, params, err);
     bool ok = res && PQntuples(res) == 1;
     if (res && !ok) {
-        const char *now = rh_db_value(catalog, a, "SELECT state FROM rowhouse.tenants WHERE id = $1", 1, params, err);
+        const char *now = rh_db_value(catalog, a, rh_sql_tenants_state, 1, params, err);
         if (now && *now)
             rh_err_set(err, RH_E_STATE, "tenant %s is %s and cannot become %s", id, now, name);
         else if (now)

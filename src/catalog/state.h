@@ -14,7 +14,9 @@
 #include "catalog/directory.h"
 #include "pg/db.h"
 
-/* reason is kept with the tenant when it fails, and in the audit; may be NULL. RH_E_STATE when there is no such arrow. */
-bool rh_tenant_change_state(rh_db *catalog, const char *id, rh_tenant_state to, const char *reason, rh_err *err);
+/* reason is kept with the tenant when it fails, and in the audit; may be NULL. RH_E_STATE when there is no
+ * such arrow. */
+bool rh_tenant_change_state(rh_db *catalog, const char *id, rh_tenant_state to, const char *reason,
+                            rh_err *err);
 
 #endif

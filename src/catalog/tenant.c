@@ -13,7 +13,7 @@
 static bool find_shared_home(rh_operator *o, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
-    const char *id = rh_db_value(o->catalog, a, "SELECT id FROM rowhouse.homes WHERE model = 'shared' AND node = 1 ORDER BY id LIMIT 1", 0, NULL, err);
+    const char *id = rh_db_value(o->catalog, a, rh_sql_homes_shared, 0, NULL, err);
     bool found = id && rh_parse_int(id, &o->home.id);
     if (id && !found) {
         rh_err_set(err, RH_E_STATE, "the app has no shared home yet");
@@ -97,7 +97,8 @@ bool rh_tenant_spec_from_json(rh_arena *a, const json_t *body, rh_tenant_spec *s
         rh_err_set(err, RH_E_BODY, "a tenant is a JSON object");
         return rh_err_hint(err, "For example: {\"slug\": \"acme\", \"name\": \"Acme\"}.");
     }
-    const char **names = RH_NEW_ARRAY(a, const char *, json_object_size(body) + 1), **values = RH_NEW_ARRAY(a, const char *, json_object_size(body) + 1);
+    const char **names = RH_NEW_ARRAY(a, const char *, json_object_size(body) + 1),
+               **values = RH_NEW_ARRAY(a, const char *, json_object_size(body) + 1);
     json_object_foreach((json_t *)body, key, value)
     {
         if (!member_text(a, value, &text))
@@ -119,7 +120,8 @@ bool rh_tenant_spec_from_json(rh_arena *a, const json_t *body, rh_tenant_spec *s
 
 /* ---- create ---- */
 
-static bool check_spec(const rh_app *app, rh_arena *a, const rh_tenant_spec *in, rh_tenant_spec *out, rh_err *err)
+static bool check_spec(const rh_app *app, rh_arena *a, const rh_tenant_spec *in, rh_tenant_spec *out,
+                       rh_err *err)
 {
     char canonical[64];
     *out = *in;
@@ -133,12 +135,16 @@ static bool check_spec(const rh_app *app, rh_arena *a, const rh_tenant_spec *in,
     out->name = in->name ? in->name : in->slug;
     if (!rh_slug_ok(out->slug)) {
         rh_err_set(err, RH_E_INVALID, "\"%.100s\" cannot be a slug", out->slug);
-        return rh_err_hint(err, "A slug begins with a letter and holds lower-case letters, digits, - and _, at most 63. "
-                                "The name may be anything: `rowhouse tenant create %s --name \"...\"`.", rh_slug_from_name(a, out->slug));
+        return rh_err_hint(
+            err,
+            "A slug begins with a letter and holds lower-case letters, digits, - and _, at most 63. "
+            "The name may be anything: `rowhouse tenant create %s --name \"...\"`.",
+            rh_slug_from_name(a, out->slug));
     }
     if (in->id) {
         if (!rh_tenant_id_canonical(in->id, app->conf->id_type == RH_ID_UUID, canonical))
-            return rh_err_set(err, RH_E_INVALID, "\"%.100s\" is not a %s", in->id, rh_id_type_name(app->conf));
+            return rh_err_set(err, RH_E_INVALID, "\"%.100s\" is not a %s", in->id,
+                              rh_id_type_name(app->conf));
         out->id = rh_arena_strdup(a, canonical);
     }
     return true;
@@ -172,7 +178,8 @@ static const char *insert_row(rh_operator *o, rh_arena *a, const rh_tenant_spec 
     rh_str sql, values;
     size_t max = 4 + spec->profile.n;
     int n = 0;
-    const char **params = RH_NEW_ARRAY(a, const char *, max), *home = rh_arena_printf(a, "%lld", (long long)o->home.id);
+    const char **params = RH_NEW_ARRAY(a, const char *, max),
+               *home = rh_arena_printf(a, "%lld", (long long)o->home.id);
     rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
     rh_str_init_in(&values, a, RH_STR_TEXT_MAX);
     rh_str_add(&sql, "WITH t AS (INSERT INTO rowhouse.tenants (slug, name, home");
@@ -191,12 +198,16 @@ static const char *insert_row(rh_operator *o, rh_arena *a, const rh_tenant_spec 
         params[n++] = spec->profile.values[i];
         rh_str_addf(&values, ", $%d", n);
     }
-    rh_str_addf(&sql, ") VALUES (%s) RETURNING id) INSERT INTO rowhouse.audit (action, tenant, detail) SELECT 'create', id::text, "
-                      "jsonb_build_object('slug', $1::text) FROM t RETURNING tenant", rh_str_cstr(&values));
+    rh_str_addf(&sql,
+                ") VALUES (%s) RETURNING id) INSERT INTO rowhouse.audit (action, tenant, detail) SELECT "
+                "'create', id::text, "
+                "jsonb_build_object('slug', $1::text) FROM t RETURNING tenant",
+                rh_str_cstr(&values));
     const char *id = rh_db_value(o->catalog, a, rh_str_cstr(&sql), n, params, err);
     if (!id && strcmp(err->sqlstate, "23505") == 0) {
         bool by_id = strstr(err->detail, "(id)") != NULL;
-        rh_err_set(err, RH_E_EXISTS, "there is a tenant with the %s %s already", by_id ? "id" : "slug", by_id ? spec->id : spec->slug);
+        rh_err_set(err, RH_E_EXISTS, "there is a tenant with the %s %s already", by_id ? "id" : "slug",
+                   by_id ? spec->id : spec->slug);
         rh_err_hint(err, "Choose another with --%s.", by_id ? "id" : "slug");
     }
     return id;
@@ -206,7 +217,8 @@ bool rh_tenant_create(rh_operator *o, rh_arena *a, const rh_tenant_spec *wanted,
 {
     rh_tenant_spec spec;
     *id = NULL;
-    if (!check_spec(o->app, a, wanted, &spec, err) || !check_profile(o, a, &spec.profile, err) || !(*id = insert_row(o, a, &spec, err)))
+    if (!check_spec(o->app, a, wanted, &spec, err) || !check_profile(o, a, &spec.profile, err) ||
+        !(*id = insert_row(o, a, &spec, err)))
         return false;
     bool numbered = o->app->conf->id_type == RH_ID_BIGINT;
     if (spec.id && numbered && !rh_db_value(o->catalog, a, rh_sql_tenants_after_ids, 0, NULL, err))
@@ -250,7 +262,7 @@ bool rh_tenant_provision_waiting(rh_operator *o, int *done, int *failed, rh_err 
 {
     rh_arena *a = rh_arena_new();
     *done = *failed = 0;
-    PGresult *res = rh_db_query(o->catalog, a, "SELECT id FROM rowhouse.tenants WHERE state IN ('pending', 'provisioning', 'failed') ORDER BY created_at", 0, NULL, err);
+    PGresult *res = rh_db_query(o->catalog, a, rh_sql_tenants_waiting, 0, NULL, err);
     bool ok = res != NULL;
     for (int i = 0; ok && i < PQntuples(res); i++) {
         if (rh_tenant_provision(o, PQgetvalue(res, i, 0), err))
@@ -268,7 +280,8 @@ bool rh_tenant_provision_waiting(rh_operator *o, int *done, int *failed, rh_err 
 
 const char *rh_tenant_find(rh_operator *o, rh_arena *a, const char *ref, rh_err *err)
 {
-    const char *id = rh_is_utf8(ref, strlen(ref)) ? rh_db_value(o->catalog, a, rh_sql_tenants_find, 1, &ref, err) : "";
+    const char *id =
+        rh_is_utf8(ref, strlen(ref)) ? rh_db_value(o->catalog, a, rh_sql_tenants_find, 1, &ref, err) : "";
     if (!id || *id)
         return id;
     rh_err_set(err, RH_E_NOT_FOUND, "there is no tenant with the id or slug \"%.100s\"", ref);

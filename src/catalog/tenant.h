@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The operator's verbs on tenants: create, adopt, find, list, provision. Blocking; each may be repeated after an
- * interruption and ends well.
+ * The operator's verbs on tenants: create, adopt, find, list, provision. Blocking; each may be repeated after
+ * an interruption and ends well.
  */
 #ifndef RH_TENANT_H
 #define RH_TENANT_H
@@ -21,13 +21,14 @@ bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err);
 void rh_operator_close(rh_operator *o);
 
 typedef struct rh_tenant_spec {
-    const char *id;   /* NULL: the catalog gives one */
-    const char *slug; /* NULL: made from the name */
-    const char *name; /* NULL: the slug */
+    const char *id;     /* NULL: the catalog gives one */
+    const char *slug;   /* NULL: made from the name */
+    const char *name;   /* NULL: the slug */
     rh_profile profile; /* columns that the app's catalog set added */
 } rh_tenant_spec;
 
-/* {"slug", "name", "id"?, profile columns...}: texts, numbers, booleans, null. RH_E_BODY. Points into body. */
+/* {"slug", "name", "id"?, profile columns...}: texts, numbers, booleans, null. RH_E_BODY. Points into body.
+ */
 bool rh_tenant_spec_from_json(rh_arena *a, const json_t *body, rh_tenant_spec *spec, rh_err *err);
 
 /* Creates the tenant and its place in its home. *id (in the arena) is set as soon as the catalog has it. */
@@ -44,7 +45,8 @@ bool rh_tenant_adopt_rows(rh_operator *o, const char *table, int *adopted, rh_er
 /* The id of the tenant that `ref` (id or slug) names; NOT_FOUND with near misses as hint. */
 const char *rh_tenant_find(rh_operator *o, rh_arena *a, const char *ref, rh_err *err);
 
-/* The slug a name gives: lower-case ASCII letters, digits and '-', beginning with a letter, at most 63 bytes. */
+/* The slug a name gives: lower-case ASCII letters, digits and '-', beginning with a letter, at most 63 bytes.
+ */
 const char *rh_slug_from_name(rh_arena *a, const char *name);
 
 #endif

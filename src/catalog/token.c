@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "sql.h"
 
 void rh_token_rules(const rh_conf *conf, rh_resolve_rules *out)
 {
@@ -25,7 +26,8 @@ const char *rh_tenant_token(rh_operator *o, rh_arena *a, const char *ref, int64_
     const char *id = rh_tenant_find(o, a, ref, err), *secret = id ? rh_app_jwt_secret(o->app, a, err) : NULL;
     if (!secret)
         return NULL;
-    const char *claim = conf->claim_is_slug ? rh_db_value(o->catalog, a, "SELECT slug FROM rowhouse.tenants WHERE id = $1", 1, &id, err) : id;
+    const char *claim =
+        conf->claim_is_slug ? rh_db_value(o->catalog, a, rh_sql_tenants_slug, 1, &id, err) : id;
     rh_jwt_keys *keys = claim ? rh_jwt_keys_from_secret(secret, strlen(secret), err) : NULL;
     if (!keys)
         return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tokens for tenants, signed with the app's own HS256 secret: for development and for the operator's scripts. In
- * production an identity provider signs them.
+ * Tokens for tenants, signed with the app's own HS256 secret: for development and for the operator's scripts.
+ * In production an identity provider signs them.
  */
 #ifndef RH_TOKEN_H
 #define RH_TOKEN_H

@@ -27,10 +27,12 @@ struct rh_watch {
     char newest_revision[24]; /* of the relation caches that the directory has */
 };
 
-/* Waits for input on the catalog's socket (when there is one) or the order to stop. 1 input, 0 timeout, -1 stop. */
+/* Waits for input on the catalog's socket (when there is one) or the order to stop. 1 input, 0 timeout, -1
+ * stop. */
 static int wait_for(rh_watch *w, int timeout_ms)
 {
-    struct pollfd fds[2] = {{.fd = w->stop_fd, .events = POLLIN}, {.fd = w->db ? PQsocket(rh_db_conn(w->db)) : -1, .events = POLLIN}};
+    struct pollfd fds[2] = {{.fd = w->stop_fd, .events = POLLIN},
+                            {.fd = w->db ? PQsocket(rh_db_conn(w->db)) : -1, .events = POLLIN}};
     int n = poll(fds, 2, timeout_ms);
     if (n > 0 && fds[0].revents)
         return -1;
@@ -89,17 +91,18 @@ static bool entry_of(const PGresult *res, int row, rh_directory_entry *e)
 static bool read_caches(rh_watch *w, rh_arena *a, rh_err *err)
 {
     const char *since = w->newest_revision;
-    PGresult *res = ask(w, a, "SELECT reference_version, tenant_version, content, revision FROM rowhouse.relation_caches "
-                              "WHERE revision > $1 ORDER BY revision", 1, &since, err);
+    PGresult *res = ask(w, a, rh_sql_tenants_caches_since, 1, &since, err);
     if (!res)
         return false;
     for (int i = 0; i < PQntuples(res); i++) {
         int64_t reference, tenant;
         rh_parse_int(PQgetvalue(res, i, 0), &reference);
         rh_parse_int(PQgetvalue(res, i, 1), &tenant);
-        rh_relation_cache *cache = rh_relation_cache_parse(PQgetvalue(res, i, 2), (size_t)PQgetlength(res, i, 2), err);
+        rh_relation_cache *cache =
+            rh_relation_cache_parse(PQgetvalue(res, i, 2), (size_t)PQgetlength(res, i, 2), err);
         if (!cache)
-            return rh_err_context(err, "relation cache of version %lld/%lld", (long long)reference, (long long)tenant);
+            return rh_err_context(err, "relation cache of version %lld/%lld", (long long)reference,
+                                  (long long)tenant);
         rh_directory_add_cache(w->directory, (int32_t)reference, (int32_t)tenant, cache);
         snprintf(w->newest_revision, sizeof w->newest_revision, "%s", PQgetvalue(res, i, 3));
     }
@@ -185,7 +188,8 @@ static void *run(void *arg)
         int got = wait_for(w, w->db ? HEARTBEAT_MS : RETRY_MS);
         if (got < 0)
             return NULL;
-        bool ok = !w->db ? connect_and_read(w, &err) : (got ? take_notifications(w, &err) : true) && (got || heartbeat(w, &err));
+        bool ok = !w->db ? connect_and_read(w, &err)
+                         : (got ? take_notifications(w, &err) : true) && (got || heartbeat(w, &err));
         if (ok && w->away_told)
             rh_log(RH_LOG_INFO, "the catalog is back");
         if (!ok && !w->away_told)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Commands: one table (commands.c) names every command with its options and help; the parser and --help come from it.
- * stdout carries results, stderr talk. A command returns an exit status: 0 done, 1 failed, 2 not understood, 3 refused.
+ * Commands: one table (commands.c) names every command with its options and help; the parser and --help come
+ * from it. stdout carries results, stderr talk. A command returns an exit status: 0 done, 1 failed, 2 not
+ * understood, 3 refused.
  */
 #ifndef RH_CMD_H
 #define RH_CMD_H

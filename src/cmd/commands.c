@@ -43,14 +43,20 @@ static const rh_option no_options[] = {{NULL, NULL, NULL}};
 
 /* To add a command: a row here, its function in a file of its own name, its prototype in cmd.h. */
 const rh_command rh_commands[] = {
-    {"dev", "[DIR]", "run an app on this machine: private PostgreSQL, catalog, migrations, demo data, doors", dev_options, 0, 1, rh_cmd_dev},
+    {"dev", "[DIR]", "run an app on this machine: private PostgreSQL, catalog, migrations, demo data, doors",
+     dev_options, 0, 1, rh_cmd_dev},
     {"serve", "", "open the doors of a migrated app", no_options, 0, 0, rh_cmd_serve},
-    {"migrate", "[status | new SET NAME]", "bring the catalog and every home to the newest version", migrate_options, 0, 3, rh_cmd_migrate},
-    {"tenant", "create SLUG | list | show TENANT | token TENANT | adopt --from TABLE", "the tenants of an app", tenant_options, 1, 2, rh_cmd_tenant},
+    {"migrate", "[status | new SET NAME]", "bring the catalog and every home to the newest version",
+     migrate_options, 0, 3, rh_cmd_migrate},
+    {"tenant", "create SLUG | list | show TENANT | token TENANT | adopt --from TABLE",
+     "the tenants of an app", tenant_options, 1, 2, rh_cmd_tenant},
     {"lint", "", "check the migrations: does every table keep tenants apart?", no_options, 0, 0, rh_cmd_lint},
-    {"load", "TABLE [FILE.csv]", "load CSV rows of many tenants at once (without FILE: from stdin)", load_options, 1, 2, rh_cmd_load},
-    {"psql", "[TENANT] [-- PSQL ARGUMENTS]", "psql as the operator, or bound to one tenant", no_options, 0, 1, rh_cmd_psql},
-    {"help", "[settings | COMMAND]", "this text, or every setting with its default", no_options, 0, 1, rh_cmd_help},
+    {"load", "TABLE [FILE.csv]", "load CSV rows of many tenants at once (without FILE: from stdin)",
+     load_options, 1, 2, rh_cmd_load},
+    {"psql", "[TENANT] [-- PSQL ARGUMENTS]", "psql as the operator, or bound to one tenant", no_options, 0, 1,
+     rh_cmd_psql},
+    {"help", "[settings | COMMAND]", "this text, or every setting with its default", no_options, 0, 1,
+     rh_cmd_help},
     {"version", "", "which version this is", no_options, 0, 0, rh_cmd_version},
     {NULL, NULL, NULL, NULL, 0, 0, NULL},
 };
@@ -67,7 +73,8 @@ static void print_options(const rh_option *options)
 {
     for (; options->name; options++) {
         char left[64];
-        snprintf(left, sizeof left, "--%s%s%s", options->name, options->value ? " " : "", options->value ? options->value : "");
+        snprintf(left, sizeof left, "--%s%s%s", options->name, options->value ? " " : "",
+                 options->value ? options->value : "");
         printf("  %-26s %s\n", left, options->help);
     }
 }
@@ -81,7 +88,8 @@ static void print_command(const rh_command *c)
 
 static void print_overview(void)
 {
-    printf("usage: rowhouse COMMAND [ARGUMENTS]\n\nOne application schema for many tenants on PostgreSQL.\n\n");
+    printf(
+        "usage: rowhouse COMMAND [ARGUMENTS]\n\nOne application schema for many tenants on PostgreSQL.\n\n");
     for (const rh_command *c = rh_commands; c->name; c++)
         printf("  %-9s %s\n", c->name, c->help);
     printf("\n`rowhouse help COMMAND` says more; `rowhouse help settings` lists the settings.\n");
@@ -102,7 +110,8 @@ int rh_cmd_help(rh_cmdline *line)
     }
     const rh_command *c = find_command(line->args.items[0]);
     if (!c) {
-        fprintf(stderr, "rowhouse: there is no command \"%s\"\n  hint: `rowhouse help` lists them.\n", line->args.items[0]);
+        fprintf(stderr, "rowhouse: there is no command \"%s\"\n  hint: `rowhouse help` lists them.\n",
+                line->args.items[0]);
         return 2;
     }
     print_command(c);
@@ -142,8 +151,8 @@ static const rh_option *find_option(const rh_option *options, const char *name, 
 
 static int usage(const rh_command *c, const char *what, const char *which)
 {
-    fprintf(stderr, "rowhouse: %s%s%s\n  usage: rowhouse %s %s\n  hint: `rowhouse help %s` says more.\n", what, *which ? " " : "", which, c->name,
-            c->args, c->name);
+    fprintf(stderr, "rowhouse: %s%s%s\n  usage: rowhouse %s %s\n  hint: `rowhouse help %s` says more.\n",
+            what, *which ? " " : "", which, c->name, c->args, c->name);
     return 2;
 }
 
@@ -185,7 +194,8 @@ static void collect_settings(rh_cmdline *line)
     const char *value;
     for (size_t i = 0; i < sizeof shorthands / sizeof *shorthands; i++)
         if ((value = rh_cmdline_get(line, shorthands[i].option)))
-            RH_VEC_PUSH(line->a, &line->settings, rh_arena_printf(line->a, "%s=%s", shorthands[i].setting, value));
+            RH_VEC_PUSH(line->a, &line->settings,
+                        rh_arena_printf(line->a, "%s=%s", shorthands[i].setting, value));
     for (size_t i = 0; (value = rh_cmdline_get_nth(line, "set", i)); i++)
         RH_VEC_PUSH(line->a, &line->settings, value);
     RH_VEC_PUSH(line->a, &line->settings, NULL);
@@ -202,7 +212,8 @@ bool rh_cmdline_parse(rh_cmdline *line, rh_arena *a, int argc, char **argv, int 
     }
     line->command = find_command(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
     if (!line->command) {
-        fprintf(stderr, "rowhouse: there is no command \"%s\"\n  hint: `rowhouse help` lists them.\n", argv[1]);
+        fprintf(stderr, "rowhouse: there is no command \"%s\"\n  hint: `rowhouse help` lists them.\n",
+                argv[1]);
         *status = 2;
         return false;
     }
@@ -222,7 +233,8 @@ bool rh_cmdline_parse(rh_cmdline *line, rh_arena *a, int argc, char **argv, int 
         return false;
     }
     if ((int)line->args.len < line->command->min_args || (int)line->args.len > line->command->max_args) {
-        *status = usage(line->command, line->args.len ? "the arguments do not fit" : "an argument is missing", "");
+        *status =
+            usage(line->command, line->args.len ? "the arguments do not fit" : "an argument is missing", "");
         return false;
     }
     collect_settings(line);

@@ -19,8 +19,8 @@ static bool migrate(rh_app *app, rh_err *err)
     int64_t since = rh_now_ms();
     if (!rh_migrate(app, &options, &report, err))
         return false;
-    fprintf(stderr, "migrated: catalog %04d, reference %04d, tenant %04d (%.1f s)\n", report.catalog_version, report.reference_version,
-            report.tenant_version, (double)(rh_now_ms() - since) / 1000);
+    fprintf(stderr, "migrated: catalog %04d, reference %04d, tenant %04d (%.1f s)\n", report.catalog_version,
+            report.reference_version, report.tenant_version, (double)(rh_now_ms() - since) / 1000);
     return true;
 }
 
@@ -30,20 +30,24 @@ static void print_summary(const rh_app *app, const rh_service *s)
     bool tls = *conf->data_tls_cert != 0;
     printf("\n%s is running with %zu tenants\n\n", conf->app_name, rh_service_tenants(s));
     if (app->private_server)
-        printf("  PostgreSQL    private, version %s, data in %s\n", rh_pg_server_version(app->private_server), rh_pg_server_data_dir(app->private_server));
+        printf("  PostgreSQL    private, version %s, data in %s\n", rh_pg_server_version(app->private_server),
+               rh_pg_server_data_dir(app->private_server));
     else
         printf("  PostgreSQL    the server of server.conninfo\n");
     printf("  databases     %s (shared homes), %s (catalog)\n", app->shared_db, app->catalog_db);
     printf("  data door     http%s://%s:%d\n", tls ? "s" : "", conf->data_listen, rh_service_data_port(s));
-    printf("  control door  http://%s:%d, token in %s/control_token\n", conf->control_listen, rh_service_control_port(s), app->state_dir);
+    printf("  control door  http://%s:%d, token in %s/control_token\n", conf->control_listen,
+           rh_service_control_port(s), app->state_dir);
     const char *self = program_invocation_name;
-    const char *where = rh_arena_printf(app->arena, "--app %s%s%s", conf->dir, *conf->server_data ? " --data " : "", conf->server_data);
+    const char *where = rh_arena_printf(app->arena, "--app %s%s%s", conf->dir,
+                                        *conf->server_data ? " --data " : "", conf->server_data);
     printf("\n  psql as the operator    %s psql %s\n", self, where);
     printf("  psql as one tenant      %s psql TENANT %s\n", self, where);
     printf("  a token for a tenant    %s tenant token TENANT %s\n", self, where);
     printf("  all tenants             %s tenant list %s\n", self, where);
-    printf("  the same over HTTP      curl -H \"Authorization: Bearer $(cat %s/control_token)\" http://127.0.0.1:%d/tenants\n", app->state_dir,
-           rh_service_control_port(s));
+    printf("  the same over HTTP      curl -H \"Authorization: Bearer $(cat %s/control_token)\" "
+           "http://127.0.0.1:%d/tenants\n",
+           app->state_dir, rh_service_control_port(s));
 }
 
 static bool run(rh_cmdline *line, rh_app *app, rh_err *err)
@@ -54,7 +58,8 @@ static bool run(rh_cmdline *line, rh_app *app, rh_err *err)
     if (!migrate(app, err) || !rh_operator_open(&o, app, err))
         return false;
     rh_service *s = NULL;
-    bool ok = !demo || (rh_demo_load(&o, rh_cmd_say, NULL, err) && (printf("\nThe questions, in SQL\n"), rh_demo_questions(&o, stdout, err)));
+    bool ok = !demo || (rh_demo_load(&o, rh_cmd_say, NULL, err) &&
+                        (printf("\nThe questions, in SQL\n"), rh_demo_questions(&o, stdout, err)));
     ok = ok && (s = rh_service_start(app, err));
     if (ok) {
         print_summary(app, s);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ctrl-C and SIGTERM. A thread takes them, so that a command ends cleanly wherever it is: the private server is
- * stopped when nobody else uses it, transactions under way are rolled back by PostgreSQL. While doors are open, the
- * signal only ends the waiting and the doors close gracefully.
+ * Ctrl-C and SIGTERM. A thread takes them, so that a command ends cleanly wherever it is: the private server
+ * is stopped when nobody else uses it, transactions under way are rolled back by PostgreSQL. While doors are
+ * open, the signal only ends the waiting and the doors close gracefully.
  */
 #ifndef RH_INTERRUPT_H
 #define RH_INTERRUPT_H

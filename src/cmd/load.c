@@ -24,8 +24,9 @@ static void on_progress(void *arg, int64_t bytes, int64_t rows)
     if (!bar->on || s <= 0)
         return;
     int filled = bar->size > 0 ? (int)(bytes * BAR / bar->size) : 0;
-    fprintf(stderr, "\r[%.*s%*s] %lld rows, %.0f rows/s, %.1f MB/s ", filled, "##############################", BAR - filled, "",
-            (long long)rows, (double)rows / s, (double)bytes / 1e6 / s);
+    fprintf(stderr, "\r[%.*s%*s] %lld rows, %.0f rows/s, %.1f MB/s ", filled,
+            "##############################", BAR - filled, "", (long long)rows, (double)rows / s,
+            (double)bytes / 1e6 / s);
 }
 
 int rh_cmd_load(rh_cmdline *line)
@@ -43,8 +44,13 @@ int rh_cmd_load(rh_cmdline *line)
         return rh_cmd_fail(&err);
     }
     bar.size = S_ISREG(st.st_mode) ? st.st_size : 0;
-    rh_load_options options = {.table = line->args.items[0], .fd = fd, .name = fd == STDIN_FILENO ? "stdin" : file,
-                               .header = rh_cmdline_get(line, "header") != NULL, .size = bar.size, .progress = on_progress, .arg = &bar};
+    rh_load_options options = {.table = line->args.items[0],
+                               .fd = fd,
+                               .name = fd == STDIN_FILENO ? "stdin" : file,
+                               .header = rh_cmdline_get(line, "header") != NULL,
+                               .size = bar.size,
+                               .progress = on_progress,
+                               .arg = &bar};
     bool ok = rh_cmdline_open(line, &app, &err);
     if (ok) {
         ok = rh_operator_open(&o, &app, &err);
@@ -62,6 +68,7 @@ int rh_cmd_load(rh_cmdline *line)
     if (!ok)
         return rh_cmd_fail(&err);
     double s = (double)(rh_now_ms() - bar.started) / 1000;
-    fprintf(stderr, "%lld rows into %s in %.2f s (%.0f rows/s)\n", (long long)rows, options.table, s, s > 0 ? (double)rows / s : 0);
+    fprintf(stderr, "%lld rows into %s in %.2f s (%.0f rows/s)\n", (long long)rows, options.table, s,
+            s > 0 ? (double)rows / s : 0);
     return 0;
 }

@@ -23,8 +23,9 @@ static int new_file(rh_cmdline *line)
 
 static void print_report(const rh_migrate_report *r)
 {
-    fprintf(stderr, "catalog %04d (%d new), reference %04d (%d new), tenant %04d (%d new), %d fitting%s\n", r->catalog_version, r->catalog,
-            r->reference_version, r->reference, r->tenant_version, r->tenant, r->fittings, r->fittings == 1 ? "" : "s");
+    fprintf(stderr, "catalog %04d (%d new), reference %04d (%d new), tenant %04d (%d new), %d fitting%s\n",
+            r->catalog_version, r->catalog, r->reference_version, r->reference, r->tenant_version, r->tenant,
+            r->fittings, r->fittings == 1 ? "" : "s");
     if (r->tenants_placed || r->tenants_failed)
         fprintf(stderr, "tenants given their place: %d, failed: %d\n", r->tenants_placed, r->tenants_failed);
 }
@@ -37,9 +38,11 @@ int rh_cmd_migrate(rh_cmdline *line)
     const char *verb = line->args.len ? line->args.items[0] : "", *wait = rh_cmdline_get(line, "wait");
     if (strcmp(verb, "new") == 0)
         return new_file(line);
-    if ((*verb && strcmp(verb, "status") != 0) || line->args.len > 1 || (wait && (!rh_parse_int(wait, &wait_s) || wait_s < 0))) {
+    if ((*verb && strcmp(verb, "status") != 0) || line->args.len > 1 ||
+        (wait && (!rh_parse_int(wait, &wait_s) || wait_s < 0))) {
         rh_err_set(&err, RH_E_USAGE, "migrate: not understood");
-        rh_err_hint(&err, "`rowhouse migrate`, `rowhouse migrate status` or `rowhouse migrate new SET NAME`.");
+        rh_err_hint(&err,
+                    "`rowhouse migrate`, `rowhouse migrate status` or `rowhouse migrate new SET NAME`.");
         return rh_cmd_fail(&err);
     }
     if (!rh_cmdline_open(line, &app, &err))

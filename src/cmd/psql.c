@@ -11,7 +11,8 @@
 #include "cmd/cmd.h"
 #include "cmd/interrupt.h"
 
-/* The app's conninfo with another user and database, as key='value' pairs: whether it was given so or as a URI. */
+/* The app's conninfo with another user and database, as key='value' pairs: whether it was given so or as a
+ * URI. */
 static const char *conninfo_for(const rh_app *app, rh_role role, const char *database, rh_err *err)
 {
     char *message = NULL;
@@ -24,7 +25,9 @@ static const char *conninfo_for(const rh_app *app, rh_role role, const char *dat
     }
     rh_str_init_in(&out, app->arena, RH_STR_TEXT_MAX);
     for (PQconninfoOption *o = options; o->keyword; o++) {
-        const char *value = strcmp(o->keyword, "user") == 0 ? rh_app_user(app, role) : strcmp(o->keyword, "dbname") == 0 ? database : o->val;
+        const char *value = strcmp(o->keyword, "user") == 0     ? rh_app_user(app, role)
+                            : strcmp(o->keyword, "dbname") == 0 ? database
+                                                                : o->val;
         if (!value || strcmp(o->keyword, "password") == 0)
             continue;
         rh_str_addf(&out, "%s='", o->keyword);
@@ -40,7 +43,8 @@ static const char *conninfo_for(const rh_app *app, rh_role role, const char *dat
 }
 
 /* The terminal is psql's meanwhile; we stay to keep the private server running, and ignore Ctrl-C. */
-static int run_psql(rh_cmdline *line, const rh_app *app, const char *conninfo, rh_role role, const char *prompt, const char *options, rh_err *err)
+static int run_psql(rh_cmdline *line, const rh_app *app, const char *conninfo, rh_role role,
+                    const char *prompt, const char *options, rh_err *err)
 {
     const char *bindir;
     int status, n = 0;

@@ -12,8 +12,9 @@ int rh_cmd_serve(rh_cmdline *line)
         return rh_cmd_fail(&err);
     rh_service *s = rh_service_start(&app, &err);
     if (s) {
-        rh_log(RH_LOG_INFO, "data door on %s:%d, control door on %s:%d, %zu tenants", app.conf->data_listen, rh_service_data_port(s),
-               app.conf->control_listen, rh_service_control_port(s), rh_service_tenants(s));
+        rh_log(RH_LOG_INFO, "data door on %s:%d, control door on %s:%d, %zu tenants", app.conf->data_listen,
+               rh_service_data_port(s), app.conf->control_listen, rh_service_control_port(s),
+               rh_service_tenants(s));
         rh_interrupt_wait();
         rh_log(RH_LOG_INFO, "stopping");
         rh_service_stop(s);

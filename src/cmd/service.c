@@ -14,7 +14,8 @@
 #include "home/home.h"
 #include "http/server.h"
 
-/* The data door's sessions: every name is qualified, so nothing is looked up anywhere but in PostgreSQL's own schema. */
+/* The data door's sessions: every name is qualified, so nothing is looked up anywhere but in PostgreSQL's own
+ * schema. */
 #define DATA_OPTIONS "-c search_path=pg_catalog,pg_temp"
 
 struct rh_service {
@@ -34,7 +35,8 @@ static bool start_log(const rh_conf *conf, rh_err *err)
             rh_log_init((rh_log_level)i, conf->log_json);
             return true;
         }
-    return rh_err_set(err, RH_E_CONF, "log.level \"%s\" is none of debug, info, warn, error", conf->log_level);
+    return rh_err_set(err, RH_E_CONF, "log.level \"%s\" is none of debug, info, warn, error",
+                      conf->log_level);
 }
 
 static bool start_server(rh_service *s, rh_err *err)
@@ -66,8 +68,10 @@ static bool write_doors(rh_service *s, rh_err *err)
     rh_str text;
     s->doors_file = rh_arena_printf(s->app->arena, "%s/doors.json", s->app->state_dir);
     rh_str_init_in(&text, s->app->arena, 1024);
-    rh_str_addf(&text, "{\"pid\":%ld,\"data\":\"http%s://127.0.0.1:%d\",\"control\":\"http://127.0.0.1:%d\"}\n", (long)getpid(),
-                rh_server_has_tls(s->server) ? "s" : "", rh_server_data_port(s->server), rh_server_control_port(s->server));
+    rh_str_addf(&text,
+                "{\"pid\":%ld,\"data\":\"http%s://127.0.0.1:%d\",\"control\":\"http://127.0.0.1:%d\"}\n",
+                (long)getpid(), rh_server_has_tls(s->server) ? "s" : "", rh_server_data_port(s->server),
+                rh_server_control_port(s->server));
     return rh_file_write(s->doors_file, rh_str_cstr(&text), text.len, 0644, err);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The doors of an app, open: the directory and its watch, the data door's loops, the control door. `serve` and `dev`
- * are thin around it.
+ * The doors of an app, open: the directory and its watch, the data door's loops, the control door. `serve`
+ * and `dev` are thin around it.
  */
 #ifndef RH_SERVICE_H
 #define RH_SERVICE_H

@@ -54,7 +54,8 @@ void rh_table_print(const PGresult *res, FILE *out, const char *indent, int max_
         for (int c = 0; c < columns; c++) {
             if (c)
                 fputs("  ", out);
-            print_cell(out, r < 0 ? PQfname(res, c) : PQgetvalue(res, r, c), widths[c], is_number(PQftype(res, c)));
+            print_cell(out, r < 0 ? PQfname(res, c) : PQgetvalue(res, r, c), widths[c],
+                       is_number(PQftype(res, c)));
         }
         fputc('\n', out);
     }

@@ -16,9 +16,11 @@ static bool parse_profile(rh_cmdline *line, rh_profile *out, rh_err *err)
     size_t n = 0;
     while (rh_cmdline_get_nth(line, "profile", n))
         n++;
-    const char **names = RH_NEW_ARRAY(line->a, const char *, n + 1), **values = RH_NEW_ARRAY(line->a, const char *, n + 1);
+    const char **names = RH_NEW_ARRAY(line->a, const char *, n + 1),
+               **values = RH_NEW_ARRAY(line->a, const char *, n + 1);
     for (size_t i = 0; i < n; i++) {
-        char *text = rh_arena_strdup(line->a, rh_cmdline_get_nth(line, "profile", i)), *equals = strchr(text, '=');
+        char *text = rh_arena_strdup(line->a, rh_cmdline_get_nth(line, "profile", i)),
+             *equals = strchr(text, '=');
         if (!equals)
             return rh_err_set(err, RH_E_USAGE, "--profile %s: not of the form COLUMN=VALUE", text);
         *equals = 0;
@@ -42,7 +44,8 @@ static bool show(rh_cmdline *line, rh_operator *o, const char *id, rh_err *err)
 
 static bool create(rh_cmdline *line, rh_operator *o, const char *slug, rh_err *err)
 {
-    rh_tenant_spec spec = {.id = rh_cmdline_get(line, "id"), .slug = slug, .name = rh_cmdline_get(line, "name")};
+    rh_tenant_spec spec = {
+        .id = rh_cmdline_get(line, "id"), .slug = slug, .name = rh_cmdline_get(line, "name")};
     const char *id;
     if (!parse_profile(line, &spec.profile, err) || !rh_tenant_create(o, line->a, &spec, &id, err))
         return false;
@@ -56,7 +59,8 @@ static bool list(rh_cmdline *line, rh_operator *o, rh_err *err)
 {
     const char *params[] = {"", LIST_PAGE};
     bool json = rh_cmdline_get(line, "json") != NULL;
-    PGresult *res = rh_db_query(o->catalog, line->a, json ? rh_sql_tenants_list_json : rh_sql_tenants_list, 2, params, err);
+    PGresult *res = rh_db_query(o->catalog, line->a, json ? rh_sql_tenants_list_json : rh_sql_tenants_list, 2,
+                                params, err);
     if (res && json)
         printf("%s\n", PQgetvalue(res, 0, 0));
     else if (res)

@@ -369,7 +369,8 @@ static bool check_range(const char *name, int64_t value, int64_t least, int64_t 
 
 static bool is_loopback(const char *address)
 {
-    return rh_starts_with(address, "127.") || strcmp(address, "::1") == 0 || strcmp(address, "localhost") == 0;
+    return rh_starts_with(address, "127.") || strcmp(address, "::1") == 0 ||
+           strcmp(address, "localhost") == 0;
 }
 
 static bool check_doors(const rh_conf *conf, rh_err *err)
@@ -384,7 +385,8 @@ static bool check_doors(const rh_conf *conf, rh_err *err)
         return false;
     if (!is_loopback(conf->control_listen)) {
         rh_err_set(err, RH_E_CONF, "control.listen \"%s\" is not a loopback address", conf->control_listen);
-        return rh_err_hint(err, "Use 127.0.0.1 or ::1; reach it from elsewhere through a tunnel, such as ssh -L.");
+        return rh_err_hint(err,
+                           "Use 127.0.0.1 or ::1; reach it from elsewhere through a tunnel, such as ssh -L.");
     }
     if (!*conf->data_tls_cert != !*conf->data_tls_key)
         return rh_err_set(err, RH_E_CONF, "data.tls_cert and data.tls_key go together");

@@ -43,8 +43,8 @@ typedef struct rh_conf {
 
 /* Reads DIR/rowhouse.conf, DIR/.env and the environment. Unknown or malformed settings are errors with
  * file:line and a hint, ROWHOUSE_ names in .env included; other names there are other programs'. `flags` is a
- * NULL-terminated array of "section.name=value" from the command line, or NULL. NULL on failure: RH_E_CONF, RH_E_USAGE
- * for a flag, RH_E_IO, RH_E_TOO_LARGE. */
+ * NULL-terminated array of "section.name=value" from the command line, or NULL. NULL on failure: RH_E_CONF,
+ * RH_E_USAGE for a flag, RH_E_IO, RH_E_TOO_LARGE. */
 rh_conf *rh_conf_load(rh_arena *a, const char *dir, const char *const *flags, rh_err *err);
 
 /* Every setting with type, default, environment name and help, as `rowhouse help settings` prints it and

@@ -2,54 +2,56 @@
  *
  * The table of settings. To add one: add a row; everything else follows from it.
  * X(type, section, name, default as text, help). In rowhouse.conf it stands as `name = value` under
- * [section]; in the environment as ROWHOUSE_<SECTION>_<NAME>; on the command line as --set section.name=value.
- * Durations: 500ms, 30s, 5m, 1h. Sizes: 512, 64k, 10m, 1g. Booleans: on, off.
+ * [section]; in the environment as ROWHOUSE_<SECTION>_<NAME>; on the command line as --set
+ * section.name=value. Durations: 500ms, 30s, 5m, 1h. Sizes: 512, 64k, 10m, 1g. Booleans: on, off.
  */
 #ifndef RH_SETTINGS_H
 #define RH_SETTINGS_H
 
-#define RH_SETTINGS(X)                                                                                                 \
-    X(STRING, app, name, "", "the app's name: databases and roles begin with it")                                      \
-    X(STRING, app, tenant_key, "", "column that names the tenant in every tenant table, e.g. company_id")              \
-    X(STRING, app, root, "", "table whose own id is the tenant's id, e.g. companies")                                  \
-    X(STRING, app, id_type, "bigint", "type of tenant ids: bigint or uuid")                                            \
-    X(STRING, app, model, "shared", "where new tenants live unless told otherwise: shared")                            \
-    X(STRING, server, conninfo, "", "an existing PostgreSQL server (libpq conninfo); empty: a private one")            \
-    X(STRING, server, data, "", "directory of the private server; empty: .rowhouse in the app's directory")            \
-    X(INT, server, port, "0", "loopback TCP port of the private server; 0: unix socket only")                          \
-    X(STRING, server, bin, "", "directory of PostgreSQL's programs; empty: the newest found")                          \
-    X(STRING, data, listen, "127.0.0.1", "address the data door listens on")                                           \
-    X(INT, data, port, "3000", "port of the data door; 0: any free one")                                               \
-    X(STRING, data, tls_cert, "", "PEM file of the data door's certificate chain; empty: plain HTTP")                  \
-    X(STRING, data, tls_key, "", "PEM file of its private key")                                                        \
-    X(INT, data, threads, "0", "loops (one thread each); 0: one a core")                                               \
-    X(INT, data, connections, "16", "backend connections of the data door in all")                                     \
-    X(INT, data, max_clients, "10000", "client connections at most")                                                   \
-    X(SIZE, data, max_head, "16k", "request line and headers at most")                                                 \
-    X(SIZE, data, max_body, "10m", "request body at most")                                                             \
-    X(SIZE, data, max_response, "256m", "response body at most")                                                       \
-    X(INT, data, max_rows, "0", "rows of one answer at most; 0: no limit")                                             \
-    X(DURATION, data, head_timeout, "10s", "time a whole request head may take")                                       \
-    X(DURATION, data, body_timeout, "30s", "time a whole request body may take")                                       \
-    X(DURATION, data, idle_timeout, "75s", "time a kept-alive connection may be idle")                                 \
-    X(DURATION, data, statement_timeout, "30s", "time one statement may take")                                         \
-    X(DURATION, data, stop_timeout, "10s", "time running requests get when the server stops")                          \
-    X(STRING, control, listen, "127.0.0.1", "address the control door listens on: loopback")                           \
-    X(INT, control, port, "3001", "port of the control door; 0: any free one")                                         \
-    X(STRING, auth, secret, "", "HS256 secret, at least 32 bytes; empty: made in development")                         \
-    X(STRING, auth, tenant_claim, "tenant", "claim that names the tenant: a name or a path such as $.app.tenant")      \
-    X(STRING, auth, claim_holds, "id", "what the claim holds: id or slug")                                             \
-    X(STRING, auth, audience, "", "required aud claim; empty: not checked")                                            \
-    X(STRING, auth, issuer, "", "required iss claim; empty: not checked")                                              \
-    X(DURATION, auth, leeway, "30s", "clock difference allowed for exp and nbf")                                       \
-    X(STRING, auth, trusted_header, "", "header that names the tenant and is believed; empty: none")                   \
-    X(DURATION, catalog, stale_after, "30s", "time without contact after which tenants are refused")                   \
-    X(STRING, demo, generate, "", "program of the app, with arguments, that writes CSV files into {dir}")              \
-    X(STRING, demo, tenants, "", "JSON file in {dir}: array of tenants with id, slug, name, profile columns")            \
-    X(STRING, demo, load, "", "tables to load after that, each from {dir}/TABLE.csv, in this order")                         \
-    X(STRING, demo, questions, "", "SQL file of questions to answer: see apps/ads/demo/questions.sql")                 \
-    X(STRING, demo, requests, "", "file of HTTP requests to show: see apps/ads/demo/requests.txt")                     \
-    X(STRING, log, level, "info", "debug, info, warn or error")                                                        \
+/* clang-format off */
+#define RH_SETTINGS(X) \
+    X(STRING, app, name, "", "the app's name: databases and roles begin with it") \
+    X(STRING, app, tenant_key, "", "column that names the tenant in every tenant table, e.g. company_id") \
+    X(STRING, app, root, "", "table whose own id is the tenant's id, e.g. companies") \
+    X(STRING, app, id_type, "bigint", "type of tenant ids: bigint or uuid") \
+    X(STRING, app, model, "shared", "where new tenants live unless told otherwise: shared") \
+    X(STRING, server, conninfo, "", "an existing PostgreSQL server (libpq conninfo); empty: a private one") \
+    X(STRING, server, data, "", "directory of the private server; empty: .rowhouse in the app's directory") \
+    X(INT, server, port, "0", "loopback TCP port of the private server; 0: unix socket only") \
+    X(STRING, server, bin, "", "directory of PostgreSQL's programs; empty: the newest found") \
+    X(STRING, data, listen, "127.0.0.1", "address the data door listens on") \
+    X(INT, data, port, "3000", "port of the data door; 0: any free one") \
+    X(STRING, data, tls_cert, "", "PEM file of the data door's certificate chain; empty: plain HTTP") \
+    X(STRING, data, tls_key, "", "PEM file of its private key") \
+    X(INT, data, threads, "0", "loops (one thread each); 0: one a core") \
+    X(INT, data, connections, "16", "backend connections of the data door in all") \
+    X(INT, data, max_clients, "10000", "client connections at most") \
+    X(SIZE, data, max_head, "16k", "request line and headers at most") \
+    X(SIZE, data, max_body, "10m", "request body at most") \
+    X(SIZE, data, max_response, "256m", "response body at most") \
+    X(INT, data, max_rows, "0", "rows of one answer at most; 0: no limit") \
+    X(DURATION, data, head_timeout, "10s", "time a whole request head may take") \
+    X(DURATION, data, body_timeout, "30s", "time a whole request body may take") \
+    X(DURATION, data, idle_timeout, "75s", "time a kept-alive connection may be idle") \
+    X(DURATION, data, statement_timeout, "30s", "time one statement may take") \
+    X(DURATION, data, stop_timeout, "10s", "time running requests get when the server stops") \
+    X(STRING, control, listen, "127.0.0.1", "address the control door listens on: loopback") \
+    X(INT, control, port, "3001", "port of the control door; 0: any free one") \
+    X(STRING, auth, secret, "", "HS256 secret, at least 32 bytes; empty: made in development") \
+    X(STRING, auth, tenant_claim, "tenant", "claim that names the tenant: a name or a path such as $.app.tenant") \
+    X(STRING, auth, claim_holds, "id", "what the claim holds: id or slug") \
+    X(STRING, auth, audience, "", "required aud claim; empty: not checked") \
+    X(STRING, auth, issuer, "", "required iss claim; empty: not checked") \
+    X(DURATION, auth, leeway, "30s", "clock difference allowed for exp and nbf") \
+    X(STRING, auth, trusted_header, "", "header that names the tenant and is believed; empty: none") \
+    X(DURATION, catalog, stale_after, "30s", "time without contact after which tenants are refused") \
+    X(STRING, demo, generate, "", "program of the app, with arguments, that writes CSV files into {dir}") \
+    X(STRING, demo, tenants, "", "JSON file in {dir}: array of tenants with id, slug, name, profile columns") \
+    X(STRING, demo, load, "", "tables to load after that, each from {dir}/TABLE.csv, in this order") \
+    X(STRING, demo, questions, "", "SQL file of questions to answer: see apps/ads/demo/questions.sql") \
+    X(STRING, demo, requests, "", "file of HTTP requests to show: see apps/ads/demo/requests.txt") \
+    X(STRING, log, level, "info", "debug, info, warn or error") \
     X(BOOL, log, json, "off", "one JSON object a line")
+/* clang-format on */
 
 #endif

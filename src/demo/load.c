@@ -36,8 +36,8 @@ static bool generate(struct demo *d, rh_err *err)
     for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
         char *dir = strstr(word, "{dir}");
         const char *arg = !argv.len ? rh_arena_printf(d->a, "%s/%s", d->conf->dir, word)
-                          : dir     ? rh_arena_printf(d->a, "%.*s%s%s", (int)(dir - word), word, d->dir, dir + 5)
-                                    : word;
+                          : dir ? rh_arena_printf(d->a, "%.*s%s%s", (int)(dir - word), word, d->dir, dir + 5)
+                                : word;
         RH_VEC_PUSH(d->a, &argv, arg);
     }
     RH_VEC_PUSH(d->a, &argv, NULL);
@@ -132,8 +132,8 @@ bool rh_demo_load(rh_operator *o, rh_say say, void *arg, rh_err *err)
     d.dir = rh_arena_printf(d.a, "%s/demo", o->app->state_dir);
     const char *done = rh_arena_printf(d.a, "%s/loaded", d.dir);
     if (*d.conf->demo_generate && !rh_file_exists(done)) {
-        ok = generate(&d, err) && (!*d.conf->demo_tenants || create_tenants(&d, err)) && load_tables(&d, err) &&
-             rh_file_write(done, "", 0, 0600, err);
+        ok = generate(&d, err) && (!*d.conf->demo_tenants || create_tenants(&d, err)) &&
+             load_tables(&d, err) && rh_file_write(done, "", 0, 0600, err);
         if (!ok)
             rh_err_context(err, "demo");
     }

@@ -5,6 +5,7 @@
 #include "cmd/table.h"
 #include "demo/demo.h"
 #include "migrate/script.h"
+#include "sql.h"
 
 #define MAX_FILE ((size_t)1 << 20)
 #define ROWS_SHOWN 12
@@ -59,10 +60,14 @@ static bool answer(rh_operator *o, const struct question *q, FILE *out, rh_err *
     rh_arena *a = rh_arena_new();
     rh_script_pieces pieces = {0};
     const char *id = q->tenant ? rh_tenant_find(o, a, q->tenant, err) : NULL;
-    rh_db *db = !q->tenant || id ? rh_app_connect(o->app, q->tenant ? RH_ROLE_SERVER : RH_ROLE_OPERATOR, o->app->shared_db, err) : NULL;
-    bool ok = db && rh_db_exec(db, "BEGIN; SET LOCAL search_path = " RH_SHARED_SCHEMA ", " RH_REFERENCE_SCHEMA, err) &&
-              (!id || rh_db_query(db, a, "SELECT set_config('rowhouse.tenant', $1, true)", 1, &id, err)) &&
-              rh_script_split(a, q->sql, q->len, &pieces, err);
+    rh_db *db = !q->tenant || id ? rh_app_connect(o->app, q->tenant ? RH_ROLE_SERVER : RH_ROLE_OPERATOR,
+                                                  o->app->shared_db, err)
+                                 : NULL;
+    bool ok =
+        db &&
+        rh_db_exec(db, "BEGIN; SET LOCAL search_path = " RH_SHARED_SCHEMA ", " RH_REFERENCE_SCHEMA, err) &&
+        (!id || rh_db_query(db, a, rh_sql_homes_bind, 1, &id, err)) &&
+        rh_script_split(a, q->sql, q->len, &pieces, err);
     fprintf(out, "\n  %s%s: %s\n", q->tenant ? "tenant " : "operator", q->tenant ? q->tenant : "", q->title);
     for (size_t i = 0; ok && i < pieces.len; i++)
         ok = run_statement(db, a, rh_arena_strndup(a, pieces.items[i].text, pieces.items[i].len), out, err) ||

@@ -75,10 +75,19 @@ static void print_curl(rh_arena *a, const struct request *r, const char *url, FI
     fputc('\n', out);
 }
 
-static bool run_curl(rh_arena *a, const struct request *r, const char *url, const char *token, FILE *out, rh_err *err)
+static bool run_curl(rh_arena *a, const struct request *r, const char *url, const char *token, FILE *out,
+                     rh_err *err)
 {
     rh_spawn_result result;
-    const char *argv[32] = {"curl", "-sS", "-k", "-m", "20", "-w", "  [%{http_code}]", "-H", rh_arena_printf(a, "Authorization: Bearer %s", token)};
+    const char *argv[32] = {"curl",
+                            "-sS",
+                            "-k",
+                            "-m",
+                            "20",
+                            "-w",
+                            "  [%{http_code}]",
+                            "-H",
+                            rh_arena_printf(a, "Authorization: Bearer %s", token)};
     curl_arguments(r, url, argv + 9);
     rh_spawn program = {.argv = argv};
     if (!rh_spawn_run(a, &program, &result, err))
@@ -122,15 +131,18 @@ bool rh_demo_requests(rh_operator *o, int port, bool tls, bool run, FILE *out, r
     if (!*conf->demo_requests)
         return true;
     rh_arena *a = rh_arena_new();
-    const char *path = rh_arena_printf(a, "%s/%s", conf->dir, conf->demo_requests), *base = rh_arena_printf(a, "http%s://127.0.0.1:%d", tls ? "s" : "", port);
+    const char *path = rh_arena_printf(a, "%s/%s", conf->dir, conf->demo_requests),
+               *base = rh_arena_printf(a, "http%s://127.0.0.1:%d", tls ? "s" : "", port);
     char *text = rh_file_read(a, path, MAX_FILE, NULL, err), *save = NULL;
     bool ok = text && print_tokens(o, a, text, out, err);
-    for (char *line = ok ? strtok_r(text, "\n", &save) : NULL; ok && line; line = strtok_r(NULL, "\n", &save)) {
+    for (char *line = ok ? strtok_r(text, "\n", &save) : NULL; ok && line;
+         line = strtok_r(NULL, "\n", &save)) {
         struct request r;
         if (*line == '#') {
             fprintf(out, "\n  %s\n", line + 1 + (line[1] == ' '));
         } else if (!parse(line, &r)) {
-            ok = rh_err_set(err, RH_E_INVALID, "%s: not of the form TENANT METHOD /PATH [BODY]: %s", conf->demo_requests, line);
+            ok = rh_err_set(err, RH_E_INVALID, "%s: not of the form TENANT METHOD /PATH [BODY]: %s",
+                            conf->demo_requests, line);
         } else {
             const char *url = rh_arena_printf(a, "%s%s", base, r.path);
             print_curl(a, &r, url, out);

@@ -24,19 +24,23 @@ static bool expand_and_run(const rh_app *app, rh_db *db, const char *text, rh_er
 
 bool rh_home_prepare_database(const rh_app *app, rh_db *db, rh_err *err)
 {
-    return expand_and_run(app, db, rh_sql_fittings_applied, err) && expand_and_run(app, db, rh_sql_fittings_tenant_id, err);
+    return expand_and_run(app, db, rh_sql_fittings_applied, err) &&
+           expand_and_run(app, db, rh_sql_fittings_tenant_id, err);
 }
 
-/* Under search_path = pg_catalog every name that PostgreSQL prints is qualified. SET LOCAL when a transaction is open. */
+/* Under search_path = pg_catalog every name that PostgreSQL prints is qualified. SET LOCAL when a transaction
+ * is open. */
 static bool with_plain_path(rh_db *db, rh_err *err)
 {
     bool in_transaction = PQtransactionStatus(rh_db_conn(db)) == PQTRANS_INTRANS;
-    return rh_db_exec(db, in_transaction ? "SET LOCAL search_path = pg_catalog" : "SET search_path = pg_catalog", err);
+    return rh_db_exec(
+        db, in_transaction ? "SET LOCAL search_path = pg_catalog" : "SET search_path = pg_catalog", err);
 }
 
 bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_commands, rh_err *err)
 {
-    const char *params[] = {home->schema, RH_REFERENCE_SCHEMA, app->conf->app_tenant_key, app->conf->app_root, app->owner, app->server};
+    const char *params[] = {home->schema,        RH_REFERENCE_SCHEMA, app->conf->app_tenant_key,
+                            app->conf->app_root, app->owner,          app->server};
     bool ok = false;
     rh_arena *a = rh_arena_new();
     if (!with_plain_path(db, err))
@@ -60,7 +64,8 @@ out:
 
 const char *rh_home_introspect(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, rh_err *err)
 {
-    const char *params[] = {home->schema, RH_REFERENCE_SCHEMA, app->conf->app_tenant_key, app->conf->app_root, app->server};
+    const char *params[] = {home->schema, RH_REFERENCE_SCHEMA, app->conf->app_tenant_key, app->conf->app_root,
+                            app->server};
     if (!with_plain_path(db, err))
         return NULL;
     return rh_db_value(db, a, rh_sql_rest_introspect, 5, params, err);

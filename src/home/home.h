@@ -24,13 +24,15 @@ typedef struct rh_profile {
     size_t n;
 } rh_profile;
 
-/* Gives a tenant its place in the home: runs tenant/on_create.sql, in one transaction, unless the tenant's root row
- * stands there already (a repeated or adopted creation). db: the operator's connection to the home's database. */
+/* Gives a tenant its place in the home: runs tenant/on_create.sql, in one transaction, unless the tenant's
+ * root row stands there already (a repeated or adopted creation). db: the operator's connection to the home's
+ * database. */
 bool rh_home_provision(const rh_app *app, const rh_home *home, rh_db *db, const char *tenant_id,
                        const rh_profile *profile, rh_err *err);
 
-/* Makes the home right: owner, forced row security and policies, key defaults, invoker views, pinned search_path,
- * grants. Idempotent; runs in the caller's transaction when there is one. *n_commands counts what had to be done. */
+/* Makes the home right: owner, forced row security and policies, key defaults, invoker views, pinned
+ * search_path, grants. Idempotent; runs in the caller's transaction when there is one. *n_commands counts
+ * what had to be done. */
 bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_commands, rh_err *err);
 
 /* What must stand in a database before any set is migrated in it: applied_migrations and tenant_id(). */

@@ -4,45 +4,45 @@
 #include "base/file.h"
 #include "home/home.h"
 #include "migrate/script.h"
+#include "sql.h"
 
 #define ON_CREATE "tenant/on_create.sql"
 #define MAX_SCRIPT ((size_t)1 << 20)
 
 /* 1 when the tenant's root row is there, 0 when not, -1 on failure. */
-static int has_root_row(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, const char *tenant_id, rh_err *err)
+static int has_root_row(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, const char *tenant_id,
+                        rh_err *err)
 {
-    rh_str sql;
-    rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
-    rh_str_add(&sql, "SELECT a.attname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid "
-                     "AND a.attnum = i.indkey[0] WHERE i.indisprimary AND i.indrelid = pg_catalog.to_regclass(");
-    rh_str table;
-    rh_str_init_in(&table, a, 256);
-    rh_str_add_ident(&table, home->schema);
-    rh_str_addc(&table, '.');
-    rh_str_add_ident(&table, app->conf->app_root);
-    rh_str_add_literal(&sql, rh_str_cstr(&table));
-    rh_str_addc(&sql, ')');
-    const char *column = rh_db_value(db, a, rh_str_cstr(&sql), 0, NULL, err);
+    const char *params[] = {home->schema, app->conf->app_root};
+    const char *column = rh_db_value(db, a, rh_sql_homes_root_key, 2, params, err);
     if (!column)
         return -1;
     if (!*column) {
-        rh_err_set(err, RH_E_STATE, "table %s has no primary key, or is not there", app->conf->app_root);
+        rh_err_set(err, RH_E_STATE, "table %s has no primary key of one column, or is not there",
+                   app->conf->app_root);
         rh_err_hint(err, "`rowhouse migrate` makes the tables; `rowhouse lint` checks them.");
         return -1;
     }
-    rh_str_clear(&sql);
-    rh_str_addf(&sql, "SELECT 1 FROM %s WHERE ", rh_str_cstr(&table));
+    rh_str sql;
+    rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
+    rh_str_add(&sql, "SELECT 1 FROM ");
+    rh_str_add_ident(&sql, home->schema);
+    rh_str_addc(&sql, '.');
+    rh_str_add_ident(&sql, app->conf->app_root);
+    rh_str_add(&sql, " WHERE ");
     rh_str_add_ident(&sql, column);
     rh_str_add(&sql, " = $1");
     const char *found = rh_db_value(db, a, rh_str_cstr(&sql), 1, &tenant_id, err);
     return found ? *found == '1' : -1;
 }
 
-static bool run_statement(rh_db *db, rh_arena *a, const rh_script_piece *piece, const rh_profile *profile, rh_err *err)
+static bool run_statement(rh_db *db, rh_arena *a, const rh_script_piece *piece, const rh_profile *profile,
+                          rh_err *err)
 {
     const char *text, **values;
     int *used, n;
-    if (!rh_script_bind(a, rh_arena_strndup(a, piece->text, piece->len), profile->names, profile->n, &text, &used, &n, err))
+    if (!rh_script_bind(a, rh_arena_strndup(a, piece->text, piece->len), profile->names, profile->n, &text,
+                        &used, &n, err))
         return false;
     values = RH_NEW_ARRAY(a, const char *, (size_t)n + 1);
     for (int i = 0; i < n; i++)
@@ -59,7 +59,10 @@ static bool run_on_create(const rh_app *app, rh_db *db, rh_arena *a, const rh_pr
     if (!text) {
         if (err->code == RH_E_NOT_FOUND) {
             rh_err_set(err, RH_E_CONF, "the app has no " ON_CREATE);
-            rh_err_hint(err, "It inserts the tenant's own row, for example: INSERT INTO %s (id, name) VALUES (:id, :name);", app->conf->app_root);
+            rh_err_hint(err,
+                        "It inserts the tenant's own row, for example: INSERT INTO %s (id, name) VALUES "
+                        "(:id, :name);",
+                        app->conf->app_root);
         }
         return false;
     }
@@ -71,7 +74,8 @@ static bool run_on_create(const rh_app *app, rh_db *db, rh_arena *a, const rh_pr
     return true;
 }
 
-bool rh_home_provision(const rh_app *app, const rh_home *home, rh_db *db, const char *tenant_id, const rh_profile *profile, rh_err *err)
+bool rh_home_provision(const rh_app *app, const rh_home *home, rh_db *db, const char *tenant_id,
+                       const rh_profile *profile, rh_err *err)
 {
     bool ok = false;
     rh_err ignored;
@@ -88,14 +92,15 @@ bool rh_home_provision(const rh_app *app, const rh_home *home, rh_db *db, const 
         goto out;
     if (!there) {
         if (!rh_db_exec(db, rh_str_cstr(&path), err) ||
-            !rh_db_query(db, a, "SELECT set_config('rowhouse.tenant', $1, true)", 1, &tenant_id, err) ||
+            !rh_db_query(db, a, rh_sql_homes_bind, 1, &tenant_id, err) ||
             !run_on_create(app, db, a, profile, err))
             goto out;
         there = has_root_row(app, home, db, a, tenant_id, err);
         if (there < 0)
             goto out;
         if (!there) {
-            rh_err_set(err, RH_E_CONF, ON_CREATE " did not insert the row of %s with the tenant's id", app->conf->app_root);
+            rh_err_set(err, RH_E_CONF, ON_CREATE " did not insert the row of %s with the tenant's id",
+                       app->conf->app_root);
             goto out;
         }
     }

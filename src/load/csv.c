@@ -36,7 +36,8 @@ static rh_csv_field *add_field(rh_csv *c)
     return &c->fields[c->n++];
 }
 
-/* The end of a quoted field that begins behind the opening quote: its closing quote, or NULL when it is not there yet. */
+/* The end of a quoted field that begins behind the opening quote: its closing quote, or NULL when it is not
+ * there yet. */
 static const char *closing_quote(const char *p, const char *end, bool last)
 {
     while ((p = memchr(p, '"', (size_t)(end - p)))) {
@@ -82,7 +83,8 @@ int rh_csv_next(rh_csv *c, const char *bytes, size_t n, bool last, rh_csv_record
                 return unclosed(c, last, err);
             p = close + 1;
             if (p < end && *p != ',' && *p != '\n' && *p != '\r') {
-                rh_err_set(err, RH_E_INVALID, "line %lld: text follows a closing quote in column %zu", (long long)c->line, c->n + 1);
+                rh_err_set(err, RH_E_INVALID, "line %lld: text follows a closing quote in column %zu",
+                           (long long)c->line, c->n + 1);
                 return -1;
             }
             *add_field(c) = (rh_csv_field){from + 1, (size_t)(close - from - 1), true};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A CSV scanner (RFC 4180, as PostgreSQL's COPY reads it: comma, double quotes, quotes doubled) that looks at records
- * while their bytes go by to COPY unchanged. It finds the fields of a record; it makes no copy of a file.
+ * A CSV scanner (RFC 4180, as PostgreSQL's COPY reads it: comma, double quotes, quotes doubled) that looks at
+ * records while their bytes go by to COPY unchanged. It finds the fields of a record; it makes no copy of a
+ * file.
  */
 #ifndef RH_CSV_H
 #define RH_CSV_H
@@ -31,8 +32,9 @@ typedef struct rh_csv rh_csv;
 rh_csv *rh_csv_new(void);
 void rh_csv_free(rh_csv *c);
 
-/* Scans one record from bytes[0..n). `last`: no more bytes will follow. 1: a record (valid until the next call; take
- * raw_len bytes), 0: more bytes are needed, or the end when last; -1: err (a quote that is never closed, a stray one). */
+/* Scans one record from bytes[0..n). `last`: no more bytes will follow. 1: a record (valid until the next
+ * call; take raw_len bytes), 0: more bytes are needed, or the end when last; -1: err (a quote that is never
+ * closed, a stray one). */
 int rh_csv_next(rh_csv *c, const char *bytes, size_t n, bool last, rh_csv_record *out, rh_err *err);
 
 #endif

@@ -44,8 +44,8 @@ struct load {
 static bool read_columns(struct load *l, rh_err *err)
 {
     const rh_conf *conf = l->o->app->conf;
-    const char *params[] = {rh_arena_printf(l->a, "{%s,%s}", l->o->home.schema, RH_REFERENCE_SCHEMA), l->options->table,
-                            conf->app_tenant_key, conf->app_root};
+    const char *params[] = {rh_arena_printf(l->a, "{%s,%s}", l->o->home.schema, RH_REFERENCE_SCHEMA),
+                            l->options->table, conf->app_tenant_key, conf->app_root};
     PGresult *res = rh_db_query(l->o->shared, l->a, rh_sql_load_columns, 4, params, err);
     if (!res)
         return false;
@@ -56,15 +56,16 @@ static bool read_columns(struct load *l, rh_err *err)
     l->schema = PQgetvalue(res, 0, 0);
     l->columns = RH_NEW_ARRAY(l->a, struct column, (size_t)PQntuples(res));
     for (int i = 0; i < PQntuples(res) && strcmp(PQgetvalue(res, i, 0), l->schema) == 0; i++)
-        l->columns[l->n_columns++] = (struct column){
-            .name = PQgetvalue(res, i, 1), .is_key = *PQgetvalue(res, i, 2) == 't', .sequence = PQgetvalue(res, i, 3)};
+        l->columns[l->n_columns++] = (struct column){.name = PQgetvalue(res, i, 1),
+                                                     .is_key = *PQgetvalue(res, i, 2) == 't',
+                                                     .sequence = PQgetvalue(res, i, 3)};
     return true;
 }
 
 static bool read_tenants(struct load *l, rh_err *err)
 {
     const char *home = rh_arena_printf(l->a, "%lld", (long long)l->o->home.id);
-    PGresult *res = rh_db_query(l->o->catalog, l->a, "SELECT id FROM rowhouse.tenants WHERE home = $1 AND state <> 'dropping'", 1, &home, err);
+    PGresult *res = rh_db_query(l->o->catalog, l->a, rh_sql_load_tenants, 1, &home, err);
     for (int i = 0; res && i < PQntuples(res); i++)
         rh_map_put(&l->tenants, PQgetvalue(res, i, 0), (size_t)PQgetlength(res, i, 0), PQgetvalue(res, i, 0));
     return res != NULL;
@@ -87,12 +88,15 @@ static bool use_header(struct load *l, const rh_csv_record *header, rh_err *err)
     l->order = RH_NEW_ARRAY(l->a, struct column *, l->n_order);
     for (size_t f = 0; f < header->n; f++) {
         for (int i = 0; i < l->n_columns; i++)
-            if (strlen(l->columns[i].name) == header->fields[f].len && memcmp(l->columns[i].name, header->fields[f].text, header->fields[f].len) == 0)
+            if (strlen(l->columns[i].name) == header->fields[f].len &&
+                memcmp(l->columns[i].name, header->fields[f].text, header->fields[f].len) == 0)
                 l->order[f] = &l->columns[i];
         if (!l->order[f]) {
-            rh_err_set(err, RH_E_INVALID, "%s:1: table %s has no column \"%.*s\"", l->options->name, l->options->table,
-                       (int)(header->fields[f].len < 100 ? header->fields[f].len : 100), header->fields[f].text);
-            return rh_err_hint(err, "The first line names the file's columns; without --header they are all of the table's, in its order.");
+            rh_err_set(err, RH_E_INVALID, "%s:1: table %s has no column \"%.*s\"", l->options->name,
+                       l->options->table, (int)(header->fields[f].len < 100 ? header->fields[f].len : 100),
+                       header->fields[f].text);
+            return rh_err_hint(err, "The first line names the file's columns; without --header they are all "
+                                    "of the table's, in its order.");
         }
     }
     return true;
@@ -107,7 +111,8 @@ static bool find_key(struct load *l, rh_err *err)
             l->key = (int)i;
     if (l->key < 0 && of_tenant) {
         rh_err_set(err, RH_E_INVALID, "the file has no column for the tenant key of %s", l->options->table);
-        return rh_err_hint(err, "Rows of shared homes say whose they are: add the column %s.", l->o->app->conf->app_tenant_key);
+        return rh_err_hint(err, "Rows of shared homes say whose they are: add the column %s.",
+                           l->o->app->conf->app_tenant_key);
     }
     return true;
 }
@@ -123,12 +128,16 @@ static bool check_tenant(struct load *l, const rh_csv_record *r, rh_err *err)
         return true; /* files are mostly sorted by tenant */
     int shown = (int)(f->len < sizeof text ? f->len : sizeof text - 1);
     snprintf(text, sizeof text, "%.*s", shown, f->text);
-    bool known = f->len < sizeof text && (rh_map_get(&l->tenants, text, f->len) ||
-                 (rh_tenant_id_canonical(text, l->o->app->conf->id_type == RH_ID_UUID, canonical) &&
-                  rh_map_get(&l->tenants, canonical, strlen(canonical))));
+    bool known = f->len < sizeof text &&
+                 (rh_map_get(&l->tenants, text, f->len) ||
+                  (rh_tenant_id_canonical(text, l->o->app->conf->id_type == RH_ID_UUID, canonical) &&
+                   rh_map_get(&l->tenants, canonical, strlen(canonical))));
     if (!known) {
-        rh_err_set(err, RH_E_INVALID, "%s:%lld: there is no tenant \"%s\" in shared homes", l->options->name, (long long)r->line, text);
-        return rh_err_hint(err, "Make it first with `rowhouse tenant create`, or take over rows of %s with `rowhouse tenant adopt --from %s`.",
+        rh_err_set(err, RH_E_INVALID, "%s:%lld: there is no tenant \"%s\" in shared homes", l->options->name,
+                   (long long)r->line, text);
+        return rh_err_hint(err,
+                           "Make it first with `rowhouse tenant create`, or take over rows of %s with "
+                           "`rowhouse tenant adopt --from %s`.",
                            l->o->app->conf->app_root, l->o->app->conf->app_root);
     }
     memcpy(l->last_tenant, text, f->len + 1);
@@ -142,15 +151,17 @@ static bool check_record(struct load *l, const rh_csv_record *r, rh_err *err)
         return rh_err_hint(err, "Nothing was loaded.");
     }
     if (r->n != l->n_order) {
-        rh_err_set(err, RH_E_INVALID, "%s:%lld: %zu columns, but %s has %zu", l->options->name, (long long)r->line, r->n,
-                   l->options->header ? "the first line" : l->options->table, l->n_order);
+        rh_err_set(err, RH_E_INVALID, "%s:%lld: %zu columns, but %s has %zu", l->options->name,
+                   (long long)r->line, r->n, l->options->header ? "the first line" : l->options->table,
+                   l->n_order);
         return rh_err_hint(err, "Nothing was loaded. A text with commas stands in double quotes.");
     }
     if (l->key >= 0 && !check_tenant(l, r, err))
         return false;
     for (size_t i = 0; i < l->n_order; i++) {
         uint64_t value;
-        if (*l->order[i]->sequence && rh_parse_uint(r->fields[i].text, r->fields[i].len, &value) && value > l->order[i]->max)
+        if (*l->order[i]->sequence && rh_parse_uint(r->fields[i].text, r->fields[i].len, &value) &&
+            value > l->order[i]->max)
             l->order[i]->max = value;
     }
     l->rows++;
@@ -189,7 +200,8 @@ static bool start_copy(struct load *l, rh_err *err)
 /* PostgreSQL says "COPY ads, line 7, column name: ..." in the context: brings the line to the front. */
 static void add_line(struct load *l, const PGresult *res, rh_err *err)
 {
-    const char *context = PQresultErrorField(res, PG_DIAG_CONTEXT), *line = context ? strstr(context, ", line ") : NULL;
+    const char *context = PQresultErrorField(res, PG_DIAG_CONTEXT),
+               *line = context ? strstr(context, ", line ") : NULL;
     if (line) {
         const char *rest = strchr(line + 7, ',');
         if (rest && !*err->detail)
@@ -228,7 +240,9 @@ static bool fill(struct load *l, struct buffer *b, rh_err *err)
 {
     if (b->len == b->cap) { /* one record does not fit */
         if (b->cap >= MAX_RECORD)
-            return rh_err_set(err, RH_E_TOO_LARGE, "%s: a record is larger than %zu MB; is a quote left open?", l->options->name, MAX_RECORD >> 20);
+            return rh_err_set(err, RH_E_TOO_LARGE,
+                              "%s: a record is larger than %zu MB; is a quote left open?", l->options->name,
+                              MAX_RECORD >> 20);
         b->bytes = rh_xrealloc(b->bytes, b->cap *= 2);
     }
     ssize_t n;
@@ -250,7 +264,8 @@ static bool scan(struct load *l, struct buffer *b, size_t *used, rh_err *err)
     *used = 0;
     while ((got = rh_csv_next(l->csv, b->bytes + *used, b->len - *used, b->ended, &r, err)) > 0) {
         bool is_header = l->options->header && !l->order;
-        if (!l->order && !((is_header ? use_header(l, &r, err) : use_table_order(l)) && find_key(l, err) && start_copy(l, err)))
+        if (!l->order && !((is_header ? use_header(l, &r, err) : use_table_order(l)) && find_key(l, err) &&
+                           start_copy(l, err)))
             return false;
         if (!is_header && !check_record(l, &r, err))
             return false;
@@ -291,9 +306,9 @@ static bool advance_sequences(struct load *l, rh_err *err)
     for (int i = 0; i < l->n_columns; i++) {
         if (!l->columns[i].max)
             continue;
-        const char *params[] = {l->columns[i].sequence, rh_arena_printf(l->a, "%llu", (unsigned long long)l->columns[i].max)};
-        if (!rh_db_query(l->o->shared, l->a,
-                         "SELECT setval($1::regclass, $2::bigint) WHERE $2::bigint > coalesce(pg_sequence_last_value($1::regclass), 0)", 2, params, err))
+        const char *params[] = {l->columns[i].sequence,
+                                rh_arena_printf(l->a, "%llu", (unsigned long long)l->columns[i].max)};
+        if (!rh_db_query(l->o->shared, l->a, rh_sql_load_advance_sequence, 2, params, err))
             return false;
     }
     return true;

@@ -6,16 +6,17 @@
 #include <string.h>
 
 #include "migrate/script.h"
+#include "sql.h"
 
 #define STATEMENT_SHOWN 400 /* bytes of a failed statement that an error quotes */
 
-bool rh_apply_state(const rh_apply_target *t, const rh_migration_set *set, int *version, size_t *first_pending, rh_err *err)
+bool rh_apply_state(const rh_apply_target *t, const rh_migration_set *set, int *version,
+                    size_t *first_pending, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
     bool ok = false;
     const char *params[] = {rh_arena_printf(a, "%lld", (long long)t->home), set->name};
-    PGresult *res = rh_db_query(t->db, a, "SELECT number, checksum, name FROM rowhouse.applied_migrations "
-                                          "WHERE home = $1 AND set = $2 ORDER BY number", 2, params, err);
+    PGresult *res = rh_db_query(t->db, a, rh_sql_homes_applied, 2, params, err);
     if (!res)
         goto out;
     size_t i = 0;
@@ -24,19 +25,24 @@ bool rh_apply_state(const rh_apply_target *t, const rh_migration_set *set, int *
         int64_t number = 0;
         rh_parse_int(PQgetvalue(res, row, 0), &number);
         if (i < set->n && set->items[i].number < number) {
-            rh_err_set(err, RH_E_CHECKSUM, "%s is older than migration %04d, which is applied already", set->items[i].path, (int)number);
+            rh_err_set(err, RH_E_CHECKSUM, "%s is older than migration %04d, which is applied already",
+                       set->items[i].path, (int)number);
             rh_err_hint(err, "Give it a number above %s: migrations run in the order of their numbers.",
                         PQgetvalue(res, PQntuples(res) - 1, 0));
             goto out;
         }
         if (i >= set->n || set->items[i].number != number) {
-            rh_err_set(err, RH_E_CHECKSUM, "migration %s/%04d_%s is applied but its file is gone", set->name, (int)number, PQgetvalue(res, row, 2));
+            rh_err_set(err, RH_E_CHECKSUM, "migration %s/%04d_%s is applied but its file is gone", set->name,
+                       (int)number, PQgetvalue(res, row, 2));
             rh_err_hint(err, "Bring the file back; to undo what it did, write a new migration.");
             goto out;
         }
         if (strcmp(set->items[i].checksum, PQgetvalue(res, row, 1)) != 0) {
             rh_err_set(err, RH_E_CHECKSUM, "%s has changed since it was applied", set->items[i].path);
-            rh_err_hint(err, "Restore it as it was, and put the change into a new migration: `rowhouse migrate new %s NAME`.", set->name);
+            rh_err_hint(err,
+                        "Restore it as it was, and put the change into a new migration: `rowhouse migrate "
+                        "new %s NAME`.",
+                        set->name);
             goto out;
         }
         *version = (int)number;
@@ -60,8 +66,8 @@ static bool explain(rh_err *err, const rh_migration *m, const rh_script_piece *p
     if (position && rh_parse_int(position, &at) && at > 0)
         line += rh_script_line_of(piece->text, rh_script_offset_of(piece->text, piece->len, (size_t)at)) - 1;
     snprintf(said, sizeof said, "%s", err->detail);
-    rh_err_detail(err, "%s%s%s%s%.*s%s", said, *said ? "\n  " : "", context ? context : "", context ? "\n  " : "", length, piece->text,
-                  piece->len > STATEMENT_SHOWN ? " ..." : "");
+    rh_err_detail(err, "%s%s%s%s%.*s%s", said, *said ? "\n  " : "", context ? context : "",
+                  context ? "\n  " : "", length, piece->text, piece->len > STATEMENT_SHOWN ? " ..." : "");
     return rh_err_context(err, "%s:%d", m->path, line);
 }
 
@@ -76,8 +82,10 @@ static bool run_file(const rh_apply_target *t, const rh_migration *m, rh_arena *
         ExecStatusType status = PQresultStatus(res);
         bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
         if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT)
-            rh_err_set(err, RH_E_INVALID, "%s:%d: COPY from or to the client cannot stand in a migration", m->path, piece->line);
-        else if (!ok && PQstatus(rh_db_conn(t->db)) == CONNECTION_BAD && !PQresultErrorField(res, PG_DIAG_SQLSTATE))
+            rh_err_set(err, RH_E_INVALID, "%s:%d: COPY from or to the client cannot stand in a migration",
+                       m->path, piece->line);
+        else if (!ok && PQstatus(rh_db_conn(t->db)) == CONNECTION_BAD &&
+                 !PQresultErrorField(res, PG_DIAG_SQLSTATE))
             rh_db_error(err, rh_db_conn(t->db), res);
         else if (!ok)
             explain(err, m, piece, res);
@@ -88,43 +96,51 @@ static bool run_file(const rh_apply_target *t, const rh_migration *m, rh_arena *
     return true;
 }
 
-static bool note_applied(const rh_apply_target *t, const rh_migration_set *set, const rh_migration *m, rh_arena *a, rh_err *err)
+static bool note_applied(const rh_apply_target *t, const rh_migration_set *set, const rh_migration *m,
+                         rh_arena *a, rh_err *err)
 {
-    const char *params[] = {rh_arena_printf(a, "%lld", (long long)t->home), set->name, rh_arena_printf(a, "%d", m->number), m->name, m->checksum};
-    return rh_db_query(t->db, a, "INSERT INTO rowhouse.applied_migrations (home, set, number, name, checksum) VALUES ($1, $2, $3, $4, $5)",
-                       5, params, err) != NULL;
+    const char *params[] = {rh_arena_printf(a, "%lld", (long long)t->home), set->name,
+                            rh_arena_printf(a, "%d", m->number), m->name, m->checksum};
+    return rh_db_query(t->db, a, rh_sql_homes_note_applied, 5, params, err) != NULL;
 }
 
 /* Every file begins with the same session: what an earlier one SET is gone. */
 static bool plain_session(const rh_apply_target *t, bool in_transaction, rh_err *err)
 {
     char sql[512];
-    snprintf(sql, sizeof sql, "RESET SESSION AUTHORIZATION; RESET ALL; SET %ssearch_path = %s", in_transaction ? "LOCAL " : "", t->search_path);
+    snprintf(sql, sizeof sql, "RESET SESSION AUTHORIZATION; RESET ALL; SET %ssearch_path = %s",
+             in_transaction ? "LOCAL " : "", t->search_path);
     return rh_db_exec(t->db, sql, err);
 }
 
 /* A file that must run outside a transaction: its row follows in one of its own. */
-static bool run_alone(const rh_apply_target *t, const rh_migration_set *set, const rh_migration *m, rh_arena *a, rh_err *err)
+static bool run_alone(const rh_apply_target *t, const rh_migration_set *set, const rh_migration *m,
+                      rh_arena *a, rh_err *err)
 {
     if (!plain_session(t, false, err))
         return false;
     if (!run_file(t, m, a, err)) {
         if (!err->hint[0])
-            rh_err_hint(err, "The file runs outside a transaction: what stands before the failed statement is done. "
-                             "An index left invalid by CREATE INDEX CONCURRENTLY must be dropped before the next try.");
+            rh_err_hint(
+                err,
+                "The file runs outside a transaction: what stands before the failed statement is done. "
+                "An index left invalid by CREATE INDEX CONCURRENTLY must be dropped before the next try.");
         return false;
     }
     return plain_session(t, false, err) && note_applied(t, set, m, a, err);
 }
 
-/* The files from `from` on that share a transaction, with their rows and the finishing touch. The index after them. */
-static size_t run_together(const rh_apply_target *t, const rh_migration_set *set, size_t from, rh_arena *a, bool *ok, rh_err *err)
+/* The files from `from` on that share a transaction, with their rows and the finishing touch. The index after
+ * them. */
+static size_t run_together(const rh_apply_target *t, const rh_migration_set *set, size_t from, rh_arena *a,
+                           bool *ok, rh_err *err)
 {
     rh_err ignored;
     size_t i = from;
     *ok = rh_db_exec(t->db, "BEGIN", err) && plain_session(t, true, err);
     for (; *ok && i < set->n && !set->items[i].no_transaction; i++)
-        *ok = run_file(t, &set->items[i], a, err) && plain_session(t, true, err) && note_applied(t, set, &set->items[i], a, err);
+        *ok = run_file(t, &set->items[i], a, err) && plain_session(t, true, err) &&
+              note_applied(t, set, &set->items[i], a, err);
     *ok = *ok && (!t->finish || t->finish(t->finish_arg, err)) && rh_db_exec(t->db, "COMMIT", err);
     if (!*ok)
         rh_db_exec(t->db, "ROLLBACK", &ignored);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "sql.h"
 
 #define LOCK_KEY "7237128123" /* one number for all: the lock is per catalog database */
 #define RETRY_US 200000
@@ -13,13 +14,12 @@
 static const char *holder(rh_db *catalog, rh_arena *a)
 {
     rh_err ignored;
-    const char *who = rh_db_value(catalog, a,
-                                  "SELECT format('%s (process %s on %s, since %s)', operation, pid, host, to_char(started_at, 'HH24:MI:SS')) "
-                                  "FROM rowhouse.runs WHERE ended_at IS NULL ORDER BY id DESC LIMIT 1", 0, NULL, &ignored);
+    const char *who = rh_db_value(catalog, a, rh_sql_ledger_holder, 0, NULL, &ignored);
     return who ? who : "";
 }
 
-bool rh_ledger_lock(rh_db *catalog, int64_t wait_ms, void (*tell)(void *, const char *), void *arg, rh_err *err)
+bool rh_ledger_lock(rh_db *catalog, int64_t wait_ms, void (*tell)(void *, const char *), void *arg,
+                    rh_err *err)
 {
     int64_t deadline = rh_now_ms() + wait_ms;
     bool told = false, ok = false;
@@ -54,8 +54,8 @@ bool rh_ledger_begin(rh_db *catalog, const char *operation, int64_t *run, rh_err
     gethostname(host, sizeof host - 1);
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
     const char *params[] = {operation, host, pid};
-    bool ok = rh_db_exec(catalog, "UPDATE rowhouse.runs SET ended_at = now(), outcome = 'interrupted' WHERE ended_at IS NULL", err);
-    const char *id = ok ? rh_db_value(catalog, a, "INSERT INTO rowhouse.runs (operation, host, pid) VALUES ($1, $2, $3) RETURNING id", 3, params, err) : NULL;
+    bool ok = rh_db_exec(catalog, rh_sql_ledger_interrupted, err);
+    const char *id = ok ? rh_db_value(catalog, a, rh_sql_ledger_begin, 3, params, err) : NULL;
     ok = id && rh_parse_int(id, run);
     rh_arena_free(a);
     return ok;
@@ -65,28 +65,30 @@ bool rh_ledger_end(rh_db *catalog, int64_t run, bool success, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
     const char *params[] = {rh_arena_printf(a, "%lld", (long long)run), success ? "done" : "failed"};
-    bool ok = rh_db_query(catalog, a, "UPDATE rowhouse.runs SET ended_at = now(), outcome = $2 WHERE id = $1", 2, params, err) != NULL;
+    bool ok = rh_db_query(catalog, a, rh_sql_ledger_end, 2, params, err) != NULL;
     rh_arena_free(a);
     return ok;
 }
 
-bool rh_ledger_step_begin(rh_db *catalog, int64_t run, int64_t home, const char *set, int from, int to, rh_err *err)
+bool rh_ledger_step_begin(rh_db *catalog, int64_t run, int64_t home, const char *set, int from, int to,
+                          rh_err *err)
 {
     rh_arena *a = rh_arena_new();
-    const char *params[] = {rh_arena_printf(a, "%lld", (long long)run), rh_arena_printf(a, "%lld", (long long)home), set,
-                            rh_arena_printf(a, "%d", from), rh_arena_printf(a, "%d", to)};
-    bool ok = rh_db_query(catalog, a, "INSERT INTO rowhouse.run_steps (run, home, set, from_version, to_version, state) VALUES ($1, $2, $3, $4, $5, 'running')",
-                          5, params, err) != NULL;
+    const char *params[] = {rh_arena_printf(a, "%lld", (long long)run),
+                            rh_arena_printf(a, "%lld", (long long)home), set, rh_arena_printf(a, "%d", from),
+                            rh_arena_printf(a, "%d", to)};
+    bool ok = rh_db_query(catalog, a, rh_sql_ledger_step_begin, 5, params, err) != NULL;
     rh_arena_free(a);
     return ok;
 }
 
-bool rh_ledger_step_end(rh_db *catalog, int64_t run, int64_t home, const char *set, const char *failure, rh_err *err)
+bool rh_ledger_step_end(rh_db *catalog, int64_t run, int64_t home, const char *set, const char *failure,
+                        rh_err *err)
 {
     rh_arena *a = rh_arena_new();
-    const char *params[] = {rh_arena_printf(a, "%lld", (long long)run), rh_arena_printf(a, "%lld", (long long)home), set, failure};
-    bool ok = rh_db_query(catalog, a, "UPDATE rowhouse.run_steps SET state = CASE WHEN $4::text IS NULL THEN 'done' ELSE 'failed' END, error = $4, ended_at = now() "
-                                      "WHERE run = $1 AND home = $2 AND set = $3", 4, params, err) != NULL;
+    const char *params[] = {rh_arena_printf(a, "%lld", (long long)run),
+                            rh_arena_printf(a, "%lld", (long long)home), set, failure};
+    bool ok = rh_db_query(catalog, a, rh_sql_ledger_step_end, 4, params, err) != NULL;
     rh_arena_free(a);
     return ok;
 }

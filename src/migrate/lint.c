@@ -153,7 +153,8 @@ static void judge_tree(rh_lint_model *m, const json_t *tree, bool *inserts_root)
 {
     size_t i;
     json_t *s;
-    json_array_foreach (tree_get(tree, "stmts"), i, s) {
+    json_array_foreach(tree_get(tree, "stmts"), i, s)
+    {
         const json_t *node = tree_get(s, "stmt");
         const char *kind = tree_kind(node);
         const json_t *body = tree_node(node, kind);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `rowhouse lint`: proves from the migrations alone that every table of the tenant set keeps tenants apart. The files
- * are followed in order over a small model of tables, keys and foreign keys, as PostgreSQL would apply them; what the
- * model holds at the end is judged, and each finding points at the place in the files that caused it. Statements that
- * have no business in a migration are found on the way.
+ * `rowhouse lint`: proves from the migrations alone that every table of the tenant set keeps tenants apart.
+ * The files are followed in order over a small model of tables, keys and foreign keys, as PostgreSQL would
+ * apply them; what the model holds at the end is judged, and each finding points at the place in the files
+ * that caused it. Statements that have no business in a migration are found on the way.
  *
  *   files -> script.c (statements) -> libpg_query (JSON tree) -> lint_apply.c -> lint_model.c
- *                                              `-> lint_statement.c                  `-> lint_final.c, lint_fix.c
+ *                                              `-> lint_statement.c                  `-> lint_final.c,
+ * lint_fix.c
  *
- * What it cannot follow it says: DO blocks, syntax newer than PostgreSQL 15's grammar, tables made from other tables.
+ * What it cannot follow it says: DO blocks, syntax newer than PostgreSQL 15's grammar, tables made from other
+ * tables.
  *
  * Ownership: the report lives in the arena; the sets and the conf must live as long.
  */
@@ -20,8 +22,10 @@
 #include "conf/conf.h"
 #include "migrate/set.h"
 
-/* X(name, severity, code, what it demands). To add one: a row here, the check in lint_final.c or lint_statement.c, a
- * case in tests/cases/lint.txt (a test fails without one). Codes are stable: people grep for them. */
+/* X(name, severity, code, what it demands). To add one: a row here, the check in lint_final.c or
+ * lint_statement.c, a case in tests/cases/lint.txt (a test fails without one). Codes are stable: people grep
+ * for them. */
+/* clang-format off */
 #define RH_LINT_RULES(X)                                                                                               \
     X(ROOT_MISSING, ERROR, "root-missing", "the tenant set makes the root table")                                      \
     X(ROOT_KEY, ERROR, "root-key", "the root's primary key is its id alone")                                           \
@@ -54,6 +58,7 @@
     X(DEFINER_PATH, WARNING, "definer-path", "SECURITY DEFINER functions pin search_path")                             \
     X(NOT_UNDERSTOOD, WARNING, "not-understood", "the syntax is known to PostgreSQL 15's grammar")                     \
     X(NOT_CHECKED, WARNING, "not-checked", "no DDL is hidden in DO blocks")
+/* clang-format on */
 
 typedef enum rh_lint_rule {
 #define X(name, severity, code, demand) RH_LINT_##name,
@@ -76,8 +81,9 @@ typedef struct rh_lint_finding {
     const char *source;  /* the line, or the part of a long one around the column */
     int caret;           /* characters of source before the column */
     const char *message; /* as in rh_err */
-    const char *fix;     /* SQL that mends it when it stands in a new migration; NULL when no statement does */
-    const char *rewrite; /* what to write in place of what stands there, while the file is not applied; or NULL */
+    const char *fix; /* SQL that mends it when it stands in a new migration; NULL when no statement does */
+    const char
+        *rewrite; /* what to write in place of what stands there, while the file is not applied; or NULL */
 } rh_lint_finding;
 
 typedef struct rh_lint_report {
@@ -86,10 +92,10 @@ typedef struct rh_lint_report {
     size_t errors, warnings;
 } rh_lint_report;
 
-/* on_create: the text of tenant/on_create.sql or NULL. True when it could be judged, whatever was found; RH_E_INVALID
- * for texts that are no UTF-8. */
-bool rh_lint(rh_arena *a, const rh_conf *conf, const rh_migration_set *reference, const rh_migration_set *tenant,
-             const char *on_create, rh_lint_report *out, rh_err *err);
+/* on_create: the text of tenant/on_create.sql or NULL. True when it could be judged, whatever was found;
+ * RH_E_INVALID for texts that are no UTF-8. */
+bool rh_lint(rh_arena *a, const rh_conf *conf, const rh_migration_set *reference,
+             const rh_migration_set *tenant, const char *on_create, rh_lint_report *out, rh_err *err);
 
 /* file:line:col: error: message [code], the line with a caret, the fix; the counts at the end. */
 void rh_lint_print(const rh_lint_report *report, FILE *out, bool colour);

@@ -80,7 +80,8 @@ static int invoker_option(const json_t *options)
     int found = -1;
     size_t i;
     json_t *o;
-    json_array_foreach (options, i, o) {
+    json_array_foreach(options, i, o)
+    {
         const json_t *def = tree_node(o, "DefElem"), *arg = tree_get(def, "arg");
         const char *value = tree_string(arg);
         if (!tree_is(def, "defname", "security_invoker"))
@@ -271,7 +272,8 @@ static void alter_table(rh_lint_model *m, const json_t *s)
     rh_lint_table *t = rh_lint_range_find(m, range);
     size_t i;
     json_t *c;
-    json_array_foreach (tree_get(s, "cmds"), i, c) {
+    json_array_foreach(tree_get(s, "cmds"), i, c)
+    {
         const json_t *cmd = tree_node(c, "AlterTableCmd");
         const char *subtype = tree_text(cmd, "subtype");
         alteration x = {cmd, tree_get(cmd, "def"), tree_text(cmd, "name"), 0};
@@ -345,7 +347,8 @@ static void drop_objects(rh_lint_model *m, const json_t *s)
     json_t *o;
     for (size_t j = 0; type && j < sizeof relations / sizeof *relations; j++)
         relation = relation || strcmp(type, relations[j]) == 0;
-    json_array_foreach (tree_get(s, "objects"), i, o) {
+    json_array_foreach(tree_get(s, "objects"), i, o)
+    {
         const char *name = tree_last(tree_get(tree_node(o, "List"), "items"), &schema);
         rh_lint_table *t = relation ? rh_lint_table_find(m, schema, name) : NULL;
         if (t)

@@ -54,7 +54,8 @@ static bool add_named(rh_lint_model *m, rh_lint_table *t, const json_t *names, r
     bool all = true;
     size_t i;
     json_t *name;
-    json_array_foreach (names, i, name) {
+    json_array_foreach(names, i, name)
+    {
         rh_lint_column *c = rh_lint_column_find(t, tree_string(name));
         if (c)
             RH_VEC_PUSH(m->arena, out, c);
@@ -182,7 +183,8 @@ static void add_exclusion(rh_lint_model *m, rh_lint_table *t, const json_t *con)
     json_t *pair;
     k->kind = RH_LINT_EXCLUDE;
     k->at = rh_lint_here(m, tree_at(con));
-    json_array_foreach (tree_get(con, "exclusions"), i, pair) {
+    json_array_foreach(tree_get(con, "exclusions"), i, pair)
+    {
         const json_t *items = tree_get(tree_node(pair, "List"), "items");
         rh_lint_column *c =
             rh_lint_column_find(t, tree_text(tree_node(json_array_get(items, 0), "IndexElem"), "name"));
@@ -269,7 +271,7 @@ void rh_lint_add_column(rh_lint_model *m, rh_lint_table *t, const json_t *def)
         c->at = c->type_at = rh_lint_here(m, tree_at(def));
         RH_VEC_PUSH(m->arena, rh_lint_table_columns(t), c);
     }
-    json_array_foreach (tree_get(def, "constraints"), i, con)
+    json_array_foreach(tree_get(def, "constraints"), i, con)
         add_constraint(m, t, tree_node(con, "Constraint"), c, &last);
 }
 
@@ -278,15 +280,15 @@ void rh_lint_add_elements(rh_lint_model *m, rh_lint_table *t, const json_t *elem
     rh_lint_deferral *last = NULL;
     size_t i;
     json_t *e;
-    json_array_foreach (elements, i, e) {
+    json_array_foreach(elements, i, e)
+    {
         if (tree_node(e, "ColumnDef"))
             rh_lint_add_column(m, t, tree_node(e, "ColumnDef"));
         if (tree_node(e, "TableLikeClause"))
             t->unproven = "LIKE";
     }
-    json_array_foreach (elements, i, e)
-        if (tree_node(e, "Constraint"))
-            add_constraint(m, t, tree_node(e, "Constraint"), NULL, &last);
+    json_array_foreach(elements, i, e) if (tree_node(e, "Constraint"))
+        add_constraint(m, t, tree_node(e, "Constraint"), NULL, &last);
 }
 
 void rh_lint_add_constraint(rh_lint_model *m, rh_lint_table *t, const json_t *con)
@@ -312,7 +314,8 @@ void rh_lint_create_index(rh_lint_model *m, const json_t *s)
     k->kind = RH_LINT_INDEX;
     k->at = rh_lint_here(m, tree_at(range));
     rh_str_init_in(&parts, m->arena, 4096);
-    json_array_foreach (tree_get(s, "indexParams"), i, p) {
+    json_array_foreach(tree_get(s, "indexParams"), i, p)
+    {
         const json_t *e = tree_node(p, "IndexElem");
         const char *function =
             tree_last(tree_get(tree_node(tree_get(e, "expr"), "FuncCall"), "funcname"), NULL);
@@ -323,7 +326,8 @@ void rh_lint_create_index(rh_lint_model *m, const json_t *s)
         else
             k->partial = true;
     }
-    json_array_foreach (tree_get(s, "indexIncludingParams"), i, p) {
+    json_array_foreach(tree_get(s, "indexIncludingParams"), i, p)
+    {
         rh_lint_column *c = rh_lint_column_find(t, tree_text(tree_node(p, "IndexElem"), "name"));
         if (c)
             RH_VEC_PUSH(m->arena, &k->include, c);

@@ -14,7 +14,8 @@ static const char *argument_list(rh_lint_model *m, const json_t *list)
     size_t i;
     json_t *p;
     rh_str_init_in(&s, m->arena, 8192);
-    json_array_foreach (list, i, p) {
+    json_array_foreach(list, i, p)
+    {
         const json_t *parameter = tree_node(p, "FunctionParameter");
         const json_t *type = parameter ? tree_get(parameter, "argType") : tree_node(p, "TypeName");
         bool out =
@@ -42,7 +43,8 @@ static void read_function_options(rh_lint_function *f, const json_t *options)
 {
     size_t i;
     json_t *o;
-    json_array_foreach (options, i, o) {
+    json_array_foreach(options, i, o)
+    {
         const json_t *def = tree_node(o, "DefElem"), *arg = tree_get(def, "arg"),
                      *set = tree_node(arg, "VariableSetStmt");
         if (tree_is(def, "defname", "security"))
@@ -113,11 +115,10 @@ static json_t *without_places(const json_t *n)
     json_t *value;
     size_t i;
     if (json_is_array(copy)) {
-        json_array_foreach (copy, i, value)
-            json_array_set_new(copy, i, without_places(value));
+        json_array_foreach(copy, i, value) json_array_set_new(copy, i, without_places(value));
     } else if (json_is_object(copy)) {
         json_object_del(copy, "location");
-        json_object_foreach_safe (copy, next, key, value)
+        json_object_foreach_safe(copy, next, key, value)
             json_object_set_new(copy, key, without_places(value));
     }
     return copy;
@@ -137,9 +138,9 @@ static const json_t *public_grantee(const json_t *s)
 {
     size_t i;
     json_t *g;
-    json_array_foreach (tree_get(s, "grantees"), i, g)
-        if (tree_is(tree_node(g, "RoleSpec"), "roletype", "ROLESPEC_PUBLIC"))
-            return tree_node(g, "RoleSpec");
+    json_array_foreach(tree_get(s, "grantees"), i,
+                       g) if (tree_is(tree_node(g, "RoleSpec"), "roletype",
+                                      "ROLESPEC_PUBLIC")) return tree_node(g, "RoleSpec");
     return NULL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The linter's model: the tables, keys and foreign keys that the migrations so far have made, and where. Columns and
- * tables are pointed at, not named, so that renaming needs no care. Internal to lint*.c.
+ * The linter's model: the tables, keys and foreign keys that the migrations so far have made, and where.
+ * Columns and tables are pointed at, not named, so that renaming needs no care. Internal to lint*.c.
  *
  * Ownership: everything lives in the model's arena.
  */
@@ -13,7 +13,12 @@
 #define RH_LINT_HOME_SCHEMA "public"
 #define RH_LINT_REFERENCE_SCHEMA "reference"
 
-typedef enum rh_lint_set { RH_LINT_SET_REFERENCE, RH_LINT_SET_TENANT, RH_LINT_SET_TEMP, RH_LINT_SET_OTHER } rh_lint_set;
+typedef enum rh_lint_set {
+    RH_LINT_SET_REFERENCE,
+    RH_LINT_SET_TENANT,
+    RH_LINT_SET_TEMP,
+    RH_LINT_SET_OTHER
+} rh_lint_set;
 
 typedef struct rh_lint_place {
     const rh_migration *file;
@@ -31,7 +36,12 @@ typedef struct rh_lint_column {
 
 typedef RH_VEC(rh_lint_column *) rh_lint_columns;
 
-typedef enum rh_lint_key_kind { RH_LINT_PRIMARY, RH_LINT_UNIQUE, RH_LINT_INDEX, RH_LINT_EXCLUDE } rh_lint_key_kind;
+typedef enum rh_lint_key_kind {
+    RH_LINT_PRIMARY,
+    RH_LINT_UNIQUE,
+    RH_LINT_INDEX,
+    RH_LINT_EXCLUDE
+} rh_lint_key_kind;
 
 typedef struct rh_lint_deferral {
     bool deferrable, initially_deferred;
@@ -45,7 +55,8 @@ typedef struct rh_lint_key {
     bool partial; /* an expression or unknown column is among the parts */
     bool nulls_not_distinct;
     rh_lint_deferral deferral;
-    const char *method, *parts, *tail; /* source text of an index or exclusion: USING x, between ( and ), behind */
+    const char *method, *parts,
+        *tail; /* source text of an index or exclusion: USING x, between ( and ), behind */
     rh_lint_place at;
 } rh_lint_key;
 
@@ -66,7 +77,7 @@ struct rh_lint_table {
     rh_lint_set set, made_by;
     const char *schema; /* as written, NULL when not */
     const char *name;
-    char kind;          /* r table, v view, m materialized view, f foreign table */
+    char kind; /* r table, v view, m materialized view, f foreign table */
     bool partitioned;
     rh_lint_table *parent; /* it is a partition of, created as such: the columns are the parent's */
     const char *unproven;  /* the clause that hides what it consists of, else NULL */
@@ -100,18 +111,18 @@ typedef struct rh_lint_model {
     RH_VEC(rh_lint_function *) functions;
     RH_VEC(rh_lint_public_grant *) grants;
     /* where the walk is */
-    bool has_gaps;            /* a statement was not understood: what it makes is not in the model */
-    rh_lint_set set;          /* whose migrations are running */
+    bool has_gaps;   /* a statement was not understood: what it makes is not in the model */
+    rh_lint_set set; /* whose migrations are running */
     const rh_migration *file;
     size_t order;
-    const char *text;         /* the statement, NUL-terminated */
-    size_t offset;            /* of it in the file */
-    const char *on_create;    /* on_create.sql as written, while it is judged; else NULL */
+    const char *text;      /* the statement, NUL-terminated */
+    size_t offset;         /* of it in the file */
+    const char *on_create; /* on_create.sql as written, while it is judged; else NULL */
 } rh_lint_model;
 
 /* Adds a finding. message as in rh_err; fix and rewrite may be NULL. */
-void rh_lint_report_add(rh_lint_model *m, rh_lint_rule rule, rh_lint_place at, const char *fix, const char *rewrite,
-                        const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+void rh_lint_report_add(rh_lint_model *m, rh_lint_rule rule, rh_lint_place at, const char *fix,
+                        const char *rewrite, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
 /* The place of a byte offset in the statement at hand. */
 rh_lint_place rh_lint_here(const rh_lint_model *m, size_t at);
@@ -121,18 +132,22 @@ rh_lint_place rh_lint_here(const rh_lint_model *m, size_t at);
 rh_lint_set rh_lint_set_of(const rh_lint_model *m, const char *schema); /* NULL: the set that is running */
 /* As PostgreSQL would find it from the set that is running; NULL when there is none. */
 rh_lint_table *rh_lint_table_find(const rh_lint_model *m, const char *schema, const char *name);
-rh_lint_table *rh_lint_table_add(rh_lint_model *m, rh_lint_set set, const char *schema, const char *name, char kind);
+rh_lint_table *rh_lint_table_add(rh_lint_model *m, rh_lint_set set, const char *schema, const char *name,
+                                 char kind);
 void rh_lint_table_drop(rh_lint_model *m, rh_lint_table *t);
 rh_lint_columns *rh_lint_table_columns(rh_lint_table *t); /* a partition's are its parent's */
 rh_lint_column *rh_lint_column_find(rh_lint_table *t, const char *name);
 void rh_lint_column_drop(rh_lint_model *m, rh_lint_table *t, rh_lint_column *c);
 bool rh_lint_columns_have(const rh_lint_columns *v, const rh_lint_column *c);
 rh_lint_key *rh_lint_primary_key(const rh_lint_table *t);
-rh_lint_key *rh_lint_index_find(const rh_lint_model *m, const char *schema, const char *name, rh_lint_table **of);
+rh_lint_key *rh_lint_index_find(const rh_lint_model *m, const char *schema, const char *name,
+                                rh_lint_table **of);
 void rh_lint_key_drop(rh_lint_model *m, rh_lint_table *t, rh_lint_key *k); /* foreign keys on it go too */
 bool rh_lint_fk_uses(const rh_lint_fk *fk, const rh_lint_table *t, const rh_lint_key *k);
-/* The name PostgreSQL would choose, within 63 bytes and different from those of t: table_columns_suffix. columns may be NULL. */
-const char *rh_lint_default_name(rh_lint_model *m, const rh_lint_table *t, const char *columns, const char *suffix);
+/* The name PostgreSQL would choose, within 63 bytes and different from those of t: table_columns_suffix.
+ * columns may be NULL. */
+const char *rh_lint_default_name(rh_lint_model *m, const rh_lint_table *t, const char *columns,
+                                 const char *suffix);
 
 bool rh_lint_is_root(const rh_lint_model *m, const rh_lint_table *t);
 /* The column that holds the tenant: the tenant key; in the root also its own id. NULL when there is none. */
@@ -170,11 +185,14 @@ const char *rh_lint_fix_not_null(rh_lint_model *m, const rh_lint_table *t, const
 const char *rh_lint_fix_root_key(rh_lint_model *m, rh_lint_table *root, const rh_lint_column *id);
 const char *rh_lint_fix_root_missing(rh_lint_model *m);
 const char *rh_lint_fix_definer(rh_lint_model *m, const rh_lint_function *f);
-const char *rh_lint_fix_unique(rh_lint_model *m, rh_lint_table *t, const rh_lint_key *k, const rh_lint_column *key);
-const char *rh_lint_rewrite_unique(rh_lint_model *m, const rh_lint_table *t, const rh_lint_key *k, const rh_lint_column *key);
+const char *rh_lint_fix_unique(rh_lint_model *m, rh_lint_table *t, const rh_lint_key *k,
+                               const rh_lint_column *key);
+const char *rh_lint_rewrite_unique(rh_lint_model *m, const rh_lint_table *t, const rh_lint_key *k,
+                                   const rh_lint_column *key);
 const char *rh_lint_fix_fk(rh_lint_model *m, rh_lint_table *t, const rh_lint_fk *fk);
 const char *rh_lint_rewrite_fk(rh_lint_model *m, rh_lint_table *t, const rh_lint_fk *fk);
 const char *rh_lint_fix_drop_constraint(rh_lint_model *m, const rh_lint_table *t, const char *name);
-const char *rh_lint_fix_relation(rh_lint_model *m, const char *before, const rh_lint_table *t, const char *after);
+const char *rh_lint_fix_relation(rh_lint_model *m, const char *before, const rh_lint_table *t,
+                                 const char *after);
 
 #endif

@@ -29,9 +29,7 @@ static bool has_option(const json_t *options, const char *name)
 {
     size_t i;
     json_t *o;
-    json_array_foreach (options, i, o)
-        if (tree_is(tree_node(o, "DefElem"), "defname", name))
-            return true;
+    json_array_foreach(options, i, o) if (tree_is(tree_node(o, "DefElem"), "defname", name)) return true;
     return false;
 }
 
@@ -64,7 +62,8 @@ static bool detaches_concurrently(const json_t *s)
 {
     size_t i;
     json_t *c;
-    json_array_foreach (tree_get(s, "cmds"), i, c) {
+    json_array_foreach(tree_get(s, "cmds"), i, c)
+    {
         const json_t *cmd = tree_node(c, "AlterTableCmd");
         if (tree_true(tree_node(tree_get(cmd, "def"), "PartitionCmd"), "concurrent"))
             return true;
@@ -139,7 +138,8 @@ static void alter_table(rh_lint_model *m, const json_t *s)
     bool known = rh_lint_table_find(m, tree_text(range, "schemaname"), tree_text(range, "relname")) != NULL;
     size_t i;
     json_t *c;
-    json_array_foreach (tree_get(s, "cmds"), i, c) {
+    json_array_foreach(tree_get(s, "cmds"), i, c)
+    {
         const json_t *cmd = tree_node(c, "AlterTableCmd");
         if (tree_is(cmd, "subtype", "AT_ChangeOwner"))
             owner(m, s);
@@ -156,9 +156,9 @@ static void drop(rh_lint_model *m, const json_t *s)
     json_t *o;
     if (!tree_is(s, "removeType", "OBJECT_POLICY"))
         return;
-    json_array_foreach (tree_get(s, "objects"), i, o)
-        if (is_ours(tree_last(tree_get(tree_node(o, "List"), "items"), NULL)))
-            told(m, RH_LINT_RLS_OFF, 0, NULL, "policies named " POLICY_PREFIX "... are the fitting's own");
+    json_array_foreach(tree_get(s, "objects"), i,
+                       o) if (is_ours(tree_last(tree_get(tree_node(o, "List"), "items"), NULL)))
+        told(m, RH_LINT_RLS_OFF, 0, NULL, "policies named " POLICY_PREFIX "... are the fitting's own");
 }
 
 /* ---- what lint cannot see into ---- */

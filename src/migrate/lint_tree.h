@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading libpg_query's parse tree, which is JSON: a node is {"CreateStmt": {...}}, a name {"String": {"sval": "a"}}.
- * Every function takes NULL and absent fields for what they are: absent. Strings belong to the tree.
+ * Reading libpg_query's parse tree, which is JSON: a node is {"CreateStmt": {...}}, a name {"String":
+ * {"sval": "a"}}. Every function takes NULL and absent fields for what they are: absent. Strings belong to
+ * the tree.
  */
 #ifndef RH_LINT_TREE_H
 #define RH_LINT_TREE_H

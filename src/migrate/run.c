@@ -37,14 +37,16 @@ bool rh_sets_load(const rh_conf *conf, rh_arena *a, rh_sets *out, rh_err *err)
 {
     const char *path = rh_arena_printf(a, "%s/tenant/on_create.sql", conf->dir);
     *out = (rh_sets){0};
-    if (!(out->catalog = rh_set_load(a, conf->dir, "catalog", err)) || !(out->reference = rh_set_load(a, conf->dir, "reference", err)) ||
+    if (!(out->catalog = rh_set_load(a, conf->dir, "catalog", err)) ||
+        !(out->reference = rh_set_load(a, conf->dir, "reference", err)) ||
         !(out->tenant = rh_set_load(a, conf->dir, "tenant", err)))
         return false;
     out->on_create = rh_file_read(a, path, MAX_ON_CREATE, NULL, err);
     return out->on_create || err->code == RH_E_NOT_FOUND;
 }
 
-bool rh_sets_lint(const rh_conf *conf, rh_arena *a, const rh_sets *sets, FILE *out, int *errors, int *warnings, rh_err *err)
+bool rh_sets_lint(const rh_conf *conf, rh_arena *a, const rh_sets *sets, FILE *out, int *errors,
+                  int *warnings, rh_err *err)
 {
     rh_lint_report report;
     if (!rh_lint(a, conf, sets->reference, sets->tenant, sets->on_create, &report, err))
@@ -72,7 +74,8 @@ static bool load_and_lint(struct run *r, rh_err *err)
 static rh_migration_set *own_catalog_set(struct run *r, rh_err *err)
 {
     bool uuid = r->app->conf->id_type == RH_ID_UUID;
-    const rh_script_var vars[] = {{"id_type", uuid ? "uuid" : "bigint"}, {"server", r->app->server}, {NULL, NULL}};
+    const rh_script_var vars[] = {
+        {"id_type", uuid ? "uuid" : "bigint"}, {"server", r->app->server}, {NULL, NULL}};
     size_t n = 0;
     while (rh_sql_catalog_migrations[n].number)
         n++;
@@ -104,7 +107,8 @@ static int newest(const rh_migration_set *set)
     return set->n ? set->items[set->n - 1].number : 0;
 }
 
-static bool apply_set(struct run *r, const rh_apply_target *t, const rh_migration_set *set, int *applied, int *version, rh_err *err)
+static bool apply_set(struct run *r, const rh_apply_target *t, const rh_migration_set *set, int *applied,
+                      int *version, rh_err *err)
 {
     size_t from;
     rh_err ignored;
@@ -113,12 +117,14 @@ static bool apply_set(struct run *r, const rh_apply_target *t, const rh_migratio
     *applied = (int)(set->n - from);
     bool record = *applied && r->id;
     if (*applied && r->options->tell)
-        r->options->tell(r->options->arg, rh_arena_printf(r->a, "%s: %d migration%s, %04d to %04d", set->name, *applied,
-                                                          *applied == 1 ? "" : "s", set->items[from].number, newest(set)));
+        r->options->tell(r->options->arg,
+                         rh_arena_printf(r->a, "%s: %d migration%s, %04d to %04d", set->name, *applied,
+                                         *applied == 1 ? "" : "s", set->items[from].number, newest(set)));
     if (record && !rh_ledger_step_begin(r->catalog, r->id, t->home, set->name, *version, newest(set), err))
         return false;
     bool ok = rh_apply_run(t, set, from, err);
-    if (record && !rh_ledger_step_end(r->catalog, r->id, t->home, set->name, ok ? NULL : err->message, ok ? err : &ignored))
+    if (record && !rh_ledger_step_end(r->catalog, r->id, t->home, set->name, ok ? NULL : err->message,
+                                      ok ? err : &ignored))
         return false;
     if (ok)
         *version = newest(set);
@@ -135,7 +141,8 @@ static bool fit_catalog(void *arg, rh_err *err)
     PGresult *res = ok ? rh_db_query(r->catalog, a, rh_sql_fittings_catalog, 1, &r->app->owner, err) : NULL;
     ok = res != NULL;
     for (int i = 0; ok && i < PQntuples(res); i++)
-        ok = rh_db_exec(r->catalog, PQgetvalue(res, i, 0), err) || rh_err_context(err, "%s", PQgetvalue(res, i, 0));
+        ok = rh_db_exec(r->catalog, PQgetvalue(res, i, 0), err) ||
+             rh_err_context(err, "%s", PQgetvalue(res, i, 0));
     rh_arena_free(a);
     return ok;
 }
@@ -145,7 +152,8 @@ static bool migrate_catalog(struct run *r, rh_err *err)
     int own, version;
     rh_apply_target t = {r->catalog, 0, CATALOG_PATH, fit_catalog, r};
     rh_migration_set *set = own_catalog_set(r, err);
-    return set && rh_home_prepare_database(r->app, r->catalog, err) && apply_set(r, &t, set, &own, &version, err) &&
+    return set && rh_home_prepare_database(r->app, r->catalog, err) &&
+           apply_set(r, &t, set, &own, &version, err) &&
            rh_ledger_begin(r->catalog, "migrate", &r->id, err) &&
            apply_set(r, &t, r->sets.catalog, &r->report->catalog, &r->report->catalog_version, err);
 }
@@ -157,10 +165,8 @@ static bool find_shared_home(struct run *r, rh_err *err)
 {
     const char *params[] = {r->app->shared_db, RH_SHARED_SCHEMA};
     r->home = (rh_home){.model = RH_MODEL_SHARED, .database = r->app->shared_db, .schema = RH_SHARED_SCHEMA};
-    const char *id = rh_db_value(r->catalog, r->a,
-                                 "INSERT INTO rowhouse.homes (model, node, database, schema) VALUES ('shared', 1, $1, $2) "
-                                 "ON CONFLICT (node, database, schema) DO NOTHING", 2, params, err)
-                         ? rh_db_value(r->catalog, r->a, "SELECT id FROM rowhouse.homes WHERE node = 1 AND database = $1 AND schema = $2", 2, params, err)
+    const char *id = rh_db_value(r->catalog, r->a, rh_sql_homes_enter, 2, params, err)
+                         ? rh_db_value(r->catalog, r->a, rh_sql_homes_shared, 0, NULL, err)
                          : NULL;
     return id && rh_parse_int(id, &r->home.id);
 }
@@ -180,7 +186,8 @@ static bool migrate_shared(struct run *r, rh_err *err)
     rh_apply_target reference = {r->shared, 0, REFERENCE_PATH, NULL, NULL};
     rh_apply_target tenant = {r->shared, r->home.id, TENANT_PATH, fit_home, r};
     return rh_home_prepare_database(r->app, r->shared, err) &&
-           apply_set(r, &reference, r->sets.reference, &r->report->reference, &r->report->reference_version, err) &&
+           apply_set(r, &reference, r->sets.reference, &r->report->reference, &r->report->reference_version,
+                     err) &&
            apply_set(r, &tenant, r->sets.tenant, &r->report->tenant, &r->report->tenant_version, err);
 }
 
@@ -191,8 +198,7 @@ static bool note_versions(struct run *r, const rh_migration_set *set, rh_err *er
     for (size_t i = 0; i < set->n; i++) {
         const rh_migration *m = &set->items[i];
         const char *params[] = {set->name, rh_arena_printf(r->a, "%d", m->number), m->name, m->checksum};
-        if (!rh_db_query(r->catalog, r->a, "INSERT INTO rowhouse.versions (set, number, name, checksum) VALUES ($1, $2, $3, $4) "
-                                           "ON CONFLICT (set, number) DO NOTHING", 4, params, err))
+        if (!rh_db_query(r->catalog, r->a, rh_sql_homes_note_version, 4, params, err))
             return false;
     }
     return true;
@@ -204,16 +210,11 @@ static bool note_home(struct run *r, rh_err *err)
     const char *content = rh_home_introspect(r->app, &r->home, r->shared, r->a, err);
     if (!content)
         return false;
-    const char *params[] = {rh_arena_printf(r->a, "%d", r->report->reference_version), rh_arena_printf(r->a, "%d", r->report->tenant_version),
-                            content};
+    const char *params[] = {rh_arena_printf(r->a, "%d", r->report->reference_version),
+                            rh_arena_printf(r->a, "%d", r->report->tenant_version), content};
     const char *versions[] = {rh_arena_printf(r->a, "%lld", (long long)r->home.id), params[0], params[1]};
-    return rh_db_query(r->catalog, r->a,
-                       "INSERT INTO rowhouse.relation_caches AS c (reference_version, tenant_version, content) VALUES ($1, $2, $3) "
-                       "ON CONFLICT (reference_version, tenant_version) DO UPDATE SET content = excluded.content, revision = excluded.revision, made_at = now() "
-                       "WHERE c.content <> excluded.content", 3, params, err) &&
-           rh_db_query(r->catalog, r->a,
-                       "UPDATE rowhouse.homes SET reference_version = $2, tenant_version = $3 "
-                       "WHERE id = $1 AND (reference_version, tenant_version) <> ($2, $3)", 3, versions, err);
+    return rh_db_query(r->catalog, r->a, rh_sql_homes_note_cache, 3, params, err) &&
+           rh_db_query(r->catalog, r->a, rh_sql_homes_versions, 3, versions, err);
 }
 
 static bool place_tenants(struct run *r, rh_err *err)
@@ -243,7 +244,9 @@ static bool open_catalog(struct run *r, rh_err *err)
 static bool open_databases(struct run *r, rh_err *err)
 {
     const rh_migrate_options *options = r->options;
-    return open_catalog(r, err) && rh_ledger_lock(r->catalog, options->lock_wait_ms, options->tell, options->arg, err) && rh_install(r->app, err) &&
+    return open_catalog(r, err) &&
+           rh_ledger_lock(r->catalog, options->lock_wait_ms, options->tell, options->arg, err) &&
+           rh_install(r->app, err) &&
            (r->shared = rh_app_connect(r->app, RH_ROLE_OPERATOR, r->app->shared_db, err));
 }
 
@@ -255,8 +258,9 @@ bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_repor
     *report = (rh_migrate_report){0};
     if (!load_and_lint(&r, err) || !open_databases(&r, err))
         goto out;
-    ok = migrate_catalog(&r, err) && find_shared_home(&r, err) && migrate_shared(&r, err) && note_versions(&r, r.sets.catalog, err) &&
-         note_versions(&r, r.sets.reference, err) && note_versions(&r, r.sets.tenant, err) && note_home(&r, err) && place_tenants(&r, err);
+    ok = migrate_catalog(&r, err) && find_shared_home(&r, err) && migrate_shared(&r, err) &&
+         note_versions(&r, r.sets.catalog, err) && note_versions(&r, r.sets.reference, err) &&
+         note_versions(&r, r.sets.tenant, err) && note_home(&r, err) && place_tenants(&r, err);
     if (r.id && !rh_ledger_end(r.catalog, r.id, ok, ok ? err : &ignored))
         ok = false;
 out:
@@ -274,7 +278,8 @@ static bool print_set(const rh_apply_target *t, const rh_migration_set *set, FIL
     size_t from = 0;
     if (t->db && !rh_apply_state(t, set, &version, &from, err))
         return false;
-    fprintf(out, "%-10s version %04d of %04d%s\n", set->name, version, newest(set), from == set->n ? "" : ", pending:");
+    fprintf(out, "%-10s version %04d of %04d%s\n", set->name, version, newest(set),
+            from == set->n ? "" : ", pending:");
     for (size_t i = from; i < set->n; i++)
         fprintf(out, "  %s%s\n", set->items[i].path, set->items[i].no_transaction ? " (no transaction)" : "");
     return true;
@@ -285,7 +290,9 @@ static rh_db *open_migrated(rh_app *app, const char *database, rh_arena *a)
 {
     rh_err ignored;
     rh_db *db = rh_app_connect(app, RH_ROLE_OPERATOR, database, &ignored);
-    const char *there = db ? rh_db_value(db, a, "SELECT to_regclass('rowhouse.applied_migrations')", 0, NULL, &ignored) : NULL;
+    const char *there =
+        db ? rh_db_value(db, a, "SELECT to_regclass('rowhouse.applied_migrations')", 0, NULL, &ignored)
+           : NULL;
     if (there && *there)
         return db;
     rh_db_close(db);
@@ -300,11 +307,13 @@ bool rh_migrate_status(rh_app *app, FILE *out, rh_err *err)
     rh_db *catalog = open_migrated(app, app->catalog_db, a), *shared = open_migrated(app, app->shared_db, a);
     bool ok = rh_sets_load(app->conf, a, &sets, err);
     if (ok && catalog && shared) {
-        const char *id = rh_db_value(catalog, a, "SELECT id FROM rowhouse.homes WHERE model = 'shared' ORDER BY id LIMIT 1", 0, NULL, err);
+        const char *id = rh_db_value(catalog, a, rh_sql_homes_shared, 0, NULL, err);
         ok = id && (!*id || rh_parse_int(id, &home));
     }
-    rh_apply_target c = {.db = catalog, .home = 0}, s = {.db = shared, .home = 0}, t = {.db = home ? shared : NULL, .home = home};
-    ok = ok && print_set(&c, sets.catalog, out, err) && print_set(&s, sets.reference, out, err) && print_set(&t, sets.tenant, out, err);
+    rh_apply_target c = {.db = catalog, .home = 0}, s = {.db = shared, .home = 0},
+                    t = {.db = home ? shared : NULL, .home = home};
+    ok = ok && print_set(&c, sets.catalog, out, err) && print_set(&s, sets.reference, out, err) &&
+         print_set(&t, sets.tenant, out, err);
     rh_db_close(shared);
     rh_db_close(catalog);
     rh_arena_free(a);

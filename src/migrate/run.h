@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `rowhouse migrate`: lint, roles and databases, the catalog, the reference set, the tenant set, fittings, the
- * relation cache, and tenants that wait for their place. One run at a time per app; repeated after a crash it goes on
- * where the homes say they are.
+ * `rowhouse migrate`: lint, roles and databases, the catalog, the reference set, the tenant set, fittings,
+ * the relation cache, and tenants that wait for their place. One run at a time per app; repeated after a
+ * crash it goes on where the homes say they are.
  */
 #ifndef RH_RUN_H
 #define RH_RUN_H
@@ -31,12 +31,14 @@ bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_repor
 /* `rowhouse migrate status`: every set's files, what each home has, what is pending. Changes nothing. */
 bool rh_migrate_status(rh_app *app, FILE *out, rh_err *err);
 
-/* The sets of an app and its on_create.sql (NULL when there is none), loaded and linted. RH_E_LINT on findings. */
+/* The sets of an app and its on_create.sql (NULL when there is none), loaded and linted. RH_E_LINT on
+ * findings. */
 typedef struct rh_sets {
     rh_migration_set *catalog, *reference, *tenant;
     const char *on_create;
 } rh_sets;
 bool rh_sets_load(const rh_conf *conf, rh_arena *a, rh_sets *out, rh_err *err);
-bool rh_sets_lint(const rh_conf *conf, rh_arena *a, const rh_sets *sets, FILE *out, int *errors, int *warnings, rh_err *err);
+bool rh_sets_lint(const rh_conf *conf, rh_arena *a, const rh_sets *sets, FILE *out, int *errors,
+                  int *warnings, rh_err *err);
 
 #endif

@@ -15,10 +15,13 @@ static void ignore_notice(void *arg, const char *message)
     (void)message;
 }
 
-rh_db *rh_db_open(const char *conninfo, const char *database, const char *user, const char *password, rh_err *err)
+rh_db *rh_db_open(const char *conninfo, const char *database, const char *user, const char *password,
+                  rh_err *err)
 {
     /* the first dbname is expanded as a conninfo; what follows overrides it */
-    const char *keys[] = {"dbname", "dbname", "user", "password", "client_encoding", "fallback_application_name", "connect_timeout", NULL};
+    const char *keys[] = {
+        "dbname",          "dbname", "user", "password", "client_encoding", "fallback_application_name",
+        "connect_timeout", NULL};
     const char *values[] = {conninfo, database, user, password, "UTF8", "rowhouse", "10", NULL};
     PGconn *conn = PQconnectdbParams(keys, values, 1);
     if (PQstatus(conn) != CONNECTION_OK) {
@@ -69,7 +72,10 @@ bool rh_db_error(rh_err *err, const PGconn *conn, const PGresult *res)
     if (*primary)
         copy_line(err->message, sizeof err->message, primary);
     else
-        copy_line(err->message, sizeof err->message, res && *PQresultErrorMessage(res) ? PQresultErrorMessage(res) : conn ? PQerrorMessage(conn) : "no answer from PostgreSQL");
+        copy_line(err->message, sizeof err->message,
+                  res && *PQresultErrorMessage(res) ? PQresultErrorMessage(res)
+                  : conn                            ? PQerrorMessage(conn)
+                                                    : "no answer from PostgreSQL");
     snprintf(err->sqlstate, sizeof err->sqlstate, "%s", state);
     copy_line(err->detail, sizeof err->detail, field(res, PG_DIAG_MESSAGE_DETAIL));
     copy_line(err->hint, sizeof err->hint, field(res, PG_DIAG_MESSAGE_HINT));
@@ -105,7 +111,8 @@ PGresult *rh_db_query(rh_db *db, rh_arena *a, const char *sql, int n, const char
     return res;
 }
 
-const char *rh_db_value(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *values, rh_err *err)
+const char *rh_db_value(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *values,
+                        rh_err *err)
 {
     PGresult *res = rh_db_query(db, a, sql, n, values, err);
     if (!res)

@@ -17,16 +17,19 @@
 typedef struct rh_db rh_db;
 
 /* database, user and password override what conninfo says; each may be NULL. Waits at most 10 s. */
-rh_db *rh_db_open(const char *conninfo, const char *database, const char *user, const char *password, rh_err *err);
-void rh_db_close(rh_db *db); /* NULL is allowed */
+rh_db *rh_db_open(const char *conninfo, const char *database, const char *user, const char *password,
+                  rh_err *err);
+void rh_db_close(rh_db *db);   /* NULL is allowed */
 PGconn *rh_db_conn(rh_db *db); /* for COPY and LISTEN; still owned by db */
 
 /* One or more statements without parameters. */
 bool rh_db_exec(rh_db *db, const char *sql, rh_err *err);
-/* One statement with text parameters ($1 ...; NULL is SQL NULL). NULL on failure; the result is the arena's. */
+/* One statement with text parameters ($1 ...; NULL is SQL NULL). NULL on failure; the result is the arena's.
+ */
 PGresult *rh_db_query(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *values, rh_err *err);
 /* As rh_db_query for one value: its text ("" for NULL or no row), or NULL on failure. */
-const char *rh_db_value(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *values, rh_err *err);
+const char *rh_db_value(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *values,
+                        rh_err *err);
 
 /* Fills err from what libpq knows; either may be NULL, and every field of it too. */
 bool rh_db_error(rh_err *err, const PGconn *conn, const PGresult *res);

@@ -37,6 +37,7 @@ typedef struct rh_field {
 } rh_field;
 
 /* The operators of filters. To add one: a row; X(enum, name, SQL, class). */
+/* clang-format off */
 #define RH_OPERATORS(X)                                                                                      \
     X(EQ, "eq", "=", QUANTIFIED)                                                                             \
     X(GT, "gt", ">", QUANTIFIED)                                                                             \
@@ -63,6 +64,7 @@ typedef struct rh_field {
     X(NXR, "nxr", "&<", PLAIN)                                                                               \
     X(NXL, "nxl", "&>", PLAIN)                                                                               \
     X(ADJ, "adj", "-|-", PLAIN)
+/* clang-format on */
 
 typedef enum rh_op {
 #define X(name, text, sql, class) RH_OP_##name,

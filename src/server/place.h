@@ -18,8 +18,8 @@ typedef struct rh_place {
 /* Chooses the directories, makes those that are missing (not the data directory) and checks their owners. */
 bool rh_place_open(rh_arena *a, const rh_pg_settings *settings, rh_place *out, rh_err *err);
 
-/* The state directory alone, for an app on a server of its own: made, marked as ours, closed to others. named: the user
- * named it, so one that is not empty and not ours is refused. */
+/* The state directory alone, for an app on a server of its own: made, marked as ours, closed to others.
+ * named: the user named it, so one that is not empty and not ours is refused. */
 bool rh_place_make_state(rh_arena *a, const char *dir, bool named, rh_err *err);
 
 /* Makes the directory of the sockets, where it is one in /tmp, and refuses one that others could have made.

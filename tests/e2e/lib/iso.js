@@ -10,8 +10,9 @@ const BIG = { type: 'bigint', id: 'bigserial' };
 const UUID = { type: 'uuid', id: 'uuid DEFAULT gen_random_uuid()' };
 
 /**
- * An app with the key `org` and the root `orgs`. Its functions have no predicate of their own, so that on them the
- * policies alone keep tenants apart; its views and tables have both walls.
+ * An app with the key `org` and the root `orgs`. Its functions have no predicate of their own. Where they give rows of
+ * a tenant table, the door adds it; head_count, names and digest give none, so that there the policies alone keep
+ * tenants apart.
  */
 export function isoApp({ name = 'iso', idType = 'bigint' } = {}) {
   const k = idType === 'uuid' ? UUID : BIG;
@@ -89,6 +90,17 @@ END;
 CREATE FUNCTION head_count() RETURNS bigint LANGUAGE sql STABLE
 BEGIN ATOMIC
   SELECT count(*) FROM people;
+END;
+
+CREATE FUNCTION names() RETURNS TABLE (name text, motto text) LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT p.name, o.motto FROM people p JOIN orgs o ON o.id = p.org;
+END;
+
+CREATE FUNCTION digest(needle text DEFAULT '%') RETURNS jsonb LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT jsonb_agg(to_jsonb(p) || jsonb_build_object('posts', (SELECT jsonb_agg(to_jsonb(o)) FROM posts o WHERE o.author = p.id)))
+  FROM people p WHERE p.name ILIKE needle;
 END;
 
 CREATE FUNCTION find_people(needle text) RETURNS SETOF people LANGUAGE sql STABLE
