@@ -25,7 +25,9 @@ def starts(bench):
         seconds.append(time.monotonic() - since)
         cpu.append(cpu_of(door.pid))
         fresh.append(pss_mib(door.pid))
-        wrk(world.procs, door.url, 60, requests, REQUESTS)
+        answered = 0
+        while answered < REQUESTS:
+            answered += wrk(world.procs, door.url, 2, requests, REQUESTS - answered)[0]
         sizes.append(pss_mib(door.pid))
         door.stop()
     return [Row(f"start to first answer, {TENANTS:,} tenants", f"{median(seconds):.2f} s", range=spread(seconds), target="< 1 s",

@@ -32,9 +32,13 @@ WITH role AS (
                AND pg_get_expr(p.polwithcheck, p.polrelid) = format('(%I = ( SELECT rowhouse.tenant_id() AS tenant_id))', k.key)
                AS is_right,
            EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = k.oid AND o.polname = 'rowhouse_open') AS is_open,
-           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = k.oid AND o.polpermissive AND o.polname <> 'rowhouse_open') AS has_own
+           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = k.oid AND o.polpermissive
+                   AND o.polname NOT IN ('rowhouse_open', 'rowhouse_tenant')) AS has_own
     FROM keyed k JOIN rel r ON r.oid = k.oid AND r.relkind IN ('r', 'p')
     LEFT JOIN pg_policy p ON p.polrelid = k.oid AND p.polname = 'rowhouse_tenant'
+), column_grant AS ( -- REVOKE ALL ON TABLE takes these back too
+    SELECT r.oid, x.grantee, x.privilege_type
+    FROM rel r JOIN pg_attribute a ON a.attrelid = r.oid CROSS JOIN aclexplode(a.attacl) x
 ), wanted AS ( -- what the server role may do with each relation
     SELECT r.oid, r.name, CASE
                WHEN r.relispartition OR r.relkind IN ('m', 'f') THEN '{}'
@@ -42,8 +46,12 @@ WITH role AS (
                WHEN k.oid IS NULL THEN '{}'
                WHEN r.is_root THEN '{SELECT,UPDATE}'
                ELSE '{DELETE,INSERT,SELECT,UPDATE}' END::text[] AS privileges,
-           ARRAY(SELECT a.privilege_type FROM aclexplode(r.relacl) a, role WHERE a.grantee = role.server ORDER BY 1) AS held,
-           EXISTS (SELECT FROM aclexplode(r.relacl) a WHERE a.grantee = 0) AS open_to_all
+           ARRAY(SELECT a.privilege_type || CASE WHEN a.is_grantable THEN ' to others' ELSE '' END
+                 FROM aclexplode(r.relacl) a, role WHERE a.grantee = role.server
+                 UNION SELECT c.privilege_type || ' on a column' FROM column_grant c, role
+                 WHERE c.oid = r.oid AND c.grantee = role.server ORDER BY 1) AS held,
+           EXISTS (SELECT FROM aclexplode(r.relacl) a WHERE a.grantee = 0)
+               OR EXISTS (SELECT FROM column_grant c WHERE c.oid = r.oid AND c.grantee = 0) AS open_to_all
     FROM rel r LEFT JOIN keyed k ON k.oid = r.oid
     WHERE r.relkind <> 'S'
 )

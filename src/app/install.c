@@ -131,6 +131,20 @@ static bool ensure_database(const rh_app *app, rh_db *db, const char *name, rh_e
     return rh_db_exec(db, rh_str_cstr(&sql), err) || rh_err_context(err, "cannot create database %s", name);
 }
 
+static bool take_strangers(const rh_app *app, rh_db *db, rh_err *err)
+{
+    const char *params[] = {app->owner, app->operator_name};
+    if (!rh_db_exec(db, "SET search_path = pg_catalog", err))
+        return false;
+    PGresult *res = rh_db_query(db, app->arena, rh_sql_install_strangers, 2, params, err);
+    for (int i = 0; res && i < PQntuples(res); i++)
+        if (!rh_db_exec(db, PQgetvalue(res, i, 0), err)) {
+            rh_err_context(err, "%s", PQgetvalue(res, i, 0));
+            return rh_err_hint(err, "What stands in the app's schemas must belong to %s: hand it over as its owner or as a superuser.", app->owner);
+        }
+    return res != NULL;
+}
+
 static bool prepare_database(const rh_app *app, const char *name, rh_err *err)
 {
     const rh_script_var vars[] = {{"database", name},
@@ -151,7 +165,7 @@ static bool prepare_database(const rh_app *app, const char *name, rh_err *err)
         rh_err_hint(err, "The schemas rowhouse and reference are Rowhouse's own: drop or rename this one.");
     } else if (res) {
         ok = rh_script_expand(&sql, rh_sql_install_database, vars, err) &&
-             rh_db_exec(db, rh_str_cstr(&sql), err);
+             rh_db_exec(db, rh_str_cstr(&sql), err) && take_strangers(app, db, err);
     }
     rh_db_close(db);
     return ok || rh_err_context(err, "cannot prepare database %s", name);

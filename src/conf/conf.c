@@ -410,6 +410,7 @@ rh_conf *rh_conf_load(rh_arena *a, const char *dir, const char *const *flags, rh
     char *absolute = realpath(dir, NULL);
     if (!absolute) {
         rh_err_set(err, RH_E_CONF, "there is no directory %s", dir);
+        rh_err_hint(err, "Name the app's directory: `rowhouse COMMAND --app DIR`, or run it there.");
         return NULL;
     }
     conf->dir = rh_arena_strdup(a, absolute);

@@ -2,9 +2,12 @@
 //
 // What the tests of isolation and of bad input share: an app that offers many ways to reach for other tenants' rows,
 // requests whose every byte is kept, bare sockets, and a watchman that reads each answer for what it must not hold.
+import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
+import path from 'node:path';
+import { until } from './harness.js';
 
 const BIG = { type: 'bigint', id: 'bigserial' };
 const UUID = { type: 'uuid', id: 'uuid DEFAULT gen_random_uuid()' };
@@ -164,7 +167,7 @@ export async function addTenant(app, slug, { id, name = slug } = {}) {
  * One request, by node:http(s), with the path as it is given (fetch would clean it). Gives {status, headers, head,
  * body, json}: head holds the status line and the headers, and head + body every byte that came.
  */
-export function request(address, { method = 'GET', path = '/', token, headers = {}, body, agent, ca, timeout = 30000 } = {}) {
+export function request(address, { method = 'GET', path: target = '/', token, headers = {}, body, agent, ca, timeout = 30000 } = {}) {
   const url = new URL(address);
   const json = body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body);
   const payload = json ? JSON.stringify(body) : body;
@@ -176,7 +179,7 @@ export function request(address, { method = 'GET', path = '/', token, headers = 
   };
   return new Promise((resolve, reject) => {
     const req = (url.protocol === 'https:' ? https : http).request(
-      { host: url.hostname, port: url.port, method, path, headers: all, agent, ca, timeout },
+      { host: url.hostname, port: url.port, method, path: target, headers: all, agent, ca, timeout },
       (res) => {
         const parts = [];
         res.on('data', (part) => parts.push(part));
@@ -184,7 +187,7 @@ export function request(address, { method = 'GET', path = '/', token, headers = 
         res.on('end', () => resolve(answerOf(res, Buffer.concat(parts).toString('utf8'))));
       },
     );
-    req.on('timeout', () => req.destroy(new Error(`no answer to ${method} ${path.slice(0, 200)} in ${timeout} ms`)));
+    req.on('timeout', () => req.destroy(new Error(`no answer to ${method} ${target.slice(0, 200)} in ${timeout} ms`)));
     req.on('error', reject);
     req.end(payload);
   });
@@ -295,4 +298,31 @@ export async function inParallel(jobs, width) {
   };
   await Promise.all(Array.from({ length: Math.min(width, jobs.length) }, worker));
   return results;
+}
+
+/**
+ * A second server for the app's tenants: `rowhouse serve` with other settings, on ports of its own. Gives {data,
+ * control, stop()}. The address of app itself stays what it was.
+ */
+export async function serve(app, settings = []) {
+  const all = ['data.port=0', 'control.port=0', ...settings].flatMap((s) => ['--set', s]);
+  const server = app.spawn(['serve', ...all], { timeout: Infinity });
+  const doors = await until(
+    () => {
+      try {
+        const read = JSON.parse(fs.readFileSync(path.join(app.state, 'doors.json'), 'utf8'));
+        return read.pid === server.pid && read;
+      } catch {
+        return false;
+      }
+    },
+    { ms: 20000, what: `the doors of serve (${server.stderr()})` },
+  );
+  return {
+    ...doors,
+    stop: () => {
+      server.kill('SIGINT');
+      return server.done;
+    },
+  };
 }
