@@ -1,6 +1,7 @@
--- The commands that would make a shared home right, in order; no row when it is right already. All of it is read
+-- The commands that would make a home right, in order; no row when it is right already. All of it is read
 -- from pg_catalog, so hand-made changes are mended as well.
--- $1 schema of the tenant set, $2 schema of the reference set, $3 tenant key, $4 root table, $5 owner, $6 server.
+-- $1 schema of the tenant set, $2 schema of the reference set, $3 tenant key, $4 root table, $5 owner, $6 server,
+-- $7 whose home it is: '' everybody's (shared), 'template' nobody's, else the id of its only tenant, $8 type of ids.
 -- Row: command. Run with search_path = pg_catalog, so that every name is written qualified. PostgreSQL 15 and newer.
 WITH role AS (
     SELECT (SELECT oid FROM pg_roles WHERE rolname = $5) AS owner, (SELECT oid FROM pg_roles WHERE rolname = $6) AS server
@@ -24,18 +25,21 @@ WITH role AS (
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname IN ($1, $2)
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+), demanded AS ( -- what the policy of each table must say, as PostgreSQL prints it
+    SELECT r.oid, r.name, format('(%I = ( SELECT rowhouse.tenant_id() AS tenant_id))', k.key) AS wanted
+    FROM rel r JOIN keyed k ON k.oid = r.oid WHERE r.relkind IN ('r', 'p') AND $7 = ''
+    UNION ALL -- in a home of one tenant a constant: a session bound to somebody else sees nothing
+    SELECT r.oid, r.name, format('(( SELECT rowhouse.tenant_id() AS tenant_id) = %L::%s)', $7::text, $8::text)
+    FROM rel r WHERE r.relkind IN ('r', 'p') AND r.of_tenant AND $7 NOT IN ('', 'template')
 ), policy AS (
-    SELECT k.oid, r.name, format('(%I = ( SELECT rowhouse.tenant_id() AS tenant_id))', k.key) AS wanted,
+    SELECT d.oid, d.name, d.wanted,
            p.oid IS NOT NULL AS is_there,
            NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
-               AND pg_get_expr(p.polqual, p.polrelid) = format('(%I = ( SELECT rowhouse.tenant_id() AS tenant_id))', k.key)
-               AND pg_get_expr(p.polwithcheck, p.polrelid) = format('(%I = ( SELECT rowhouse.tenant_id() AS tenant_id))', k.key)
-               AS is_right,
-           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = k.oid AND o.polname = 'rowhouse_open') AS is_open,
-           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = k.oid AND o.polpermissive
+               AND pg_get_expr(p.polqual, p.polrelid) = d.wanted AND pg_get_expr(p.polwithcheck, p.polrelid) = d.wanted AS is_right,
+           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = d.oid AND o.polname = 'rowhouse_open') AS is_open,
+           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = d.oid AND o.polpermissive
                    AND o.polname NOT IN ('rowhouse_open', 'rowhouse_tenant')) AS has_own
-    FROM keyed k JOIN rel r ON r.oid = k.oid AND r.relkind IN ('r', 'p')
-    LEFT JOIN pg_policy p ON p.polrelid = k.oid AND p.polname = 'rowhouse_tenant'
+    FROM demanded d LEFT JOIN pg_policy p ON p.polrelid = d.oid AND p.polname = 'rowhouse_tenant'
 ), column_grant AS ( -- REVOKE ALL ON TABLE takes these back too
     SELECT r.oid, x.grantee, x.privilege_type
     FROM rel r JOIN pg_attribute a ON a.attrelid = r.oid CROSS JOIN aclexplode(a.attacl) x
@@ -43,7 +47,7 @@ WITH role AS (
     SELECT r.oid, r.name, CASE
                WHEN r.relispartition OR r.relkind IN ('m', 'f') THEN '{}'
                WHEN NOT r.of_tenant THEN '{SELECT}'
-               WHEN k.oid IS NULL THEN '{}'
+               WHEN k.oid IS NULL AND $7 = '' THEN '{}'
                WHEN r.is_root THEN '{SELECT,UPDATE}'
                ELSE '{DELETE,INSERT,SELECT,UPDATE}' END::text[] AS privileges,
            ARRAY(SELECT a.privilege_type || CASE WHEN a.is_grantable THEN ' to others' ELSE '' END

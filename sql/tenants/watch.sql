@@ -1,3 +1,5 @@
--- What a server keeps of every tenant. Row: id, slug, state, home, reference version, tenant version. PostgreSQL 15 and newer.
-SELECT t.id, t.slug, t.state, coalesce(h.id, 0), coalesce(h.reference_version, 0), coalesce(h.tenant_version, 0)
+-- What a server keeps of every tenant. Row: id, slug, state, home, reference version, tenant version,
+-- database, schema. PostgreSQL 15 and newer.
+SELECT t.id, t.slug, t.state, coalesce(h.id, 0), coalesce(h.reference_version, 0), coalesce(h.tenant_version, 0),
+       coalesce(h.database, ''), coalesce(h.schema, '')
 FROM rowhouse.tenants t LEFT JOIN rowhouse.homes h ON h.id = t.home

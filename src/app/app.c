@@ -94,6 +94,7 @@ bool rh_app_open(rh_arena *a, const char *dir, const char *const *flags,
     app->operator_name = rh_arena_printf(a, "%s_operator", name);
     app->shared_db = name;
     app->catalog_db = rh_arena_printf(a, "%s_catalog", name);
+    app->template_db = rh_arena_printf(a, "%s_template", name);
     if (!open_server(app, progress, progress_arg, err))
         return false;
     if (!check_version(app, err) ||

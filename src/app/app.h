@@ -27,7 +27,7 @@ typedef struct rh_app {
     const char *conninfo;         /* of the admin, without dbname */
     const char *state_dir;        /* .rowhouse: secrets, demo data, the private server's files */
     const char *owner, *server, *operator_name; /* role names */
-    const char *catalog_db, *shared_db;
+    const char *catalog_db, *shared_db, *template_db;
     const char *server_password, *operator_password;
     bool fresh_passwords; /* made just now: the roles do not know them yet */
 } rh_app;

@@ -2,9 +2,13 @@
 #include "app/install.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "migrate/script.h"
 #include "sql.h"
+
+#define CLONE_TRIES 25 /* while somebody is connected to the database that is cloned */
+#define CLONE_RETRY_US 200000
 
 /* The comment on a role of ours; a role of the same name without it is somebody else's. */
 static const char *role_mark(const rh_app *app)
@@ -110,42 +114,60 @@ static bool ensure_roles(const rh_app *app, rh_db *db, rh_err *err)
            grant_membership(app, db, app->owner, app->operator_name, err);
 }
 
-static bool ensure_database(const rh_app *app, rh_db *db, const char *name, rh_err *err)
+static bool create_database(const rh_app *app, rh_arena *a, rh_db *db, const char *name, const char *model,
+                            rh_err *err)
 {
-    PGresult *res = rh_db_query(db, app->arena, rh_sql_install_database_state, 1, &name, err);
-    if (!res)
-        return false;
-    if (PQntuples(res) > 0) {
-        if (strcmp(PQgetvalue(res, 0, 0), app->owner) == 0)
-            return true;
-        rh_err_set(err, RH_E_EXISTS, "database %s exists and belongs to %s", name, PQgetvalue(res, 0, 0));
-        return rh_err_hint(err, "Give the app another name in rowhouse.conf, or rename the database.");
-    }
     rh_str sql;
-    rh_str_init_in(&sql, app->arena, RH_STR_TEXT_MAX);
+    rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
     rh_str_add(&sql, "CREATE DATABASE ");
     rh_str_add_ident(&sql, name);
     rh_str_add(&sql, " OWNER ");
     rh_str_add_ident(&sql, app->owner);
-    rh_str_add(&sql, " TEMPLATE template0 ENCODING 'UTF8'");
-    return rh_db_exec(db, rh_str_cstr(&sql), err) || rh_err_context(err, "cannot create database %s", name);
+    rh_str_add(&sql, " TEMPLATE ");
+    rh_str_add_ident(&sql, model);
+    rh_str_add(&sql, " ENCODING 'UTF8'");
+    for (int tries = CLONE_TRIES;; tries--) {
+        if (rh_db_exec(db, rh_str_cstr(&sql), err))
+            return true;
+        if (tries <= 1 || strcmp(err->sqlstate, "55006") != 0) /* somebody is connected to the template */
+            return rh_err_context(err, "cannot create database %s", name);
+        usleep(CLONE_RETRY_US);
+    }
 }
 
-static bool take_strangers(const rh_app *app, rh_db *db, rh_err *err)
+static bool ensure_database(const rh_app *app, rh_arena *a, rh_db *db, const char *name, const char *model,
+                            rh_err *err)
+{
+    PGresult *res = rh_db_query(db, a, rh_sql_install_database_state, 1, &name, err);
+    if (!res)
+        return false;
+    if (PQntuples(res) == 0)
+        return create_database(app, a, db, name, model, err);
+    if (strcmp(PQgetvalue(res, 0, 0), app->owner) == 0)
+        return true;
+    rh_err_set(err, RH_E_EXISTS, "database %s exists and belongs to %s", name, PQgetvalue(res, 0, 0));
+    return rh_err_hint(err, "Choose another name, or rename the database.");
+}
+
+/* What somebody else made in the app's schemas is handed over before the fittings meet it. */
+static bool take_strangers(const rh_app *app, rh_arena *a, rh_db *db, rh_err *err)
 {
     const char *params[] = {app->owner, app->operator_name};
     if (!rh_db_exec(db, "SET search_path = pg_catalog", err))
         return false;
-    PGresult *res = rh_db_query(db, app->arena, rh_sql_install_strangers, 2, params, err);
+    PGresult *res = rh_db_query(db, a, rh_sql_install_strangers, 2, params, err);
     for (int i = 0; res && i < PQntuples(res); i++)
         if (!rh_db_exec(db, PQgetvalue(res, i, 0), err)) {
             rh_err_context(err, "%s", PQgetvalue(res, i, 0));
-            return rh_err_hint(err, "What stands in the app's schemas must belong to %s: hand it over as its owner or as a superuser.", app->owner);
+            return rh_err_hint(err,
+                               "What stands in the app's schemas must belong to %s: hand it over as its "
+                               "owner or as a superuser.",
+                               app->owner);
         }
     return res != NULL;
 }
 
-static bool prepare_database(const rh_app *app, const char *name, rh_err *err)
+static bool prepare_database(const rh_app *app, rh_arena *a, const char *name, rh_err *err)
 {
     const rh_script_var vars[] = {{"database", name},
                                   {"owner", app->owner},
@@ -154,32 +176,41 @@ static bool prepare_database(const rh_app *app, const char *name, rh_err *err)
                                   {NULL, NULL}};
     bool ok = false;
     rh_str sql;
-    rh_str_init_in(&sql, app->arena, RH_STR_TEXT_MAX);
+    rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
     rh_db *db = rh_app_connect(app, RH_ROLE_ADMIN, name, err);
     if (!db)
         return false;
-    PGresult *res = rh_db_query(db, app->arena, rh_sql_install_foreign_schemas, 1, &app->owner, err);
+    PGresult *res = rh_db_query(db, a, rh_sql_install_foreign_schemas, 1, &app->owner, err);
     if (res && PQntuples(res) > 0) {
         rh_err_set(err, RH_E_EXISTS, "schema %s of database %s belongs to %s", PQgetvalue(res, 0, 0), name,
                    PQgetvalue(res, 0, 1));
         rh_err_hint(err, "The schemas rowhouse and reference are Rowhouse's own: drop or rename this one.");
     } else if (res) {
         ok = rh_script_expand(&sql, rh_sql_install_database, vars, err) &&
-             rh_db_exec(db, rh_str_cstr(&sql), err) && take_strangers(app, db, err);
+             rh_db_exec(db, rh_str_cstr(&sql), err) && take_strangers(app, a, db, err);
     }
     rh_db_close(db);
     return ok || rh_err_context(err, "cannot prepare database %s", name);
 }
 
+bool rh_install_database(const rh_app *app, const char *name, const char *model, rh_err *err)
+{
+    rh_arena *a = rh_arena_new();
+    rh_db *db = rh_db_open(app->conninfo, NULL, NULL, NULL, err);
+    bool ok = db && ensure_database(app, a, db, name, model ? model : "template0", err);
+    rh_db_close(db);
+    ok = ok && prepare_database(app, a, name, err);
+    rh_arena_free(a);
+    return ok;
+}
+
 bool rh_install(rh_app *app, rh_err *err)
 {
     rh_db *db = rh_db_open(app->conninfo, NULL, NULL, NULL, err);
-    if (!db)
-        return false;
-    bool ok = ensure_roles(app, db, err) && ensure_database(app, db, app->catalog_db, err) &&
-              ensure_database(app, db, app->shared_db, err);
+    bool ok = db && ensure_roles(app, db, err);
     rh_db_close(db);
-    if (!ok || !prepare_database(app, app->catalog_db, err) || !prepare_database(app, app->shared_db, err))
+    if (!ok || !rh_install_database(app, app->catalog_db, NULL, err) ||
+        !rh_install_database(app, app->shared_db, NULL, err))
         return false;
     app->fresh_passwords = false;
     return true;

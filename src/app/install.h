@@ -11,4 +11,8 @@
 /* Roles and the catalog's and the shared homes' databases, as the admin. */
 bool rh_install(rh_app *app, rh_err *err);
 
+/* One database of the app: made when it is missing, as a clone of `model` (NULL: empty), refused when it is
+ * somebody else's, and PostgreSQL's open defaults in it taken back. */
+bool rh_install_database(const rh_app *app, const char *name, const char *model, rh_err *err);
+
 #endif

@@ -12,6 +12,7 @@
  */
 struct tenant {
     int64_t home;
+    const char *database, *schema; /* the directory's names */
     int32_t reference_version, tenant_version;
     uint8_t state, id_len, slug_len; /* slug_len 0: another tenant has the slug now */
     char text[];                     /* id, NUL, slug, NUL */
@@ -33,6 +34,7 @@ struct rh_directory {
     struct tenants refill; /* the writer's alone */
     bool refilling;        /* the writer's alone */
     struct cache *caches;
+    rh_map names; /* of databases and schemas, each once; the writer's alone; freed at the end */
     _Atomic int64_t answered_ms; /* -1: never */
 };
 
@@ -83,11 +85,25 @@ static const char *slug_of(const struct tenant *t)
     return t->text + t->id_len + 1;
 }
 
-static struct tenant *tenant_new(const rh_directory_entry *e)
+/* The directory's own copy of a name: many tenants share one. */
+static const char *name_of(rh_directory *d, const char *name)
+{
+    size_t len = name ? strlen(name) : 0;
+    char *own = rh_map_get(&d->names, name ? name : "", len);
+    if (!own) {
+        own = rh_xstrdup(name ? name : "");
+        rh_map_put(&d->names, own, len, own);
+    }
+    return own;
+}
+
+static struct tenant *tenant_new(rh_directory *d, const rh_directory_entry *e)
 {
     size_t id_len = strnlen(e->id, sizeof e->id - 1), slug_len = strnlen(e->slug, sizeof e->slug - 1);
     struct tenant *t = rh_xcalloc(1, sizeof *t + id_len + 1 + slug_len + 1);
     t->home = e->home;
+    t->database = name_of(d, e->database);
+    t->schema = name_of(d, e->schema);
     t->reference_version = e->reference_version;
     t->tenant_version = e->tenant_version;
     t->state = (uint8_t)e->state;
@@ -105,6 +121,8 @@ static void tenant_copy(const struct tenant *t, rh_directory_entry *out)
         .home = t->home,
         .reference_version = t->reference_version,
         .tenant_version = t->tenant_version,
+        .database = t->database,
+        .schema = t->schema,
     };
     memcpy(out->id, t->text, t->id_len);
     memcpy(out->slug, slug_of(t), t->slug_len);
@@ -168,6 +186,10 @@ void rh_directory_free(rh_directory *d)
         rh_relation_cache_free(c->content);
         free(c);
     }
+    rh_map_slot *slot;
+    for (size_t i = 0; (slot = rh_map_next(&d->names, &i));)
+        free(slot->value);
+    rh_map_release(&d->names);
     pthread_rwlock_destroy(&d->lock);
     free(d);
 }
@@ -241,7 +263,7 @@ size_t rh_directory_count(rh_directory *d)
 
 void rh_directory_put(rh_directory *d, const rh_directory_entry *e)
 {
-    struct tenant *t = tenant_new(e), *old;
+    struct tenant *t = tenant_new(d, e), *old;
     if (d->refilling) {
         old = put_in(&d->refill, t);
     } else {

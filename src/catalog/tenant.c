@@ -12,31 +12,26 @@
 
 static bool find_shared_home(rh_operator *o, rh_err *err)
 {
-    rh_arena *a = rh_arena_new();
-    const char *id = rh_db_value(o->catalog, a, rh_sql_homes_shared, 0, NULL, err);
-    bool found = id && rh_parse_int(id, &o->home.id);
-    if (id && !found) {
+    o->home = (rh_home){.model = RH_MODEL_SHARED, .database = o->app->shared_db, .schema = RH_SHARED_SCHEMA};
+    if (!o->app->conf->keyed)
+        return true;
+    const char *id = rh_db_value(o->catalog, o->arena, rh_sql_homes_shared, 0, NULL, err);
+    if (id && rh_parse_int(id, &o->home.id))
+        return true;
+    if (id) {
         rh_err_set(err, RH_E_STATE, "the app has no shared home yet");
         rh_err_hint(err, "`rowhouse migrate` makes it.");
     }
-    rh_arena_free(a);
-    return found;
+    return false;
 }
 
 bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err)
 {
-    *o = (rh_operator){.app = app};
-    o->catalog = rh_app_connect(app, RH_ROLE_OPERATOR, app->catalog_db, err);
-    o->shared = o->catalog ? rh_app_connect(app, RH_ROLE_OPERATOR, app->shared_db, err) : NULL;
-    if (!o->shared)
-        goto fail;
-    if (!find_shared_home(o, err))
-        goto fail;
-    o->home.model = RH_MODEL_SHARED;
-    o->home.database = app->shared_db;
-    o->home.schema = RH_SHARED_SCHEMA;
-    return true;
-fail:
+    *o = (rh_operator){.app = app, .arena = rh_arena_new()};
+    if (rh_sets_load(app->conf, o->arena, &o->sets, err) &&
+        (o->catalog = rh_app_connect(app, RH_ROLE_OPERATOR, app->catalog_db, err)) &&
+        (o->shared = rh_app_connect(app, RH_ROLE_OPERATOR, app->shared_db, err)) && find_shared_home(o, err))
+        return true;
     rh_operator_close(o);
     return false;
 }
@@ -45,7 +40,8 @@ void rh_operator_close(rh_operator *o)
 {
     rh_db_close(o->catalog);
     rh_db_close(o->shared);
-    o->catalog = o->shared = NULL;
+    rh_arena_free(o->arena);
+    *o = (rh_operator){0};
 }
 
 const char *rh_slug_from_name(rh_arena *a, const char *name)
@@ -109,6 +105,10 @@ bool rh_tenant_spec_from_json(rh_arena *a, const json_t *body, rh_tenant_spec *s
             spec->name = text;
         } else if (strcmp(key, "id") == 0) {
             spec->id = text;
+        } else if (strcmp(key, "model") == 0) {
+            spec->model = text;
+        } else if (strcmp(key, "home_name") == 0) {
+            spec->home_name = text;
         } else {
             names[n] = key;
             values[n++] = text;
@@ -119,6 +119,21 @@ bool rh_tenant_spec_from_json(rh_arena *a, const json_t *body, rh_tenant_spec *s
 }
 
 /* ---- create ---- */
+
+static bool check_model(const rh_app *app, const rh_tenant_spec *in, rh_err *err)
+{
+    rh_model model = app->conf->model;
+    if (in->model && !rh_model_parse(in->model, &model))
+        return rh_err_set(err, RH_E_INVALID, "model \"%.40s\" is not shared, schema or database", in->model);
+    if (model == RH_MODEL_SHARED && !app->conf->keyed) {
+        rh_err_set(err, RH_E_INVALID, "the app has no tenant key, so its tenants cannot share tables");
+        return rh_err_hint(err, "Choose schema or database, or give the tables a tenant key and name it in "
+                                "rowhouse.conf: `rowhouse lint` then says which tables lack it.");
+    }
+    if (model == RH_MODEL_SHARED && in->home_name)
+        return rh_err_set(err, RH_E_INVALID, "a shared home has no name of its own");
+    return true;
+}
 
 static bool check_spec(const rh_app *app, rh_arena *a, const rh_tenant_spec *in, rh_tenant_spec *out,
                        rh_err *err)
@@ -141,6 +156,8 @@ static bool check_spec(const rh_app *app, rh_arena *a, const rh_tenant_spec *in,
             "The name may be anything: `rowhouse tenant create %s --name \"...\"`.",
             rh_slug_from_name(a, out->slug));
     }
+    if (!check_model(app, in, err))
+        return false;
     if (in->id) {
         if (!rh_tenant_id_canonical(in->id, app->conf->id_type == RH_ID_UUID, canonical))
             return rh_err_set(err, RH_E_INVALID, "\"%.100s\" is not a %s", in->id,
@@ -176,17 +193,16 @@ static bool check_profile(rh_operator *o, rh_arena *a, const rh_profile *profile
 static const char *insert_row(rh_operator *o, rh_arena *a, const rh_tenant_spec *spec, rh_err *err)
 {
     rh_str sql, values;
-    size_t max = 4 + spec->profile.n;
+    const char **params = RH_NEW_ARRAY(a, const char *, 5 + spec->profile.n);
     int n = 0;
-    const char **params = RH_NEW_ARRAY(a, const char *, max),
-               *home = rh_arena_printf(a, "%lld", (long long)o->home.id);
     rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
     rh_str_init_in(&values, a, RH_STR_TEXT_MAX);
-    rh_str_add(&sql, "WITH t AS (INSERT INTO rowhouse.tenants (slug, name, home");
-    rh_str_add(&values, "$1, $2, $3");
+    rh_str_add(&sql, "WITH t AS (INSERT INTO rowhouse.tenants (slug, name, model, home_name");
+    rh_str_add(&values, "$1, $2, $3, $4");
     params[n++] = spec->slug;
     params[n++] = spec->name;
-    params[n++] = home;
+    params[n++] = spec->model;
+    params[n++] = spec->home_name;
     if (spec->id) {
         rh_str_add(&sql, ", id");
         params[n++] = spec->id;
@@ -200,8 +216,7 @@ static const char *insert_row(rh_operator *o, rh_arena *a, const rh_tenant_spec 
     }
     rh_str_addf(&sql,
                 ") VALUES (%s) RETURNING id) INSERT INTO rowhouse.audit (action, tenant, detail) SELECT "
-                "'create', id::text, "
-                "jsonb_build_object('slug', $1::text) FROM t RETURNING tenant",
+                "'create', id::text, jsonb_build_object('slug', $1::text) FROM t RETURNING tenant",
                 rh_str_cstr(&values));
     const char *id = rh_db_value(o->catalog, a, rh_str_cstr(&sql), n, params, err);
     if (!id && strcmp(err->sqlstate, "23505") == 0) {
@@ -228,8 +243,67 @@ bool rh_tenant_create(rh_operator *o, rh_arena *a, const rh_tenant_spec *wanted,
 
 /* ---- provision ---- */
 
+bool rh_tenant_home(rh_operator *o, rh_arena *a, const char *id, rh_home *out, rh_err *err)
+{
+    PGresult *res = rh_db_query(o->catalog, a, rh_sql_homes_of_tenant, 1, &id, err);
+    if (!res)
+        return false;
+    *out = (rh_home){.model = o->app->conf->model, .tenant = id};
+    if (PQntuples(res) == 0)
+        return rh_err_set(err, RH_E_NOT_FOUND, "there is no tenant %s", id);
+    rh_model_parse(PQgetvalue(res, 0, 1), &out->model);
+    rh_parse_int(PQgetvalue(res, 0, 0), &out->id);
+    out->database = PQgetvalue(res, 0, 2);
+    out->schema = PQgetvalue(res, 0, 3);
+    if (out->model == RH_MODEL_SHARED)
+        out->tenant = NULL;
+    return true;
+}
+
+/* A tenant without a home gets one in the catalog: the shared one, or one of its own. */
+static bool assign_home(rh_operator *o, rh_arena *a, const char *id, rh_home *home, rh_err *err)
+{
+    if (home->id)
+        return true;
+    if (home->model == RH_MODEL_SHARED) {
+        const char *params[] = {id, rh_arena_printf(a, "%lld", (long long)o->home.id)};
+        *home = o->home;
+        return rh_db_query(o->catalog, a, rh_sql_homes_join_shared, 2, params, err) != NULL;
+    }
+    const char *params[] = {id, rh_model_name(home->model), o->app->conf->app_name, o->app->shared_db};
+    PGresult *res = rh_db_query(o->catalog, a, rh_sql_homes_assign, 4, params, err);
+    if (!res && strcmp(err->sqlstate, "23505") == 0) {
+        rh_err_set(err, RH_E_EXISTS, "another home has the name that the tenant asked for");
+        rh_err_hint(err, "Change home_name of the tenant, or leave it empty.");
+    }
+    return res && rh_tenant_home(o, a, id, home, err);
+}
+
+static bool note_home(rh_operator *o, rh_arena *a, const rh_home *home, const rh_home_versions *v,
+                      rh_err *err)
+{
+    const char *params[] = {rh_arena_printf(a, "%lld", (long long)home->id),
+                            rh_arena_printf(a, "%d", v->reference), rh_arena_printf(a, "%d", v->tenant)};
+    return home->model == RH_MODEL_SHARED ||
+           rh_db_query(o->catalog, a, rh_sql_homes_versions, 3, params, err);
+}
+
+static bool settle(rh_operator *o, rh_arena *a, const rh_home *home, const char *id,
+                   const rh_profile *profile, rh_err *err)
+{
+    rh_home_versions versions = {0};
+    rh_db *db = rh_home_enter(o->app, home, o->shared, err);
+    bool ok = db &&
+              (home->model == RH_MODEL_SHARED ||
+               rh_home_migrate(o->app, home, db, &o->sets, NULL, &versions, err)) &&
+              rh_home_admit(o->app, home, db, id, profile, err) && note_home(o, a, home, &versions, err);
+    rh_home_leave(db, o->shared);
+    return ok;
+}
+
 static bool place(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
 {
+    rh_home home;
     PGresult *row = rh_db_query(o->catalog, a, rh_sql_tenants_find, 1, &id, err);
     if (!row)
         return false;
@@ -240,7 +314,8 @@ static bool place(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
         values[i] = PQgetisnull(row, 0, (int)i) ? NULL : PQgetvalue(row, 0, (int)i);
     }
     rh_profile profile = {names, values, n};
-    return rh_home_provision(o->app, &o->home, o->shared, id, &profile, err);
+    return rh_tenant_home(o, a, id, &home, err) && assign_home(o, a, id, &home, err) &&
+           rh_home_make(o->app, &home, o->shared, err) && settle(o, a, &home, id, &profile, err);
 }
 
 bool rh_tenant_provision(rh_operator *o, const char *id, rh_err *err)

@@ -10,21 +10,26 @@
 
 #include "home/home.h"
 
-/* The operator at work: an app with connections to its catalog and to the shared homes' database. */
+/* The operator at work: an app with connections to its catalog and to the shared homes' database, and the
+ * app's migrations, for homes that are made by them. */
 typedef struct rh_operator {
     const rh_app *app;
+    rh_arena *arena; /* the operator's own */
     rh_db *catalog, *shared;
-    rh_home home; /* the shared home */
+    rh_home home; /* the shared home; id 0 in an app without a tenant key */
+    rh_sets sets;
 } rh_operator;
 
 bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err);
 void rh_operator_close(rh_operator *o);
 
 typedef struct rh_tenant_spec {
-    const char *id;     /* NULL: the catalog gives one */
-    const char *slug;   /* NULL: made from the name */
-    const char *name;   /* NULL: the slug */
-    rh_profile profile; /* columns that the app's catalog set added */
+    const char *id;        /* NULL: the catalog gives one */
+    const char *slug;      /* NULL: made from the name */
+    const char *name;      /* NULL: the slug */
+    const char *model;     /* NULL: the app\'s default */
+    const char *home_name; /* of the schema or database; NULL: by the home\'s number */
+    rh_profile profile;    /* columns that the app's catalog set added */
 } rh_tenant_spec;
 
 /* {"slug", "name", "id"?, profile columns...}: texts, numbers, booleans, null. RH_E_BODY. Points into body.
@@ -33,6 +38,9 @@ bool rh_tenant_spec_from_json(rh_arena *a, const json_t *body, rh_tenant_spec *s
 
 /* Creates the tenant and its place in its home. *id (in the arena) is set as soon as the catalog has it. */
 bool rh_tenant_create(rh_operator *o, rh_arena *a, const rh_tenant_spec *spec, const char **id, rh_err *err);
+
+/* The tenant's home; id 0 when it has none yet. Strings are the arena's. */
+bool rh_tenant_home(rh_operator *o, rh_arena *a, const char *id, rh_home *out, rh_err *err);
 
 /* Gives a pending, failed or half-made tenant its place; failure is kept with the tenant. */
 bool rh_tenant_provision(rh_operator *o, const char *id, rh_err *err);

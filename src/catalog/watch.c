@@ -84,6 +84,8 @@ static bool entry_of(const PGresult *res, int row, rh_directory_entry *e)
     e->home = home;
     e->reference_version = (int32_t)reference;
     e->tenant_version = (int32_t)tenant;
+    e->database = PQgetvalue(res, row, 6);
+    e->schema = PQgetvalue(res, row, 7);
     return rh_tenant_state_parse(PQgetvalue(res, row, 2), &e->state);
 }
 

@@ -29,6 +29,8 @@ static const rh_option migrate_options[] = {
 static const rh_option tenant_options[] = {
     {"name", "TEXT", "create: the tenant's name (default: the slug)"},
     {"id", "ID", "create: the tenant's id (default: the catalog gives one)"},
+    {"model", "MODEL", "create: shared, schema or database (default: app.model)"},
+    {"home", "NAME", "create: name of the schema or database (default: by number)"},
     {"profile", "COLUMN=VALUE", "create: a profile column of the app; repeatable"},
     {"from", "TABLE", "adopt: the root table whose rows become tenants"},
     {"ttl", "SECONDS", "token: how long it is good for (default 86400)"},

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "cmd/cmd.h"
-#include "migrate/run.h"
+#include "migrate/sets.h"
 
 int rh_cmd_lint(rh_cmdline *line)
 {

@@ -26,6 +26,8 @@ static void print_report(const rh_migrate_report *r)
     fprintf(stderr, "catalog %04d (%d new), reference %04d (%d new), tenant %04d (%d new), %d fitting%s\n",
             r->catalog_version, r->catalog, r->reference_version, r->reference, r->tenant_version, r->tenant,
             r->fittings, r->fittings == 1 ? "" : "s");
+    if (r->homes || r->homes_failed)
+        fprintf(stderr, "homes of one tenant: %d brought forward, %d failed\n", r->homes, r->homes_failed);
     if (r->tenants_placed || r->tenants_failed)
         fprintf(stderr, "tenants given their place: %d, failed: %d\n", r->tenants_placed, r->tenants_failed);
 }
@@ -58,5 +60,5 @@ int rh_cmd_migrate(rh_cmdline *line)
             print_report(&report);
     }
     rh_cmdline_close(&app);
-    return ok ? report.tenants_failed != 0 : rh_cmd_fail(&err);
+    return ok ? report.tenants_failed != 0 || report.homes_failed != 0 : rh_cmd_fail(&err);
 }

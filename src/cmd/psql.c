@@ -76,27 +76,39 @@ static int run_psql(rh_cmdline *line, const rh_app *app, const char *conninfo, r
     return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+/* Where psql goes for a tenant: its home, bound. */
+static bool find_home(rh_cmdline *line, const rh_app *app, const char *ref, rh_home *home, const char **id,
+                      rh_err *err)
+{
+    rh_operator o;
+    if (!rh_operator_open(&o, app, err))
+        return false;
+    *id = rh_tenant_find(&o, line->a, ref, err);
+    bool ok = *id && rh_tenant_home(&o, line->a, *id, home, err);
+    if (ok && !home->id)
+        ok = rh_err_set(err, RH_E_STATE, "tenant %s has no home yet", ref);
+    rh_operator_close(&o);
+    return ok;
+}
+
 int rh_cmd_psql(rh_cmdline *line)
 {
     rh_app app;
     rh_err err;
-    rh_operator o;
     int status = -1;
     const char *ref = line->args.len ? line->args.items[0] : NULL, *id = NULL;
-    const char *options = "-c search_path=" RH_SHARED_SCHEMA "," RH_REFERENCE_SCHEMA, *who = "operator";
     rh_role role = ref ? RH_ROLE_SERVER : RH_ROLE_OPERATOR;
     if (!rh_cmdline_open(line, &app, &err))
         return rh_cmd_fail(&err);
-    if (ref && rh_operator_open(&o, &app, &err)) {
-        id = rh_tenant_find(&o, line->a, ref, &err);
-        rh_operator_close(&o);
-        options = rh_arena_printf(line->a, "%s -c rowhouse.tenant=%s", options, id ? id : "");
-        who = ref;
-    }
-    const char *conninfo = !ref || id ? conninfo_for(&app, role, app.shared_db, &err) : NULL;
-    if (conninfo) {
-        const char *prompt = rh_arena_printf(line->a, "PROMPT1=%s %s%%R%%x%%# ", app.conf->app_name, who);
-        status = run_psql(line, &app, conninfo, role, prompt, options, &err);
+    rh_home home = {.database = app.shared_db, .schema = RH_SHARED_SCHEMA};
+    if (!ref || find_home(line, &app, ref, &home, &id, &err)) {
+        const char *options = rh_arena_printf(line->a, "-c search_path=%s," RH_REFERENCE_SCHEMA "%s%s",
+                                              home.schema, ref ? " -c rowhouse.tenant=" : "", ref ? id : "");
+        const char *conninfo = conninfo_for(&app, role, home.database, &err);
+        const char *prompt =
+            rh_arena_printf(line->a, "PROMPT1=%s %s%%R%%x%%# ", app.conf->app_name, ref ? ref : "operator");
+        if (conninfo)
+            status = run_psql(line, &app, conninfo, role, prompt, options, &err);
     }
     rh_cmdline_close(&app);
     return status < 0 ? rh_cmd_fail(&err) : status;

@@ -53,7 +53,7 @@ static bool start_server(rh_service *s, rh_err *err)
         .options = DATA_OPTIONS,
         .schema = RH_SHARED_SCHEMA,
         .reference_schema = RH_REFERENCE_SCHEMA,
-        .keyed = true,
+        .keyed = app->conf->keyed,
         .operator_token = s->control_token,
         .control = {app, rh_control_list, rh_control_create, rh_control_show, rh_control_token},
     };

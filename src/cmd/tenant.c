@@ -44,8 +44,11 @@ static bool show(rh_cmdline *line, rh_operator *o, const char *id, rh_err *err)
 
 static bool create(rh_cmdline *line, rh_operator *o, const char *slug, rh_err *err)
 {
-    rh_tenant_spec spec = {
-        .id = rh_cmdline_get(line, "id"), .slug = slug, .name = rh_cmdline_get(line, "name")};
+    rh_tenant_spec spec = {.id = rh_cmdline_get(line, "id"),
+                           .slug = slug,
+                           .name = rh_cmdline_get(line, "name"),
+                           .model = rh_cmdline_get(line, "model"),
+                           .home_name = rh_cmdline_get(line, "home")};
     const char *id;
     if (!parse_profile(line, &spec.profile, err) || !rh_tenant_create(o, line->a, &spec, &id, err))
         return false;

@@ -314,6 +314,23 @@ static bool is_sql_name(const char *s)
     return *s && strlen(s) <= 63;
 }
 
+static const char *const model_names[] = {"shared", "schema", "database"};
+
+const char *rh_model_name(rh_model model)
+{
+    return model_names[model];
+}
+
+bool rh_model_parse(const char *text, rh_model *out)
+{
+    for (int i = 0; i < 3; i++)
+        if (strcmp(model_names[i], text) == 0) {
+            *out = (rh_model)i;
+            return true;
+        }
+    return false;
+}
+
 static bool check_app(rh_conf *conf, rh_err *err)
 {
     static const char *const id_types[] = {"bigint", "uuid", NULL};
@@ -326,13 +343,18 @@ static bool check_app(rh_conf *conf, rh_err *err)
     if (!is_one_of(conf->app_id_type, id_types))
         return rh_err_set(err, RH_E_CONF, "app.id_type \"%s\" is neither bigint nor uuid", conf->app_id_type);
     conf->id_type = strcmp(conf->app_id_type, "uuid") == 0 ? RH_ID_UUID : RH_ID_BIGINT;
-    if (strcmp(conf->app_model, "shared") != 0) {
-        rh_err_set(err, RH_E_CONF, "app.model \"%s\" is not available", conf->app_model);
-        return rh_err_hint(
-            err, "This version has shared homes only; schema and database homes come with a later one.");
+    if (!rh_model_parse(conf->app_model, &conf->model))
+        return rh_err_set(err, RH_E_CONF, "app.model \"%s\" is not shared, schema or database",
+                          conf->app_model);
+    conf->keyed = *conf->app_tenant_key || *conf->app_root;
+    if (!conf->keyed && conf->model == RH_MODEL_SHARED) {
+        rh_err_set(err, RH_E_CONF, "shared homes need app.tenant_key and app.root");
+        return rh_err_hint(err,
+                           "For example: tenant_key = company_id, root = companies. Without a tenant key, "
+                           "set model = schema or model = database.");
     }
-    if (!is_sql_name(conf->app_tenant_key) || !is_sql_name(conf->app_root)) {
-        rh_err_set(err, RH_E_CONF, "app.tenant_key and app.root must be names of 1 to 63 bytes");
+    if (conf->keyed && (!is_sql_name(conf->app_tenant_key) || !is_sql_name(conf->app_root))) {
+        rh_err_set(err, RH_E_CONF, "app.tenant_key and app.root go together, names of 1 to 63 bytes");
         return rh_err_hint(err, "For example: tenant_key = company_id, root = companies.");
     }
     return true;
@@ -381,6 +403,7 @@ static bool check_doors(const rh_conf *conf, rh_err *err)
         !check_range("control.port", conf->control_port, 0, 65535, err) ||
         !check_range("data.threads", conf->data_threads, 0, 1024, err) ||
         !check_range("data.connections", conf->data_connections, 1, 10000, err) ||
+        !check_range("data.home_connections", conf->data_home_connections, 1, 10000, err) ||
         !check_range("data.max_clients", conf->data_max_clients, 1, 1000000, err))
         return false;
     if (!is_loopback(conf->control_listen)) {

@@ -19,6 +19,8 @@
 
 typedef enum rh_id_type { RH_ID_BIGINT, RH_ID_UUID } rh_id_type;
 typedef enum rh_model { RH_MODEL_SHARED, RH_MODEL_SCHEMA, RH_MODEL_DATABASE } rh_model;
+const char *rh_model_name(rh_model model);
+bool rh_model_parse(const char *text, rh_model *out);
 
 typedef struct rh_conf {
     const char *dir;  /* the app's directory, absolute */
@@ -38,6 +40,8 @@ typedef struct rh_conf {
 #undef SIZE
     /* derived from the strings above and checked once */
     rh_id_type id_type;
+    rh_model model; /* of new tenants */
+    bool keyed;     /* the tables carry the tenant key: every model is possible, else all but shared */
     bool claim_is_slug;
 } rh_conf;
 

@@ -14,7 +14,7 @@
     X(STRING, app, tenant_key, "", "column that names the tenant in every tenant table, e.g. company_id") \
     X(STRING, app, root, "", "table whose own id is the tenant's id, e.g. companies") \
     X(STRING, app, id_type, "bigint", "type of tenant ids: bigint or uuid") \
-    X(STRING, app, model, "shared", "where new tenants live unless told otherwise: shared") \
+    X(STRING, app, model, "shared", "where new tenants live unless told otherwise: shared, schema or database") \
     X(STRING, server, conninfo, "", "an existing PostgreSQL server (libpq conninfo); empty: a private one") \
     X(STRING, server, data, "", "directory of the private server; empty: .rowhouse in the app's directory") \
     X(INT, server, port, "0", "loopback TCP port of the private server; 0: unix socket only") \
@@ -25,6 +25,7 @@
     X(STRING, data, tls_key, "", "PEM file of its private key") \
     X(INT, data, threads, "0", "loops (one thread each); 0: one a core") \
     X(INT, data, connections, "16", "backend connections of the data door in all") \
+    X(INT, data, home_connections, "16", "backend connections of the data door to database homes in all") \
     X(INT, data, max_clients, "10000", "client connections at most") \
     X(SIZE, data, max_head, "16k", "request line and headers at most") \
     X(SIZE, data, max_body, "10m", "request body at most") \

@@ -59,13 +59,16 @@ static bool answer(rh_operator *o, const struct question *q, FILE *out, rh_err *
 {
     rh_arena *a = rh_arena_new();
     rh_script_pieces pieces = {0};
+    rh_home home = o->home;
     const char *id = q->tenant ? rh_tenant_find(o, a, q->tenant, err) : NULL;
-    rh_db *db = !q->tenant || id ? rh_app_connect(o->app, q->tenant ? RH_ROLE_SERVER : RH_ROLE_OPERATOR,
-                                                  o->app->shared_db, err)
-                                 : NULL;
+    bool found = !q->tenant || (id && rh_tenant_home(o, a, id, &home, err));
+    rh_db *db =
+        found ? rh_app_connect(o->app, q->tenant ? RH_ROLE_SERVER : RH_ROLE_OPERATOR, home.database, err)
+              : NULL;
     bool ok =
         db &&
-        rh_db_exec(db, "BEGIN; SET LOCAL search_path = " RH_SHARED_SCHEMA ", " RH_REFERENCE_SCHEMA, err) &&
+        rh_db_exec(db, rh_arena_printf(a, "BEGIN; SET LOCAL search_path = %s", rh_home_search_path(a, &home)),
+                   err) &&
         (!id || rh_db_query(db, a, rh_sql_homes_bind, 1, &id, err)) &&
         rh_script_split(a, q->sql, q->len, &pieces, err);
     fprintf(out, "\n  %s%s: %s\n", q->tenant ? "tenant " : "operator", q->tenant ? q->tenant : "", q->title);

@@ -39,13 +39,21 @@ static bool with_plain_path(rh_db *db, rh_err *err)
 
 bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_commands, rh_err *err)
 {
-    const char *params[] = {home->schema,        RH_REFERENCE_SCHEMA, app->conf->app_tenant_key,
-                            app->conf->app_root, app->owner,          app->server};
+    const char *params[] = {home->schema,
+                            RH_REFERENCE_SCHEMA,
+                            app->conf->app_tenant_key,
+                            app->conf->app_root,
+                            app->owner,
+                            app->server,
+                            home->model == RH_MODEL_SHARED ? ""
+                            : home->tenant                 ? home->tenant
+                                                           : "template",
+                            rh_id_type_name(app->conf)};
     bool ok = false;
     rh_arena *a = rh_arena_new();
     if (!with_plain_path(db, err))
         goto out;
-    PGresult *res = rh_db_query(db, a, rh_sql_fittings_commands, 6, params, err);
+    PGresult *res = rh_db_query(db, a, rh_sql_fittings_commands, 8, params, err);
     if (!res)
         goto out;
     int n = PQntuples(res);

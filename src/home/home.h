@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A home: where one tenant's tables are. Model shared only in this version: all its tenants are rows in the
- * tables of one database and schema.
+ * A home: where one tenant's tables are. Three models behind one interface; nothing above it knows which:
+ *
+ *   shared    rows in the tables of schema public of the app's database; many tenants
+ *   schema    a schema h_<number> (or as asked) of the same database
+ *   database  a database <app>_h_<number> (or as asked), schema public
+ *
+ * All of it is blocking and done as the operator; databases are made and dropped by the admin. Every function
+ * may be repeated after an interruption.
  */
 #ifndef RH_HOME_H
 #define RH_HOME_H
 
 #include "app/app.h"
+#include "migrate/sets.h"
 
 typedef struct rh_home {
-    int64_t id; /* its number in the catalog */
+    int64_t id; /* its number in the catalog; 0 for templates */
     rh_model model;
     const char *database, *schema;
+    const char *tenant; /* its only tenant's id; NULL: shared, or a template */
 } rh_home;
 
 #define RH_SHARED_SCHEMA "public"
 #define RH_REFERENCE_SCHEMA "reference"
+#define RH_TEMPLATE_SCHEMA "rowhouse_template"
 
 /* A tenant's values for tenant/on_create.sql: id, slug, name and the profile columns of the catalog. */
 typedef struct rh_profile {
@@ -24,11 +33,37 @@ typedef struct rh_profile {
     size_t n;
 } rh_profile;
 
-/* Gives a tenant its place in the home: runs tenant/on_create.sql, in one transaction, unless the tenant's
- * root row stands there already (a repeated or adopted creation). db: the operator's connection to the home's
- * database. */
-bool rh_home_provision(const rh_app *app, const rh_home *home, rh_db *db, const char *tenant_id,
-                       const rh_profile *profile, rh_err *err);
+typedef struct rh_home_versions {
+    int reference, tenant;
+} rh_home_versions;
+
+/* ---- what differs by model ---- */
+
+/* Makes the empty place: nothing, a schema, a database (cloned from the template where that is there). */
+bool rh_home_make(const rh_app *app, const rh_home *home, rh_db *shared, rh_err *err);
+/* The operator's connection to the home's database: `shared` itself, or a new one. End it with
+ * rh_home_leave(). */
+rh_db *rh_home_enter(const rh_app *app, const rh_home *home, rh_db *shared, rh_err *err);
+void rh_home_leave(rh_db *db, rh_db *shared);
+/* Takes the tenant's tables or rows away for good; a home that is gone already is fine. */
+bool rh_home_drop(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id, rh_err *err);
+/* Bytes on disk; of a shared home all its tenants' together. */
+bool rh_home_size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t *bytes, rh_err *err);
+
+/* ---- the same for all ---- */
+
+/* `public, reference, pg_temp`, as SQL text. */
+const char *rh_home_search_path(rh_arena *a, const rh_home *home);
+
+/* Brings the home to the newest versions of the sets: each in one transaction, with the fittings. The
+ * reference set too where the home has a database of its own. *applied counts migrations (may be NULL). */
+bool rh_home_migrate(const rh_app *app, const rh_home *home, rh_db *db, const rh_sets *sets, int *applied,
+                     rh_home_versions *versions, rh_err *err);
+
+/* Lets a tenant in: runs tenant/on_create.sql, in one transaction, unless the tenant's root row stands there
+ * already (a repeated or adopted creation). */
+bool rh_home_admit(const rh_app *app, const rh_home *home, rh_db *db, const char *tenant_id,
+                   const rh_profile *profile, rh_err *err);
 
 /* Makes the home right: owner, forced row security and policies, key defaults, invoker views, pinned
  * search_path, grants. Idempotent; runs in the caller's transaction when there is one. *n_commands counts

@@ -1,113 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
-#include "base/file.h"
-#include "home/home.h"
-#include "migrate/script.h"
+#include "home/model.h"
 #include "sql.h"
 
-#define ON_CREATE "tenant/on_create.sql"
-#define MAX_SCRIPT ((size_t)1 << 20)
-
-/* 1 when the tenant's root row is there, 0 when not, -1 on failure. */
-static int has_root_row(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, const char *tenant_id,
-                        rh_err *err)
+static bool make(const rh_app *app, const rh_home *home, rh_db *shared, rh_err *err)
 {
-    const char *params[] = {home->schema, app->conf->app_root};
-    const char *column = rh_db_value(db, a, rh_sql_homes_root_key, 2, params, err);
-    if (!column)
-        return -1;
-    if (!*column) {
-        rh_err_set(err, RH_E_STATE, "table %s has no primary key of one column, or is not there",
-                   app->conf->app_root);
-        rh_err_hint(err, "`rowhouse migrate` makes the tables; `rowhouse lint` checks them.");
-        return -1;
-    }
-    rh_str sql;
-    rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
-    rh_str_add(&sql, "SELECT 1 FROM ");
-    rh_str_add_ident(&sql, home->schema);
-    rh_str_addc(&sql, '.');
-    rh_str_add_ident(&sql, app->conf->app_root);
-    rh_str_add(&sql, " WHERE ");
-    rh_str_add_ident(&sql, column);
-    rh_str_add(&sql, " = $1");
-    const char *found = rh_db_value(db, a, rh_str_cstr(&sql), 1, &tenant_id, err);
-    return found ? *found == '1' : -1;
+    (void)app, (void)home, (void)shared, (void)err;
+    return true; /* the tables are there since the first migration */
 }
 
-static bool run_statement(rh_db *db, rh_arena *a, const rh_script_piece *piece, const rh_profile *profile,
-                          rh_err *err)
+static bool size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t *bytes, rh_err *err)
 {
-    const char *text, **values;
-    int *used, n;
-    if (!rh_script_bind(a, rh_arena_strndup(a, piece->text, piece->len), profile->names, profile->n, &text,
-                        &used, &n, err))
-        return false;
-    values = RH_NEW_ARRAY(a, const char *, (size_t)n + 1);
-    for (int i = 0; i < n; i++)
-        values[i] = profile->values[used[i]];
-    return rh_db_query(db, a, text, n, values, err) != NULL;
-}
-
-static bool run_on_create(const rh_app *app, rh_db *db, rh_arena *a, const rh_profile *profile, rh_err *err)
-{
-    rh_script_pieces pieces = {0};
-    const char *path = rh_arena_printf(a, "%s/" ON_CREATE, app->conf->dir);
-    size_t len;
-    const char *text = rh_file_read(a, path, MAX_SCRIPT, &len, err);
-    if (!text) {
-        if (err->code == RH_E_NOT_FOUND) {
-            rh_err_set(err, RH_E_CONF, "the app has no " ON_CREATE);
-            rh_err_hint(err,
-                        "It inserts the tenant's own row, for example: INSERT INTO %s (id, name) VALUES "
-                        "(:id, :name);",
-                        app->conf->app_root);
-        }
-        return false;
-    }
-    if (!rh_script_split(a, text, len, &pieces, err))
-        return rh_err_context(err, ON_CREATE);
-    for (size_t i = 0; i < pieces.len; i++)
-        if (!run_statement(db, a, &pieces.items[i], profile, err))
-            return rh_err_context(err, ON_CREATE ":%d", pieces.items[i].line);
-    return true;
-}
-
-bool rh_home_provision(const rh_app *app, const rh_home *home, rh_db *db, const char *tenant_id,
-                       const rh_profile *profile, rh_err *err)
-{
-    bool ok = false;
-    rh_err ignored;
     rh_arena *a = rh_arena_new();
-    rh_str path;
-    rh_str_init_in(&path, a, 256);
-    rh_str_add(&path, "SET LOCAL search_path = ");
-    rh_str_add_ident(&path, home->schema);
-    rh_str_add(&path, ", " RH_REFERENCE_SCHEMA ", pg_temp");
-    if (!rh_db_exec(db, "BEGIN", err))
-        goto out;
-    int there = has_root_row(app, home, db, a, tenant_id, err);
-    if (there < 0)
-        goto out;
-    if (!there) {
-        if (!rh_db_exec(db, rh_str_cstr(&path), err) ||
-            !rh_db_query(db, a, rh_sql_homes_bind, 1, &tenant_id, err) ||
-            !run_on_create(app, db, a, profile, err))
-            goto out;
-        there = has_root_row(app, home, db, a, tenant_id, err);
-        if (there < 0)
-            goto out;
-        if (!there) {
-            rh_err_set(err, RH_E_CONF, ON_CREATE " did not insert the row of %s with the tenant's id",
-                       app->conf->app_root);
-            goto out;
-        }
-    }
-    ok = rh_db_exec(db, "COMMIT", err);
-out:
-    if (!ok)
-        rh_db_exec(db, "ROLLBACK", &ignored);
+    const char *text = rh_db_value(shared, a, rh_sql_homes_schema_size, 1, &home->schema, err);
+    bool ok = text && rh_parse_int(text, bytes);
+    (void)app;
     rh_arena_free(a);
     return ok;
 }
+
+/* Deletes the tenant's rows, the tables that refer to others first; the operator is under no policy. */
+static bool drop(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id, rh_err *err)
+{
+    const char *params[] = {home->schema, app->conf->app_tenant_key, app->conf->app_root};
+    rh_err ignored;
+    rh_arena *a = rh_arena_new();
+    bool ok = rh_db_exec(shared, "BEGIN; SET CONSTRAINTS ALL DEFERRED", err);
+    PGresult *res = ok ? rh_db_query(shared, a, rh_sql_homes_delete_order, 3, params, err) : NULL;
+    ok = res != NULL;
+    for (int i = 0; ok && i < PQntuples(res); i++)
+        ok = rh_db_query(shared, a, PQgetvalue(res, i, 0), 1, &tenant_id, err) != NULL;
+    ok = ok && rh_db_exec(shared, "COMMIT", err);
+    if (!ok)
+        rh_db_exec(shared, "ROLLBACK", &ignored);
+    rh_arena_free(a);
+    return ok;
+}
+
+const rh_home_model rh_home_model_shared = {.make = make, .drop = drop, .size = size};

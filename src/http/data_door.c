@@ -22,7 +22,7 @@
 struct data_door {
     rh_data_door_settings settings;
     rh_resolver *resolver;
-    rh_pool *pool;
+    rh_pools *pools;
     void (*closed)(void *);
     void *closed_arg;
 };
@@ -59,7 +59,7 @@ static bool answer_live(const struct data_door *d)
 
 static bool answer_ready(const struct data_door *d)
 {
-    return rh_directory_age_ms(d->settings.directory) < INT64_MAX && rh_pool_alive(d->pool);
+    return rh_directory_age_ms(d->settings.directory) < INT64_MAX && rh_pools_alive(d->pools);
 }
 
 /* Paths that are the server's own. To add one: a row. */
@@ -203,6 +203,7 @@ static bool plan(struct request *r, rh_err *err)
     const rh_exchange *x = r->x;
     r->naming = r->door->settings.naming;
     r->naming.tenant_id = r->tenant.id;
+    r->naming.schema = r->tenant.schema;
     r->rest_request = (rh_rest_request){.method = x->method,
                                         .path = x->path,
                                         .query = x->query,
@@ -236,7 +237,7 @@ static bool submit(struct request *r, rh_err *err)
     job->on_done = on_done;
     job->user = r;
     r->state = RUNNING;
-    return rh_pool_submit(r->door->pool, job, err);
+    return rh_pools_submit(r->door->pools, r->tenant.database, job, err);
 }
 
 static void on_request(void *ctx, rh_exchange *x)
@@ -267,7 +268,7 @@ static void close_door(void *ctx, void (*closed)(void *arg), void *arg)
     struct data_door *d = ctx;
     d->closed = closed;
     d->closed_arg = arg;
-    rh_pool_close(d->pool, on_pool_closed, d);
+    rh_pools_close(d->pools, on_pool_closed, d);
 }
 
 void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh_door *door)
@@ -275,7 +276,7 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
     struct data_door *d = rh_xcalloc(1, sizeof *d);
     d->settings = *settings;
     d->resolver = rh_resolver_new(&settings->rules, settings->keys);
-    d->pool = rh_pool_new(loop, &settings->pool);
+    d->pools = rh_pools_new(loop, &settings->pool, settings->home_connections);
     *door = (rh_door){.ctx = d,
                       .named_header = settings->rules.trusted_header,
                       .max_body = settings->max_body,

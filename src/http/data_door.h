@@ -12,7 +12,7 @@
 #include "auth/resolve.h"
 #include "catalog/directory.h"
 #include "http/exchange.h"
-#include "pg/pool.h"
+#include "pg/pools.h"
 
 typedef struct rh_data_door_settings {
     rh_directory *directory; /* shared by all loops */
@@ -22,6 +22,7 @@ typedef struct rh_data_door_settings {
     rh_rest_naming naming; /* all but the tenant's id */
     size_t max_body;
     rh_pool_settings pool; /* of this loop */
+    int home_connections;  /* to database homes, in all */
 } rh_data_door_settings;
 
 /* All strings and objects in settings outlive the door. *door gets what the loop needs. */

@@ -4,20 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "catalog/tenant.h"
 #include "home/home.h"
 #include "migrate/apply.h"
 #include "migrate/ledger.h"
-#include "migrate/lint.h"
 #include "migrate/script.h"
 #include "app/install.h"
 #include "sql.h"
 
-#define TENANT_PATH RH_SHARED_SCHEMA ", " RH_REFERENCE_SCHEMA ", pg_temp"
 #define REFERENCE_PATH RH_REFERENCE_SCHEMA ", pg_temp"
 #define CATALOG_PATH "public, rowhouse, pg_temp"
-#define MAX_ON_CREATE ((size_t)1 << 20)
 
 /* One `rowhouse migrate` at work. */
 struct run {
@@ -32,31 +28,6 @@ struct run {
 };
 
 /* ---- the files ---- */
-
-bool rh_sets_load(const rh_conf *conf, rh_arena *a, rh_sets *out, rh_err *err)
-{
-    const char *path = rh_arena_printf(a, "%s/tenant/on_create.sql", conf->dir);
-    *out = (rh_sets){0};
-    if (!(out->catalog = rh_set_load(a, conf->dir, "catalog", err)) ||
-        !(out->reference = rh_set_load(a, conf->dir, "reference", err)) ||
-        !(out->tenant = rh_set_load(a, conf->dir, "tenant", err)))
-        return false;
-    out->on_create = rh_file_read(a, path, MAX_ON_CREATE, NULL, err);
-    return out->on_create || err->code == RH_E_NOT_FOUND;
-}
-
-bool rh_sets_lint(const rh_conf *conf, rh_arena *a, const rh_sets *sets, FILE *out, int *errors,
-                  int *warnings, rh_err *err)
-{
-    rh_lint_report report;
-    if (!rh_lint(a, conf, sets->reference, sets->tenant, sets->on_create, &report, err))
-        return false;
-    if (out && (report.errors || report.warnings))
-        rh_lint_print(&report, out, false);
-    *errors = (int)report.errors;
-    *warnings = (int)report.warnings;
-    return true;
-}
 
 static bool load_and_lint(struct run *r, rh_err *err)
 {
@@ -102,11 +73,6 @@ static rh_migration_set *own_catalog_set(struct run *r, rh_err *err)
 
 /* ---- one set into one place, with its step in the ledger ---- */
 
-static int newest(const rh_migration_set *set)
-{
-    return set->n ? set->items[set->n - 1].number : 0;
-}
-
 static bool apply_set(struct run *r, const rh_apply_target *t, const rh_migration_set *set, int *applied,
                       int *version, rh_err *err)
 {
@@ -117,17 +83,18 @@ static bool apply_set(struct run *r, const rh_apply_target *t, const rh_migratio
     *applied = (int)(set->n - from);
     bool record = *applied && r->id;
     if (*applied && r->options->tell)
-        r->options->tell(r->options->arg,
-                         rh_arena_printf(r->a, "%s: %d migration%s, %04d to %04d", set->name, *applied,
-                                         *applied == 1 ? "" : "s", set->items[from].number, newest(set)));
-    if (record && !rh_ledger_step_begin(r->catalog, r->id, t->home, set->name, *version, newest(set), err))
+        r->options->tell(r->options->arg, rh_arena_printf(r->a, "%s: %d migration%s, %04d to %04d", set->name,
+                                                          *applied, *applied == 1 ? "" : "s",
+                                                          set->items[from].number, rh_set_newest(set)));
+    if (record &&
+        !rh_ledger_step_begin(r->catalog, r->id, t->home, set->name, *version, rh_set_newest(set), err))
         return false;
     bool ok = rh_apply_run(t, set, from, err);
     if (record && !rh_ledger_step_end(r->catalog, r->id, t->home, set->name, ok ? NULL : err->message,
                                       ok ? err : &ignored))
         return false;
     if (ok)
-        *version = newest(set);
+        *version = rh_set_newest(set);
     return ok;
 }
 
@@ -158,14 +125,20 @@ static bool migrate_catalog(struct run *r, rh_err *err)
            apply_set(r, &t, r->sets.catalog, &r->report->catalog, &r->report->catalog_version, err);
 }
 
-/* ---- the shared homes ---- */
+/* ---- the shared homes, or a template in their place ---- */
 
-/* The shared home's number in the catalog, entered on first use. */
-static bool find_shared_home(struct run *r, rh_err *err)
+/* The home that every other one follows: the shared one, or in an app without a tenant key an empty schema.
+ */
+static bool find_first_home(struct run *r, rh_err *err)
 {
     const char *params[] = {r->app->shared_db, RH_SHARED_SCHEMA};
+    if (!r->app->conf->keyed) {
+        r->home =
+            (rh_home){.model = RH_MODEL_SCHEMA, .database = r->app->shared_db, .schema = RH_TEMPLATE_SCHEMA};
+        return rh_home_make(r->app, &r->home, r->shared, err);
+    }
     r->home = (rh_home){.model = RH_MODEL_SHARED, .database = r->app->shared_db, .schema = RH_SHARED_SCHEMA};
-    const char *id = rh_db_value(r->catalog, r->a, rh_sql_homes_enter, 2, params, err)
+    const char *id = rh_db_query(r->catalog, r->a, rh_sql_homes_enter, 2, params, err)
                          ? rh_db_value(r->catalog, r->a, rh_sql_homes_shared, 0, NULL, err)
                          : NULL;
     return id && rh_parse_int(id, &r->home.id);
@@ -181,14 +154,82 @@ static bool fit_home(void *arg, rh_err *err)
     return true;
 }
 
-static bool migrate_shared(struct run *r, rh_err *err)
+static bool migrate_first(struct run *r, rh_err *err)
 {
     rh_apply_target reference = {r->shared, 0, REFERENCE_PATH, NULL, NULL};
-    rh_apply_target tenant = {r->shared, r->home.id, TENANT_PATH, fit_home, r};
+    rh_apply_target tenant = {r->shared, r->home.id, rh_home_search_path(r->a, &r->home), fit_home, r};
     return rh_home_prepare_database(r->app, r->shared, err) &&
            apply_set(r, &reference, r->sets.reference, &r->report->reference, &r->report->reference_version,
                      err) &&
            apply_set(r, &tenant, r->sets.tenant, &r->report->tenant, &r->report->tenant_version, err);
+}
+
+/* ---- homes of one tenant ---- */
+
+/* The database that new ones are cloned from: kept newest in apps that have database homes. */
+static bool migrate_template(struct run *r, rh_err *err)
+{
+    rh_home home = {.model = RH_MODEL_DATABASE, .database = r->app->template_db, .schema = RH_SHARED_SCHEMA};
+    rh_home_versions versions;
+    const char *wanted = rh_db_value(r->catalog, r->a, rh_sql_homes_wants_database, 0, NULL, err);
+    if (!wanted || (!*wanted && r->app->conf->model != RH_MODEL_DATABASE))
+        return wanted != NULL;
+    if (!rh_home_make(r->app, &home, r->shared, err))
+        return false;
+    rh_db *db = rh_home_enter(r->app, &home, r->shared, err);
+    bool ok = db && rh_home_migrate(r->app, &home, db, &r->sets, NULL, &versions, err);
+    rh_home_leave(db, r->shared);
+    return ok || rh_err_context(err, "template database %s", home.database);
+}
+
+static bool note_versions_of(struct run *r, const rh_home *home, const rh_home_versions *v, rh_err *err)
+{
+    const char *params[] = {rh_arena_printf(r->a, "%lld", (long long)home->id),
+                            rh_arena_printf(r->a, "%d", v->reference),
+                            rh_arena_printf(r->a, "%d", v->tenant)};
+    return rh_db_query(r->catalog, r->a, rh_sql_homes_versions, 3, params, err) != NULL;
+}
+
+/* One home, with its step in the ledger; what failed is told and the run goes on. */
+static bool migrate_home(struct run *r, const rh_home *home, rh_err *err)
+{
+    rh_home_versions versions = {0};
+    int to = r->report->tenant_version;
+    if (!rh_ledger_step_begin(r->catalog, r->id, home->id, "tenant", 0, to, err))
+        return false;
+    rh_err failure;
+    rh_db *db = rh_home_enter(r->app, home, r->shared, &failure);
+    bool ok = db && rh_home_migrate(r->app, home, db, &r->sets, NULL, &versions, &failure);
+    rh_home_leave(db, r->shared);
+    if (!rh_ledger_step_end(r->catalog, r->id, home->id, "tenant", ok ? NULL : failure.message, err))
+        return false;
+    if (ok)
+        ++r->report->homes;
+    else
+        ++r->report->homes_failed;
+    if (r->options->tell)
+        r->options->tell(r->options->arg,
+                         rh_arena_printf(r->a, "home %lld (%s %s): %s", (long long)home->id,
+                                         rh_model_name(home->model),
+                                         home->model == RH_MODEL_DATABASE ? home->database : home->schema,
+                                         ok ? "brought to the newest version" : failure.message));
+    return !ok || note_versions_of(r, home, &versions, err);
+}
+
+static bool migrate_homes(struct run *r, rh_err *err)
+{
+    const char *params[] = {rh_arena_printf(r->a, "%d", r->report->reference_version),
+                            rh_arena_printf(r->a, "%d", r->report->tenant_version)};
+    PGresult *res = rh_db_query(r->catalog, r->a, rh_sql_homes_behind, 2, params, err);
+    for (int i = 0; res && i < PQntuples(res); i++) {
+        rh_home home = {.database = PQgetvalue(res, i, 2),
+                        .schema = PQgetvalue(res, i, 3),
+                        .tenant = PQgetvalue(res, i, 4)};
+        rh_parse_int(PQgetvalue(res, i, 0), &home.id);
+        if (!rh_model_parse(PQgetvalue(res, i, 1), &home.model) || !migrate_home(r, &home, err))
+            return false;
+    }
+    return res != NULL;
 }
 
 /* ---- what the catalog keeps of it ---- */
@@ -212,14 +253,19 @@ static bool note_home(struct run *r, rh_err *err)
         return false;
     const char *params[] = {rh_arena_printf(r->a, "%d", r->report->reference_version),
                             rh_arena_printf(r->a, "%d", r->report->tenant_version), content};
-    const char *versions[] = {rh_arena_printf(r->a, "%lld", (long long)r->home.id), params[0], params[1]};
+    rh_home_versions versions = {r->report->reference_version, r->report->tenant_version};
     return rh_db_query(r->catalog, r->a, rh_sql_homes_note_cache, 3, params, err) &&
-           rh_db_query(r->catalog, r->a, rh_sql_homes_versions, 3, versions, err);
+           note_versions_of(r, &r->home, &versions, err);
 }
 
 static bool place_tenants(struct run *r, rh_err *err)
 {
-    rh_operator o = {.app = r->app, .catalog = r->catalog, .shared = r->shared, .home = r->home};
+    rh_operator o = {.app = r->app,
+                     .arena = r->a,
+                     .catalog = r->catalog,
+                     .shared = r->shared,
+                     .home = r->home,
+                     .sets = r->sets};
     return rh_tenant_provision_waiting(&o, &r->report->tenants_placed, &r->report->tenants_failed, err);
 }
 
@@ -258,9 +304,10 @@ bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_repor
     *report = (rh_migrate_report){0};
     if (!load_and_lint(&r, err) || !open_databases(&r, err))
         goto out;
-    ok = migrate_catalog(&r, err) && find_shared_home(&r, err) && migrate_shared(&r, err) &&
+    ok = migrate_catalog(&r, err) && find_first_home(&r, err) && migrate_first(&r, err) &&
          note_versions(&r, r.sets.catalog, err) && note_versions(&r, r.sets.reference, err) &&
-         note_versions(&r, r.sets.tenant, err) && note_home(&r, err) && place_tenants(&r, err);
+         note_versions(&r, r.sets.tenant, err) && note_home(&r, err) && migrate_template(&r, err) &&
+         migrate_homes(&r, err) && place_tenants(&r, err);
     if (r.id && !rh_ledger_end(r.catalog, r.id, ok, ok ? err : &ignored))
         ok = false;
 out:
@@ -278,7 +325,7 @@ static bool print_set(const rh_apply_target *t, const rh_migration_set *set, FIL
     size_t from = 0;
     if (t->db && !rh_apply_state(t, set, &version, &from, err))
         return false;
-    fprintf(out, "%-10s version %04d of %04d%s\n", set->name, version, newest(set),
+    fprintf(out, "%-10s version %04d of %04d%s\n", set->name, version, rh_set_newest(set),
             from == set->n ? "" : ", pending:");
     for (size_t i = from; i < set->n; i++)
         fprintf(out, "  %s%s\n", set->items[i].path, set->items[i].no_transaction ? " (no transaction)" : "");
@@ -311,7 +358,7 @@ bool rh_migrate_status(rh_app *app, FILE *out, rh_err *err)
         ok = id && (!*id || rh_parse_int(id, &home));
     }
     rh_apply_target c = {.db = catalog, .home = 0}, s = {.db = shared, .home = 0},
-                    t = {.db = home ? shared : NULL, .home = home};
+                    t = {.db = home || !app->conf->keyed ? shared : NULL, .home = home};
     ok = ok && print_set(&c, sets.catalog, out, err) && print_set(&s, sets.reference, out, err) &&
          print_set(&t, sets.tenant, out, err);
     rh_db_close(shared);

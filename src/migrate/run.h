@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "app/app.h"
-#include "migrate/set.h"
+#include "migrate/sets.h"
 
 typedef struct rh_migrate_options {
     void (*tell)(void *arg, const char *line); /* what is being done, one line each; may be NULL */
@@ -23,6 +23,7 @@ typedef struct rh_migrate_report {
     int catalog, reference, tenant; /* migrations applied */
     int fittings;                   /* commands the fittings needed */
     int catalog_version, reference_version, tenant_version;
+    int homes, homes_failed; /* of one tenant each: brought forward, and those where it failed */
     int tenants_placed, tenants_failed;
 } rh_migrate_report;
 
@@ -30,15 +31,5 @@ bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_repor
 
 /* `rowhouse migrate status`: every set's files, what each home has, what is pending. Changes nothing. */
 bool rh_migrate_status(rh_app *app, FILE *out, rh_err *err);
-
-/* The sets of an app and its on_create.sql (NULL when there is none), loaded and linted. RH_E_LINT on
- * findings. */
-typedef struct rh_sets {
-    rh_migration_set *catalog, *reference, *tenant;
-    const char *on_create;
-} rh_sets;
-bool rh_sets_load(const rh_conf *conf, rh_arena *a, rh_sets *out, rh_err *err);
-bool rh_sets_lint(const rh_conf *conf, rh_arena *a, const rh_sets *sets, FILE *out, int *errors,
-                  int *warnings, rh_err *err);
 
 #endif

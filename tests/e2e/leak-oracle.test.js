@@ -246,10 +246,10 @@ describe('the leak oracle', () => {
     const told = `seed ${SEED}, statuses ${JSON.stringify(Object.fromEntries([...statuses].sort()))}`;
     assert.deepEqual(leaks, [], told);
     // it was no walk along closed doors
-    assert.ok((statuses.get(200) ?? 0) > N_REQUESTS / 3, told);
+    assert.ok((statuses.get(200) ?? 0) > N_REQUESTS / 4, told);
     assert.ok((statuses.get(201) ?? 0) > N_REQUESTS / 100, told);
     assert.ok((statuses.get(400) ?? 0) > N_REQUESTS / 20, told);
-    assert.ok(withRows > N_REQUESTS / 4, `${withRows} answers held rows`);
+    assert.ok(withRows > N_REQUESTS / 8, `${withRows} answers held rows`);
     assert.ok(watchman.read >= N_REQUESTS);
   });
 
