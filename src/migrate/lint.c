@@ -294,7 +294,7 @@ static bool judge_on_create(rh_lint_model *m, const char *text, rh_err *err)
     m->set = RH_LINT_SET_TENANT;
     m->on_create = text;
     bool ok = judge_file(m, file, &inserts_root, err);
-    if (ok && !inserts_root)
+    if (ok && !inserts_root && *m->conf->app_root)
         rh_lint_report_add(m, RH_LINT_ON_CREATE_ROOT, (rh_lint_place){file, m->order, 0}, NULL, NULL,
                            "no INSERT INTO %s is to be seen: a new tenant needs its own row there",
                            m->conf->app_root);

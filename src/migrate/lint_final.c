@@ -17,6 +17,12 @@ static bool is_judged(const rh_lint_table *t)
     return t->set == RH_LINT_SET_TENANT && t->kind == 'r' && !t->unproven;
 }
 
+/* Without a tenant key the app has schema and database homes only: what demands the key does not apply. */
+static bool is_keyed(const rh_lint_model *m)
+{
+    return *m->conf->app_tenant_key != 0;
+}
+
 /* ---- the tenant key ---- */
 
 static void check_type(rh_lint_model *m, const rh_lint_table *t, const rh_lint_column *c)
@@ -174,7 +180,7 @@ static void check_kind(rh_lint_model *m, const rh_lint_table *t)
         rh_lint_report_add(m, RH_LINT_VIEW_OWNER, t->at,
                            rh_lint_fix_relation(m, "ALTER VIEW", t, " SET (security_invoker = on);"), NULL,
                            "view %s would run as its owner: the fitting sets security_invoker", t->name);
-    else if (t->unproven)
+    else if (t->unproven && is_keyed(m))
         rh_lint_report_add(m, RH_LINT_UNPROVEN, t->at, NULL, NULL,
                            "table %s is made with %s, so its key cannot be proven: write its columns out",
                            t->name, t->unproven);
@@ -190,7 +196,7 @@ static void check_table(rh_lint_model *m, rh_lint_table *t, rh_lint_table *root)
     check_schema(m, t);
     check_kind(m, t);
     if (is_judged(t)) {
-        if (t != root)
+        if (t != root && is_keyed(m))
             check_key(m, t, root);
         const rh_lint_column *key = rh_lint_tenant_column(m, t);
         for (size_t i = 0; key && i < t->keys.len; i++)
@@ -213,7 +219,7 @@ void rh_lint_final(rh_lint_model *m)
 {
     rh_lint_table *root = find_root(m);
     rh_lint_place nowhere = {0};
-    if (!root && !m->has_gaps)
+    if (!root && !m->has_gaps && is_keyed(m))
         rh_lint_report_add(m, RH_LINT_ROOT_MISSING, nowhere, rh_lint_fix_root_missing(m), NULL,
                            "no migration of the tenant set makes the root table %s", m->conf->app_root);
     else if (root && !root->unproven)

@@ -167,7 +167,7 @@ export async function addTenant(app, slug, { id, name = slug } = {}) {
  * One request, by node:http(s), with the path as it is given (fetch would clean it). Gives {status, headers, head,
  * body, json}: head holds the status line and the headers, and head + body every byte that came.
  */
-export function request(address, { method = 'GET', path: target = '/', token, headers = {}, body, agent, ca, timeout = 30000 } = {}) {
+export function request(address, { method = 'GET', path: target = '/', token, headers = {}, body, agent = false, ca, timeout = 30000 } = {}) {
   const url = new URL(address);
   const json = body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body);
   const payload = json ? JSON.stringify(body) : body;
