@@ -30,10 +30,13 @@ def literal(text):
 
 
 def summary(plan):
-    """The plan's scans and the indexes they use; what stands between brackets is inside the node before it."""
+    """The plan's scans, the indexes they use and how many rows were read in vain; what stands in brackets is inside the
+    node before it."""
     name = SHORT.get(plan["Node Type"], plan["Node Type"].lower())
     if "Index Name" in plan:
         name += " " + plan["Index Name"].removeprefix("impressions_")
+    if plan.get("Rows Removed by Filter"):
+        name += f" -{plan['Rows Removed by Filter']}"
     inner = [summary(p) for p in plan.get("Plans", []) if p.get("Parent Relationship") != "InitPlan"]
     return f"{name}({', '.join(inner)})" if inner else name
 

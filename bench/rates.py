@@ -11,7 +11,6 @@ from table import Row, median, met, spread, us
 from world import ADS_EACH, FIRST_SMALL, Door, ad_of, parameters_in
 
 CLIENTS, COMPANIES, CONNECTIONS = 64, 1000, 16
-COLUMNS = "id,company_id,campaign_id,name,image_url,target_url,impressions_count,clicks_count,created_at,updated_at"
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -24,6 +23,10 @@ class Series:
     client: list = field(default_factory=list)
     p50_us: list = field(default_factory=list)
     p99_us: list = field(default_factory=list)
+
+    def cpu(self):
+        """CPU seconds per unit of everything together."""
+        return sum(median(v) for v in (self.rowhouse, self.postgres, self.client) if v)
 
     def cells(self):
         return {k: us(v) for k, v in (("rowhouse", self.rowhouse), ("postgres", self.postgres), ("client", self.client)) if v}
@@ -120,8 +123,8 @@ def rate_rows(forms, reads, direct):
         ratios = [a / b for a, b in zip(s.rate, direct.rate)]
         rows.append(Row(f"point read GET {form.format('N')}, token, RLS", f"{median(s.rate):,.0f}/s", f"{median(direct.rate):,.0f}/s",
                         f"{median(ratios):.2f}", spread(ratios), ">= 0.50", met(median(ratios) >= 0.5), **s.cells(),
-                        note=f"{CLIENTS} clients, {CONNECTIONS} backends; p50 {median(s.p50_us) / 1000:.1f} ms, "
-                             f"p99 {median(s.p99_us) / 1000:.1f} ms"))
+                        note=f"CPU in all {s.cpu() * 1e6:.1f} against {direct.cpu() * 1e6:.1f} µs: {direct.cpu() / s.cpu():.2f}; "
+                             f"{CLIENTS} clients, p50 {median(s.p50_us) / 1000:.1f} ms, p99 {median(s.p99_us) / 1000:.1f} ms"))
     rows.append(Row("  against pgbench -M prepared, no RLS", f"{median(direct.rate):,.0f}/s", **direct.cells(),
                     note=f"the same text as operator, {CONNECTIONS} clients"))
     return rows

@@ -53,6 +53,17 @@ install() {
     as_root apt-get install -y -q --no-install-recommends "$@"
 }
 
+# Debian's postgresql makes a cluster and starts it. Rowhouse runs its own, so none is made this time; what Debian does
+# the next time stays as it was.
+without_cluster() {
+    conf=/etc/postgresql-common/createcluster.conf
+    [ -e "$conf" ] || install postgresql-common
+    [ -e "$conf.before" ] || as_root cp -p "$conf" "$conf.before"
+    trap 'as_root mv "$conf.before" "$conf"' EXIT
+    trap 'exit 1' HUP INT TERM
+    as_root sed -i -E 's/^#?create_main_cluster *=.*/create_main_cluster = false/' "$conf"
+}
+
 case ${1:-} in
 '' | test | bench) ;;
 *)
@@ -75,15 +86,8 @@ fi
 
 echo "installing: $wanted" >&2
 as_root apt-get update -q
-# Debian's postgresql makes a cluster and starts it. Rowhouse runs its own, so none is made, unless this machine
-# already is one that has PostgreSQL clusters.
 case " $wanted" in
-*" postgresql "*)
-    if ! dpkg-query -W -f '${db:Status-Status}' postgresql-common 2>/dev/null | grep -qx installed; then
-        install postgresql-common
-        as_root sed -i -E 's/^#?create_main_cluster *=.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
-    fi
-    ;;
+*" postgresql "*) without_cluster ;;
 esac
 # shellcheck disable=SC2086 # one word a package
 install $wanted

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/app.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -39,6 +40,16 @@ const char *rh_app_jwt_secret(const rh_app *app, rh_arena *a, rh_err *err)
     return *app->conf->auth_secret ? app->conf->auth_secret : rh_app_secret(app, a, "jwt_secret", NULL, err);
 }
 
+/* libpq's variables, such as PGSERVICE, speak of another server than the private one. */
+static void forget_environment(void)
+{
+    PQconninfoOption *options = PQconndefaults();
+    for (PQconninfoOption *o = options; o && o->keyword; o++)
+        if (o->envvar && strcmp(o->keyword, "client_encoding") != 0)
+            unsetenv(o->envvar);
+    PQconninfoFree(options);
+}
+
 static bool open_server(rh_app *app, void (*progress)(void *, const char *), void *arg, rh_err *err)
 {
     const rh_conf *conf = app->conf;
@@ -48,6 +59,7 @@ static bool open_server(rh_app *app, void (*progress)(void *, const char *), voi
             *conf->server_data ? conf->server_data : rh_arena_printf(app->arena, "%s/.rowhouse", conf->dir);
         return rh_place_make_state(app->arena, app->state_dir, *conf->server_data != 0, err);
     }
+    forget_environment();
     rh_pg_settings settings = {
         .app_dir = conf->dir,
         .app_name = conf->app_name,
@@ -135,4 +147,33 @@ rh_db *rh_app_connect(const rh_app *app, rh_role role, const char *database, rh_
             rh_err_hint(err, "`rowhouse migrate` makes the roles and databases of the app.");
     }
     return db;
+}
+
+const char *rh_app_conninfo(const rh_app *app, rh_arena *a, rh_role role, const char *database, rh_err *err)
+{
+    char *message = NULL;
+    PQconninfoOption *options = PQconninfoParse(app->conninfo, &message);
+    rh_str out;
+    if (!options) {
+        rh_err_set(err, RH_E_CONF, "server.conninfo: %s", message ? message : "not understood");
+        PQfreemem(message);
+        return NULL;
+    }
+    rh_str_init_in(&out, a, RH_STR_TEXT_MAX);
+    for (PQconninfoOption *o = options; o->keyword; o++) {
+        const char *value = strcmp(o->keyword, "user") == 0     ? rh_app_user(app, role)
+                            : strcmp(o->keyword, "dbname") == 0 ? database
+                                                                : o->val;
+        if (!value || strcmp(o->keyword, "password") == 0)
+            continue;
+        rh_str_addf(&out, "%s='", o->keyword);
+        for (; *value; value++) {
+            if (*value == '\'' || *value == '\\')
+                rh_str_addc(&out, '\\');
+            rh_str_addc(&out, *value);
+        }
+        rh_str_add(&out, "' ");
+    }
+    PQconninfoFree(options);
+    return rh_str_cstr(&out);
 }

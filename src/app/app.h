@@ -41,6 +41,9 @@ void rh_app_close(rh_app *app);
 rh_db *rh_app_connect(const rh_app *app, rh_role role, const char *database, rh_err *err);
 const char *rh_app_user(const rh_app *app, rh_role role);     /* NULL for the admin */
 const char *rh_app_password(const rh_app *app, rh_role role); /* NULL for the admin */
+/* For PostgreSQL's programs: key='value' pairs, however conninfo was written. The password is not in it: it
+ * goes into PGPASSWORD, where nobody else sees it. */
+const char *rh_app_conninfo(const rh_app *app, rh_arena *a, rh_role role, const char *database, rh_err *err);
 
 /* A secret of the state directory: read, or made (32 random bytes as hex) on first use. */
 const char *rh_app_secret(const rh_app *app, rh_arena *a, const char *name, bool *made, rh_err *err);

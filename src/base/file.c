@@ -78,6 +78,28 @@ out:
     return ok;
 }
 
+static bool sync_path(const char *path, int flags, rh_err *err)
+{
+    int fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (!ok)
+        io_error(err, "sync", path);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+bool rh_file_commit(const char *temp, const char *path, rh_err *err)
+{
+    rh_arena *a = rh_arena_new();
+    const char *slash = strrchr(path, '/');
+    const char *dir = slash ? rh_arena_strndup(a, path, (size_t)(slash - path) + 1) : ".";
+    bool ok = sync_path(temp, O_RDONLY, err) && (rename(temp, path) == 0 || io_error(err, "rename", temp)) &&
+              sync_path(dir, O_RDONLY | O_DIRECTORY, err);
+    rh_arena_free(a);
+    return ok;
+}
+
 bool rh_file_exists(const char *path)
 {
     return access(path, F_OK) == 0;

@@ -14,6 +14,8 @@
 char *rh_file_read(rh_arena *a, const char *path, size_t max, size_t *len, rh_err *err);
 /* Written to a temporary beside it, synced and renamed: either the old bytes or the new ones are there. */
 bool rh_file_write(const char *path, const char *bytes, size_t n, mode_t mode, rh_err *err);
+/* A file that others wrote at `temp` becomes `path`, synced, its directory too. */
+bool rh_file_commit(const char *temp, const char *path, rh_err *err);
 bool rh_file_exists(const char *path);
 /* As mkdir -p; an existing directory is fine and keeps its mode. */
 bool rh_mkdirs(const char *path, mode_t mode, rh_err *err);

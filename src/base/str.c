@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_SIZE 256 /* most of what is built here is one statement or one answer */
+
 void rh_str_init(rh_str *s, size_t max)
 {
     *s = (rh_str){.max = max};
@@ -52,7 +54,7 @@ static bool reserve(rh_str *s, size_t n)
     size_t need = s->len + n + 1;
     if (need <= s->cap)
         return true;
-    size_t cap = s->cap ? s->cap : 64;
+    size_t cap = s->cap ? s->cap : FIRST_SIZE;
     while (cap < need)
         cap *= 2;
     if (s->arena) {
@@ -84,6 +86,11 @@ void rh_str_add(rh_str *s, const char *text)
 
 void rh_str_addc(rh_str *s, char c)
 {
+    if (s->len + 1 < s->cap && s->len < s->max && !s->overflow) { /* the common case, for SQL is built so */
+        s->data[s->len++] = c;
+        s->data[s->len] = 0;
+        return;
+    }
     rh_str_addn(s, &c, 1);
 }
 
@@ -125,7 +132,13 @@ const char *rh_str_cstr(const rh_str *s)
 
 static void add_quoted(rh_str *s, const char *text, char quote)
 {
+    size_t len = strlen(text);
     rh_str_addc(s, quote);
+    if (!memchr(text, quote, len)) {
+        rh_str_addn(s, text, len);
+        rh_str_addc(s, quote);
+        return;
+    }
     for (const char *p = text; *p; p++) {
         if (*p == quote)
             rh_str_addc(s, quote);

@@ -47,7 +47,7 @@ static const char *text_member(rh_arena *a, const json_t *row, const char *name)
 static bool adopt_row(rh_operator *o, rh_arena *a, const char *id, const json_t *row, PGresult *columns,
                       rh_err *err)
 {
-    rh_tenant_spec spec = {.id = id, .name = text_member(a, row, "name")};
+    rh_tenant_spec spec = {.id = id, .name = text_member(a, row, "name"), .revive = true};
     int n = PQntuples(columns);
     const char **names = RH_NEW_ARRAY(a, const char *, (size_t)n + 1),
                **values = RH_NEW_ARRAY(a, const char *, (size_t)n + 1);

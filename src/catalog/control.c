@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "catalog/control.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "catalog/life.h"
+#include "catalog/list.h"
 #include "catalog/token.h"
 #include "sql.h"
 
@@ -19,12 +22,13 @@ static bool add_value(rh_operator *o, rh_arena *a, const char *sql, int n, const
 bool rh_control_list(void *app, rh_arena *a, int64_t limit, const char *after, rh_str *out, rh_err *err)
 {
     rh_operator o;
-    const char *params[] = {after ? after : "", rh_arena_printf(a, "%lld", (long long)limit)};
     if (!rh_operator_open(&o, app, err))
         return false;
-    bool ok = add_value(&o, a, rh_sql_tenants_list_json, 2, params, out, err);
+    PGresult *res = rh_tenant_list(&o, a, after, limit, true, err);
+    if (res)
+        rh_str_add(out, PQgetvalue(res, 0, 0));
     rh_operator_close(&o);
-    return ok;
+    return res != NULL;
 }
 
 bool rh_control_create(void *app, rh_arena *a, const json_t *body, rh_str *out, rh_err *err)
@@ -48,6 +52,111 @@ bool rh_control_show(void *app, rh_arena *a, const char *ref, rh_str *out, rh_er
     const char *id = rh_tenant_find(&o, a, ref, err);
     bool ok = id && add_value(&o, a, rh_sql_tenants_show_json, 1, &id, out, err);
     rh_operator_close(&o);
+    return ok;
+}
+
+/* ---- a tenant's life ---- */
+
+/* A text member; NULL when it is not there. RH_E_BODY when it is something else. */
+static bool body_text(const json_t *body, const char *name, const char **out, rh_err *err)
+{
+    const json_t *v = json_object_get(body, name);
+    *out = json_string_value(v);
+    return !v || json_is_string(v) || rh_err_set(err, RH_E_BODY, "\"%s\" is not a text", name);
+}
+
+static bool suspend(rh_operator *o, rh_arena *a, const char *ref, const json_t *body, const char **id,
+                    rh_err *err)
+{
+    const char *reason;
+    return body_text(body, "reason", &reason, err) && (*id = rh_tenant_find(o, a, ref, err)) &&
+           rh_tenant_suspend(o, *id, reason, err);
+}
+
+static bool resume(rh_operator *o, rh_arena *a, const char *ref, const json_t *body, const char **id,
+                   rh_err *err)
+{
+    (void)body;
+    return (*id = rh_tenant_find(o, a, ref, err)) && rh_tenant_resume(o, *id, err);
+}
+
+static bool rename_tenant(rh_operator *o, rh_arena *a, const char *ref, const json_t *body, const char **id,
+                          rh_err *err)
+{
+    const char *slug, *name;
+    return body_text(body, "slug", &slug, err) && body_text(body, "name", &name, err) &&
+           rh_tenant_rename(o, a, ref, slug, name, id, err);
+}
+
+/* Runs a verb and answers with the tenant. */
+static bool run_verb(rh_app *app, rh_arena *a,
+                     bool (*verb)(rh_operator *, rh_arena *, const char *, const json_t *, const char **,
+                                  rh_err *),
+                     const char *ref, const json_t *body, rh_str *out, rh_err *err)
+{
+    rh_operator o;
+    const char *id;
+    if (!rh_operator_open(&o, app, err))
+        return false;
+    bool ok =
+        verb(&o, a, ref, body, &id, err) && add_value(&o, a, rh_sql_tenants_show_json, 1, &id, out, err);
+    rh_operator_close(&o);
+    return ok;
+}
+
+bool rh_control_suspend(void *app, rh_arena *a, const char *ref, const json_t *body, rh_str *out, rh_err *err)
+{
+    return run_verb(app, a, suspend, ref, body, out, err);
+}
+
+bool rh_control_resume(void *app, rh_arena *a, const char *ref, const json_t *body, rh_str *out, rh_err *err)
+{
+    return run_verb(app, a, resume, ref, body, out, err);
+}
+
+bool rh_control_rename(void *app, rh_arena *a, const char *ref, const json_t *body, rh_str *out, rh_err *err)
+{
+    return run_verb(app, a, rename_tenant, ref, body, out, err);
+}
+
+/* The body names the slug of the tenant that the path names (*ref is its id then); one that is gone needs no
+ * confirmation. */
+static bool check_confirmed(rh_operator *o, rh_arena *a, const char **ref, const json_t *body, rh_err *err)
+{
+    const char *confirm, *slug, *id = rh_tenant_find(o, a, *ref, err);
+    if (!id)
+        return err->code == RH_E_NOT_FOUND;
+    *ref = id;
+    if (!body_text(body, "confirm", &confirm, err) ||
+        !(slug = rh_db_value(o->catalog, a, rh_sql_tenants_slug, 1, &id, err)))
+        return false;
+    if (confirm && strcmp(confirm, slug) == 0)
+        return true;
+    rh_err_set(err, RH_E_INVALID, "\"confirm\" does not name the tenant's slug");
+    return rh_err_hint(err, "Send {\"confirm\": the slug of the tenant that is to be gone}.");
+}
+
+bool rh_control_drop(void *app, rh_arena *a, const char *ref, const json_t *body, rh_str *out, rh_err *err)
+{
+    static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+    const json_t *keep = json_object_get(body, "dump");
+    rh_operator o;
+    rh_drop gone;
+    if (keep && !json_is_boolean(keep))
+        return rh_err_set(err, RH_E_BODY, "\"dump\" is neither true nor false");
+    if (pthread_mutex_trylock(&one) != 0) {
+        rh_err_set(err, RH_E_LOCKED, "another tenant is being dropped");
+        return rh_err_hint(err, "Try again when that has ended.");
+    }
+    bool ok = rh_operator_open(&o, app, err);
+    if (ok) {
+        ok = check_confirmed(&o, a, &ref, body, err) &&
+             rh_tenant_drop(&o, a, ref, !json_is_false(keep), &gone, err);
+        if (ok)
+            rh_str_add(out, gone.json);
+        rh_operator_close(&o);
+    }
+    pthread_mutex_unlock(&one);
     return ok;
 }
 

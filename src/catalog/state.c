@@ -10,7 +10,7 @@ static const char *const reachable_from[] = {
     [RH_TENANT_ACTIVE] = "{provisioning,suspended,moving}",
     [RH_TENANT_SUSPENDED] = "{active}",
     [RH_TENANT_MOVING] = "{active}",
-    [RH_TENANT_DROPPING] = "{pending,active,suspended,failed}",
+    [RH_TENANT_DROPPING] = "{pending,provisioning,active,suspended,failed}",
     [RH_TENANT_FAILED] = "{pending,provisioning}",
 };
 

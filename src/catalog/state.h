@@ -3,10 +3,11 @@
  * A tenant's state machine. One function changes a state: it checks the arrow and writes the audit.
  *
  *   pending -> provisioning -> active <-> suspended
- *      |            |            |  \
- *      |            v            |   <-> moving
- *      +-------> failed          v
- *                (retried)    dropping
+ *      |            |               \
+ *      |            v                <-> moving
+ *      +-------> failed
+ *                (retried)
+ *   all but moving -> dropping -> (gone; rowhouse.drops keeps the id)
  */
 #ifndef RH_STATE_H
 #define RH_STATE_H

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "auth/resolve.h"
+#include "base/json.h"
+#include "base/step.h"
+#include "catalog/lock.h"
 #include "catalog/state.h"
 #include "sql.h"
 
@@ -135,6 +138,26 @@ static bool check_model(const rh_app *app, const rh_tenant_spec *in, rh_err *err
     return true;
 }
 
+bool rh_tenant_name_check(const char *name, rh_err *err)
+{
+    if (*name && strlen(name) <= MAX_NAME && rh_is_utf8(name, strlen(name)))
+        return true;
+    rh_err_set(err, RH_E_INVALID, "the name is empty, longer than %d bytes or not UTF-8", MAX_NAME);
+    return rh_err_hint(err, "Any other text is fine as a name.");
+}
+
+bool rh_tenant_slug_check(rh_arena *a, const char *slug, rh_err *err)
+{
+    if (rh_slug_ok(slug))
+        return true;
+    rh_err_set(err, RH_E_INVALID, "\"%.100s\" cannot be a slug", slug);
+    return rh_err_hint(
+        err,
+        "A slug begins with a letter and holds lower-case letters, digits, - and _, at most 63. "
+        "The name may be anything: `rowhouse tenant create %s --name \"...\"`.",
+        rh_slug_from_name(a, slug));
+}
+
 static bool check_spec(const rh_app *app, rh_arena *a, const rh_tenant_spec *in, rh_tenant_spec *out,
                        rh_err *err)
 {
@@ -142,21 +165,11 @@ static bool check_spec(const rh_app *app, rh_arena *a, const rh_tenant_spec *in,
     *out = *in;
     if (!in->slug && !in->name)
         return rh_err_set(err, RH_E_USAGE, "a tenant needs a slug or a name");
-    if (in->name && (!*in->name || strlen(in->name) > MAX_NAME || !rh_is_utf8(in->name, strlen(in->name)))) {
-        rh_err_set(err, RH_E_INVALID, "the name is empty, longer than %d bytes or not UTF-8", MAX_NAME);
-        return rh_err_hint(err, "Any other text is fine as a name.");
-    }
+    if (in->name && !rh_tenant_name_check(in->name, err))
+        return false;
     out->slug = in->slug ? in->slug : rh_slug_from_name(a, in->name);
     out->name = in->name ? in->name : in->slug;
-    if (!rh_slug_ok(out->slug)) {
-        rh_err_set(err, RH_E_INVALID, "\"%.100s\" cannot be a slug", out->slug);
-        return rh_err_hint(
-            err,
-            "A slug begins with a letter and holds lower-case letters, digits, - and _, at most 63. "
-            "The name may be anything: `rowhouse tenant create %s --name \"...\"`.",
-            rh_slug_from_name(a, out->slug));
-    }
-    if (!check_model(app, in, err))
+    if (!rh_tenant_slug_check(a, out->slug, err) || !check_model(app, in, err))
         return false;
     if (in->id) {
         if (!rh_tenant_id_canonical(in->id, app->conf->id_type == RH_ID_UUID, canonical))
@@ -224,8 +237,48 @@ static const char *insert_row(rh_operator *o, rh_arena *a, const rh_tenant_spec 
         rh_err_set(err, RH_E_EXISTS, "there is a tenant with the %s %s already", by_id ? "id" : "slug",
                    by_id ? spec->id : spec->slug);
         rh_err_hint(err, "Choose another with --%s.", by_id ? "id" : "slug");
+    } else if (!id && strcmp(err->sqlstate, "RH002") == 0) {
+        rh_err_set(err, RH_E_EXISTS, "the id %s was a tenant's that was dropped", spec->id);
+        rh_err_hint(
+            err, "Ids are given once, so that old tokens open nothing new. Rows that were brought back are "
+                 "made a tenant again by `rowhouse tenant adopt`.");
     }
     return id;
+}
+
+/* What an earlier call with the same wishes left; NULL when there is none. err is kept then. */
+static const char *find_unfinished(rh_operator *o, rh_arena *a, const rh_tenant_spec *spec)
+{
+    rh_str profile;
+    rh_err ignored;
+    rh_str_init_in(&profile, a, RH_STR_TEXT_MAX);
+    for (size_t i = 0; i < spec->profile.n; i++) {
+        const char *value = spec->profile.values[i];
+        rh_str_addc(&profile, i ? ',' : '{');
+        rh_json_add_string(&profile, spec->profile.names[i], strlen(spec->profile.names[i]));
+        rh_str_addc(&profile, ':');
+        if (value)
+            rh_json_add_string(&profile, value, strlen(value));
+        else
+            rh_str_add(&profile, "null");
+    }
+    rh_str_add(&profile, spec->profile.n ? "}" : "{}");
+    const char *params[] = {spec->slug,      spec->name, spec->model,
+                            spec->home_name, spec->id,   rh_str_cstr(&profile)};
+    const char *id = rh_db_value(o->catalog, a, rh_sql_tenants_unfinished, 6, params, &ignored);
+    return id && *id ? id : NULL;
+}
+
+/* A given id: the sequence goes past it before it is there, so that no interruption leaves it to be met
+ * again. */
+static bool prepare_id(rh_operator *o, rh_arena *a, const rh_tenant_spec *spec, rh_err *err)
+{
+    if (!spec->id)
+        return true;
+    if (spec->revive && !rh_db_query(o->catalog, a, rh_sql_tenants_revive_id, 1, &spec->id, err))
+        return false;
+    return o->app->conf->id_type != RH_ID_BIGINT ||
+           rh_db_query(o->catalog, a, rh_sql_tenants_before_id, 1, &spec->id, err);
 }
 
 bool rh_tenant_create(rh_operator *o, rh_arena *a, const rh_tenant_spec *wanted, const char **id, rh_err *err)
@@ -233,11 +286,14 @@ bool rh_tenant_create(rh_operator *o, rh_arena *a, const rh_tenant_spec *wanted,
     rh_tenant_spec spec;
     *id = NULL;
     if (!check_spec(o->app, a, wanted, &spec, err) || !check_profile(o, a, &spec.profile, err) ||
-        !(*id = insert_row(o, a, &spec, err)))
+        !prepare_id(o, a, &spec, err))
         return false;
-    bool numbered = o->app->conf->id_type == RH_ID_BIGINT;
-    if (spec.id && numbered && !rh_db_value(o->catalog, a, rh_sql_tenants_after_ids, 0, NULL, err))
+    *id = insert_row(o, a, &spec, err);
+    if (!*id && err->code == RH_E_EXISTS)
+        *id = find_unfinished(o, a, &spec);
+    if (!*id)
         return false;
+    rh_step("create.entered");
     return rh_tenant_provision(o, *id, err);
 }
 
@@ -298,6 +354,7 @@ static bool settle(rh_operator *o, rh_arena *a, const rh_home *home, const char 
                rh_home_migrate(o->app, home, db, &o->sets, NULL, &versions, err)) &&
               rh_home_admit(o->app, home, db, id, profile, err) && note_home(o, a, home, &versions, err);
     rh_home_leave(db, o->shared);
+    rh_step("create.settled");
     return ok;
 }
 
@@ -314,26 +371,46 @@ static bool place(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
         values[i] = PQgetisnull(row, 0, (int)i) ? NULL : PQgetvalue(row, 0, (int)i);
     }
     rh_profile profile = {names, values, n};
-    return rh_tenant_home(o, a, id, &home, err) && assign_home(o, a, id, &home, err) &&
-           rh_home_make(o->app, &home, o->shared, err) && settle(o, a, &home, id, &profile, err);
+    if (!rh_tenant_home(o, a, id, &home, err) || !assign_home(o, a, id, &home, err))
+        return false;
+    rh_step("create.assigned");
+    if (!rh_home_make(o->app, &home, o->shared, err))
+        return false;
+    rh_step("create.made");
+    return settle(o, a, &home, id, &profile, err);
+}
+
+/* Under the tenant's lock. */
+static bool provision(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
+{
+    rh_err ignored;
+    const char *state = rh_db_value(o->catalog, a, rh_sql_tenants_state, 1, &id, err);
+    if (!state)
+        return false;
+    if (strcmp(state, rh_tenant_state_name(RH_TENANT_ACTIVE)) == 0)
+        return true; /* somebody else was faster */
+    if (!rh_tenant_change_state(o->catalog, id, RH_TENANT_PROVISIONING, NULL, err))
+        return false;
+    bool ok = place(o, a, id, err);
+    if (ok)
+        return rh_tenant_change_state(o->catalog, id, RH_TENANT_ACTIVE, NULL, err);
+    rh_tenant_change_state(o->catalog, id, RH_TENANT_FAILED, err->message, &ignored);
+    return false;
 }
 
 bool rh_tenant_provision(rh_operator *o, const char *id, rh_err *err)
 {
-    rh_err ignored;
-    if (!rh_tenant_change_state(o->catalog, id, RH_TENANT_PROVISIONING, NULL, err))
+    if (!rh_tenant_lock(o->catalog, id, err))
         return false;
     rh_arena *a = rh_arena_new();
-    bool ok = place(o, a, id, err);
-    if (ok)
-        ok = rh_tenant_change_state(o->catalog, id, RH_TENANT_ACTIVE, NULL, err);
-    else
-        rh_tenant_change_state(o->catalog, id, RH_TENANT_FAILED, err->message, &ignored);
+    bool ok = provision(o, a, id, err);
+    rh_tenant_unlock(o->catalog, id);
     rh_arena_free(a);
     return ok;
 }
 
-bool rh_tenant_provision_waiting(rh_operator *o, int *done, int *failed, rh_err *err)
+bool rh_tenant_provision_waiting(rh_operator *o, void (*tell)(void *arg, const char *line), void *arg,
+                                 int *done, int *failed, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
     *done = *failed = 0;
@@ -344,8 +421,11 @@ bool rh_tenant_provision_waiting(rh_operator *o, int *done, int *failed, rh_err 
             ++*done;
         else if (err->code == RH_E_UNAVAILABLE)
             ok = false;
-        else
+        else {
             ++*failed;
+            if (tell)
+                tell(arg, rh_arena_printf(a, "tenant %s failed: %s", PQgetvalue(res, i, 1), err->message));
+        }
     }
     rh_arena_free(a);
     return ok;

@@ -30,13 +30,15 @@ typedef struct rh_tenant_spec {
     const char *model;     /* NULL: the app\'s default */
     const char *home_name; /* of the schema or database; NULL: by the home\'s number */
     rh_profile profile;    /* columns that the app's catalog set added */
+    bool revive;           /* the id may be a dropped tenant's: its rows were brought back */
 } rh_tenant_spec;
 
 /* {"slug", "name", "id"?, profile columns...}: texts, numbers, booleans, null. RH_E_BODY. Points into body.
  */
 bool rh_tenant_spec_from_json(rh_arena *a, const json_t *body, rh_tenant_spec *spec, rh_err *err);
 
-/* Creates the tenant and its place in its home. *id (in the arena) is set as soon as the catalog has it. */
+/* Creates the tenant and its place in its home. *id (in the arena) is set as soon as the catalog has it. What
+ * an earlier call with the same wishes began and did not end is ended. */
 bool rh_tenant_create(rh_operator *o, rh_arena *a, const rh_tenant_spec *spec, const char **id, rh_err *err);
 
 /* The tenant's home; id 0 when it has none yet. Strings are the arena's. */
@@ -44,14 +46,20 @@ bool rh_tenant_home(rh_operator *o, rh_arena *a, const char *id, rh_home *out, r
 
 /* Gives a pending, failed or half-made tenant its place; failure is kept with the tenant. */
 bool rh_tenant_provision(rh_operator *o, const char *id, rh_err *err);
-/* All that wait. *done and *failed count; only a lost connection is a failure of the call. */
-bool rh_tenant_provision_waiting(rh_operator *o, int *done, int *failed, rh_err *err);
+/* All that wait. *done and *failed count; only a lost connection is a failure of the call. tell gets a line
+ * for each that failed; it may be NULL. */
+bool rh_tenant_provision_waiting(rh_operator *o, void (*tell)(void *arg, const char *line), void *arg,
+                                 int *done, int *failed, rh_err *err);
 
 /* Takes over the rows of the root table that no tenant has yet (loaded by hand). */
 bool rh_tenant_adopt_rows(rh_operator *o, const char *table, int *adopted, rh_err *err);
 
 /* The id of the tenant that `ref` (id or slug) names; NOT_FOUND with near misses as hint. */
 const char *rh_tenant_find(rh_operator *o, rh_arena *a, const char *ref, rh_err *err);
+
+/* RH_E_INVALID with a hint. */
+bool rh_tenant_slug_check(rh_arena *a, const char *slug, rh_err *err);
+bool rh_tenant_name_check(const char *name, rh_err *err);
 
 /* The slug a name gives: lower-case ASCII letters, digits and '-', beginning with a letter, at most 63 bytes.
  */

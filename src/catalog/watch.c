@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "sql.h"
 
-#define HEARTBEAT_MS 5000
-#define ANSWER_MS 4000 /* a catalog that does not answer for so long is away */
+#define HEARTBEAT_MS 5000 /* at most; a third of the staleness bound where that is less */
+#define ANSWER_MS 4000    /* a catalog that does not answer for so long is away */
 #define RETRY_MS 500
 
 struct rh_watch {
@@ -182,18 +182,32 @@ static bool heartbeat(rh_watch *w, rh_err *err)
     return ok;
 }
 
+static bool is_stopping(const rh_watch *w)
+{
+    struct pollfd stop = {.fd = w->stop_fd, .events = POLLIN};
+    return poll(&stop, 1, 0) > 0;
+}
+
+static int heartbeat_ms(const rh_watch *w)
+{
+    int64_t third = w->app->conf->catalog_stale_after / 3;
+    return third < HEARTBEAT_MS ? (int)third + 1 : HEARTBEAT_MS;
+}
+
 static void *run(void *arg)
 {
     rh_watch *w = arg;
     rh_err err;
     for (;;) {
-        int got = wait_for(w, w->db ? HEARTBEAT_MS : RETRY_MS);
+        int got = wait_for(w, w->db ? heartbeat_ms(w) : RETRY_MS);
         if (got < 0)
             return NULL;
         bool ok = !w->db ? connect_and_read(w, &err)
                          : (got ? take_notifications(w, &err) : true) && (got || heartbeat(w, &err));
         if (ok && w->away_told)
             rh_log(RH_LOG_INFO, "the catalog is back");
+        if (!ok && is_stopping(w)) /* the order to stop ends a question under way, too */
+            return NULL;
         if (!ok && !w->away_told)
             rh_log_err(RH_LOG_WARN, "the catalog is away; serving from memory", &err);
         w->away_told = !ok;

@@ -27,14 +27,17 @@ static const rh_option migrate_options[] = {
     {NULL, NULL, NULL},
 };
 static const rh_option tenant_options[] = {
-    {"name", "TEXT", "create: the tenant's name (default: the slug)"},
+    {"name", "TEXT", "create, rename: the tenant's name (default: the slug)"},
     {"id", "ID", "create: the tenant's id (default: the catalog gives one)"},
     {"model", "MODEL", "create: shared, schema or database (default: app.model)"},
     {"home", "NAME", "create: name of the schema or database (default: by number)"},
     {"profile", "COLUMN=VALUE", "create: a profile column of the app; repeatable"},
     {"from", "TABLE", "adopt: the root table whose rows become tenants"},
     {"ttl", "SECONDS", "token: how long it is good for (default 86400)"},
-    {"json", NULL, "list, show, create: JSON on stdout"},
+    {"reason", "TEXT", "suspend: why, for the audit"},
+    {"yes", NULL, "drop: do not ask"},
+    {"no-dump", NULL, "drop: keep nothing of what the tenant has"},
+    {"json", NULL, "JSON on stdout"},
     {NULL, NULL, NULL},
 };
 static const rh_option load_options[] = {
@@ -50,8 +53,11 @@ const rh_command rh_commands[] = {
     {"serve", "", "open the doors of a migrated app", no_options, 0, 0, rh_cmd_serve},
     {"migrate", "[status | new SET NAME]", "bring the catalog and every home to the newest version",
      migrate_options, 0, 3, rh_cmd_migrate},
-    {"tenant", "create SLUG | list | show TENANT | token TENANT | adopt --from TABLE",
-     "the tenants of an app", tenant_options, 1, 2, rh_cmd_tenant},
+    {"tenant",
+     "create SLUG | list | show TENANT | token TENANT | suspend TENANT | resume TENANT | rename TENANT "
+     "[SLUG] | "
+     "drop TENANT | adopt --from TABLE",
+     "the tenants of an app", tenant_options, 1, 3, rh_cmd_tenant},
     {"lint", "", "check the migrations: does every table keep tenants apart?", no_options, 0, 0, rh_cmd_lint},
     {"load", "TABLE [FILE.csv]", "load CSV rows of many tenants at once (without FILE: from stdin)",
      load_options, 1, 2, rh_cmd_load},

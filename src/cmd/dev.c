@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/shell.h"
 #include "cmd/cmd.h"
 #include "cmd/interrupt.h"
 #include "cmd/service.h"
@@ -26,7 +27,9 @@ static bool migrate(rh_app *app, rh_err *err)
 
 static void print_summary(const rh_app *app, const rh_service *s)
 {
+    rh_arena *a = app->arena;
     const rh_conf *conf = app->conf;
+    const char *token = rh_arena_printf(a, "%s/control_token", app->state_dir);
     bool tls = *conf->data_tls_cert != 0;
     printf("\n%s is running with %zu tenants\n\n", conf->app_name, rh_service_tenants(s));
     if (app->private_server)
@@ -36,18 +39,19 @@ static void print_summary(const rh_app *app, const rh_service *s)
         printf("  PostgreSQL    the server of server.conninfo\n");
     printf("  databases     %s (shared homes), %s (catalog)\n", app->shared_db, app->catalog_db);
     printf("  data door     http%s://%s:%d\n", tls ? "s" : "", conf->data_listen, rh_service_data_port(s));
-    printf("  control door  http://%s:%d, token in %s/control_token\n", conf->control_listen,
-           rh_service_control_port(s), app->state_dir);
-    const char *self = program_invocation_name;
-    const char *where = rh_arena_printf(app->arena, "--app %s%s%s", conf->dir,
-                                        *conf->server_data ? " --data " : "", conf->server_data);
+    printf("  control door  http://%s:%d, token in %s\n", conf->control_listen, rh_service_control_port(s),
+           token);
+    const char *self = rh_shell_word(a, program_invocation_name);
+    const char *where = rh_arena_printf(a, "--app %s", rh_shell_word(a, conf->dir));
+    if (*conf->server_data)
+        where = rh_arena_printf(a, "%s --data %s", where, rh_shell_word(a, conf->server_data));
     printf("\n  psql as the operator    %s psql %s\n", self, where);
     printf("  psql as one tenant      %s psql TENANT %s\n", self, where);
     printf("  a token for a tenant    %s tenant token TENANT %s\n", self, where);
     printf("  all tenants             %s tenant list %s\n", self, where);
-    printf("  the same over HTTP      curl -H \"Authorization: Bearer $(cat %s/control_token)\" "
+    printf("  the same over HTTP      curl -H \"Authorization: Bearer $(cat %s)\" "
            "http://127.0.0.1:%d/tenants\n",
-           app->state_dir, rh_service_control_port(s));
+           rh_shell_word(a, token), rh_service_control_port(s));
 }
 
 static bool run(rh_cmdline *line, rh_app *app, rh_err *err)

@@ -30,6 +30,8 @@ static void print_report(const rh_migrate_report *r)
         fprintf(stderr, "homes of one tenant: %d brought forward, %d failed\n", r->homes, r->homes_failed);
     if (r->tenants_placed || r->tenants_failed)
         fprintf(stderr, "tenants given their place: %d, failed: %d\n", r->tenants_placed, r->tenants_failed);
+    if (r->drops_ended || r->drops_failed)
+        fprintf(stderr, "tenants dropped: %d, failed: %d\n", r->drops_ended, r->drops_failed);
 }
 
 int rh_cmd_migrate(rh_cmdline *line)
@@ -60,5 +62,6 @@ int rh_cmd_migrate(rh_cmdline *line)
             print_report(&report);
     }
     rh_cmdline_close(&app);
-    return ok ? report.tenants_failed != 0 || report.homes_failed != 0 : rh_cmd_fail(&err);
+    return ok ? report.tenants_failed != 0 || report.homes_failed != 0 || report.drops_failed != 0
+              : rh_cmd_fail(&err);
 }

@@ -11,39 +11,8 @@
 #include "cmd/cmd.h"
 #include "cmd/interrupt.h"
 
-/* The app's conninfo with another user and database, as key='value' pairs: whether it was given so or as a
- * URI. */
-static const char *conninfo_for(const rh_app *app, rh_role role, const char *database, rh_err *err)
-{
-    char *message = NULL;
-    PQconninfoOption *options = PQconninfoParse(app->conninfo, &message);
-    rh_str out;
-    if (!options) {
-        rh_err_set(err, RH_E_CONF, "server.conninfo: %s", message ? message : "not understood");
-        PQfreemem(message);
-        return NULL;
-    }
-    rh_str_init_in(&out, app->arena, RH_STR_TEXT_MAX);
-    for (PQconninfoOption *o = options; o->keyword; o++) {
-        const char *value = strcmp(o->keyword, "user") == 0     ? rh_app_user(app, role)
-                            : strcmp(o->keyword, "dbname") == 0 ? database
-                                                                : o->val;
-        if (!value || strcmp(o->keyword, "password") == 0)
-            continue;
-        rh_str_addf(&out, "%s='", o->keyword);
-        for (; *value; value++) {
-            if (*value == '\'' || *value == '\\')
-                rh_str_addc(&out, '\\');
-            rh_str_addc(&out, *value);
-        }
-        rh_str_add(&out, "' ");
-    }
-    PQconninfoFree(options);
-    return rh_str_cstr(&out);
-}
-
 /* The terminal is psql's meanwhile; we stay to keep the private server running, and ignore Ctrl-C. */
-static int run_psql(rh_cmdline *line, const rh_app *app, const char *conninfo, rh_role role,
+static int run_psql(rh_cmdline *line, const rh_app *app, const char *conninfo, rh_role role, const char *id,
                     const char *prompt, const char *options, rh_err *err)
 {
     const char *bindir;
@@ -62,6 +31,8 @@ static int run_psql(rh_cmdline *line, const rh_app *app, const char *conninfo, r
     if (child == 0) {
         setenv("PGPASSWORD", rh_app_password(app, role), 1);
         setenv("PGOPTIONS", options, 1);
+        if (id)
+            setenv("PGAPPNAME", rh_home_session_name(line->a, id), 1);
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
@@ -104,11 +75,11 @@ int rh_cmd_psql(rh_cmdline *line)
     if (!ref || find_home(line, &app, ref, &home, &id, &err)) {
         const char *options = rh_arena_printf(line->a, "-c search_path=%s," RH_REFERENCE_SCHEMA "%s%s",
                                               home.schema, ref ? " -c rowhouse.tenant=" : "", ref ? id : "");
-        const char *conninfo = conninfo_for(&app, role, home.database, &err);
+        const char *conninfo = rh_app_conninfo(&app, line->a, role, home.database, &err);
         const char *prompt =
             rh_arena_printf(line->a, "PROMPT1=%s %s%%R%%x%%# ", app.conf->app_name, ref ? ref : "operator");
         if (conninfo)
-            status = run_psql(line, &app, conninfo, role, prompt, options, &err);
+            status = run_psql(line, &app, conninfo, role, id, prompt, options, &err);
     }
     rh_cmdline_close(&app);
     return status < 0 ? rh_cmd_fail(&err) : status;

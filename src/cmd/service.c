@@ -55,7 +55,15 @@ static bool start_server(rh_service *s, rh_err *err)
         .reference_schema = RH_REFERENCE_SCHEMA,
         .keyed = app->conf->keyed,
         .operator_token = s->control_token,
-        .control = {app, rh_control_list, rh_control_create, rh_control_show, rh_control_token},
+        .control = {.ctx = app,
+                    .list = rh_control_list,
+                    .create = rh_control_create,
+                    .show = rh_control_show,
+                    .token = rh_control_token,
+                    .suspend = rh_control_suspend,
+                    .resume = rh_control_resume,
+                    .rename = rh_control_rename,
+                    .drop = rh_control_drop},
     };
     rh_token_rules(app->conf, &settings.rules);
     s->server = rh_server_start(&settings, err);

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "auth/resolve.h"
-#include "catalog/tenant.h"
+#include "catalog/life.h"
+#include "catalog/list.h"
 #include "catalog/token.h"
 #include "cmd/cmd.h"
 #include "cmd/table.h"
 #include "sql.h"
 
-#define LIST_PAGE "100000"
+#define LIST_MAX 1000000
+
+/* The i-th word after `tenant`, the verb being the first; NULL when it was not given. */
+static const char *arg(const rh_cmdline *line, size_t i)
+{
+    return i < line->args.len ? line->args.items[i] : NULL;
+}
 
 static bool parse_profile(rh_cmdline *line, rh_profile *out, rh_err *err)
 {
@@ -32,7 +39,7 @@ static bool parse_profile(rh_cmdline *line, rh_profile *out, rh_err *err)
 }
 
 /* JSON either way; without --json laid out for people. */
-static bool show(rh_cmdline *line, rh_operator *o, const char *id, rh_err *err)
+static bool show_id(rh_cmdline *line, rh_operator *o, const char *id, rh_err *err)
 {
     const char *json = rh_db_value(o->catalog, line->a, rh_sql_tenants_show_json, 1, &id, err);
     if (json && !rh_cmdline_get(line, "json"))
@@ -42,10 +49,10 @@ static bool show(rh_cmdline *line, rh_operator *o, const char *id, rh_err *err)
     return json != NULL;
 }
 
-static bool create(rh_cmdline *line, rh_operator *o, const char *slug, rh_err *err)
+static bool create(rh_cmdline *line, rh_operator *o, rh_err *err)
 {
     rh_tenant_spec spec = {.id = rh_cmdline_get(line, "id"),
-                           .slug = slug,
+                           .slug = arg(line, 1),
                            .name = rh_cmdline_get(line, "name"),
                            .model = rh_cmdline_get(line, "model"),
                            .home_name = rh_cmdline_get(line, "home")};
@@ -53,22 +60,41 @@ static bool create(rh_cmdline *line, rh_operator *o, const char *slug, rh_err *e
     if (!parse_profile(line, &spec.profile, err) || !rh_tenant_create(o, line->a, &spec, &id, err))
         return false;
     if (rh_cmdline_get(line, "json"))
-        return show(line, o, id, err);
+        return show_id(line, o, id, err);
     printf("%s\n", id);
     return true;
 }
 
 static bool list(rh_cmdline *line, rh_operator *o, rh_err *err)
 {
-    const char *params[] = {"", LIST_PAGE};
     bool json = rh_cmdline_get(line, "json") != NULL;
-    PGresult *res = rh_db_query(o->catalog, line->a, json ? rh_sql_tenants_list_json : rh_sql_tenants_list, 2,
-                                params, err);
+    PGresult *res = rh_tenant_list(o, line->a, NULL, LIST_MAX, json, err);
     if (res && json)
         printf("%s\n", PQgetvalue(res, 0, 0));
     else if (res)
         rh_table_print(res, stdout, "", PQntuples(res));
     return res != NULL;
+}
+
+static bool show(rh_cmdline *line, rh_operator *o, rh_err *err)
+{
+    const char *id = rh_tenant_find(o, line->a, arg(line, 1), err);
+    return id && show_id(line, o, id, err);
+}
+
+static bool token(rh_cmdline *line, rh_operator *o, rh_err *err)
+{
+    int64_t ttl = 86400;
+    const char *text = rh_cmdline_get(line, "ttl"), *token_text;
+    if (text && (!rh_parse_int(text, &ttl) || ttl <= 0))
+        return rh_err_set(err, RH_E_USAGE, "--ttl %s: not a number of seconds", text);
+    if (!(token_text = rh_tenant_token(o, line->a, arg(line, 1), ttl, err)))
+        return false;
+    if (rh_cmdline_get(line, "json"))
+        printf("{\"token\": \"%s\", \"expires_in\": %lld}\n", token_text, (long long)ttl);
+    else
+        printf("%s\n", token_text);
+    return true;
 }
 
 static bool adopt(rh_cmdline *line, rh_operator *o, rh_err *err)
@@ -81,42 +107,122 @@ static bool adopt(rh_cmdline *line, rh_operator *o, rh_err *err)
     }
     if (!rh_tenant_adopt_rows(o, table, &n, err))
         return false;
-    printf("%d\n", n);
+    printf(rh_cmdline_get(line, "json") ? "{\"adopted\": %d}\n" : "%d\n", n);
     fprintf(stderr, "%d row%s of %s became tenants\n", n, n == 1 ? "" : "s", table);
     return true;
 }
 
-static bool token(rh_cmdline *line, rh_operator *o, const char *ref, rh_err *err)
+/* ---- a tenant's life ---- */
+
+/* What became of it: JSON on stdout, or a line for people. */
+static bool tell(rh_cmdline *line, rh_operator *o, const char *id, const char *what, rh_err *err)
 {
-    int64_t ttl = 86400;
-    const char *text = rh_cmdline_get(line, "ttl"), *token_text;
-    if (text && (!rh_parse_int(text, &ttl) || ttl <= 0))
-        return rh_err_set(err, RH_E_USAGE, "--ttl %s: not a number of seconds", text);
-    if (!(token_text = rh_tenant_token(o, line->a, ref, ttl, err)))
-        return false;
-    printf("%s\n", token_text);
+    if (rh_cmdline_get(line, "json"))
+        return show_id(line, o, id, err);
+    fprintf(stderr, "tenant %s %s\n", id, what);
     return true;
 }
 
-static bool dispatch(rh_cmdline *line, rh_operator *o, rh_err *err)
+static bool suspend(rh_cmdline *line, rh_operator *o, rh_err *err)
 {
-    const char *verb = line->args.items[0], *arg = line->args.len > 1 ? line->args.items[1] : NULL, *id;
-    if (strcmp(verb, "list") == 0)
-        return list(line, o, err);
-    if (strcmp(verb, "adopt") == 0)
-        return adopt(line, o, err);
-    if (strcmp(verb, "create") == 0)
-        return create(line, o, arg, err);
-    if (strcmp(verb, "show") != 0 && strcmp(verb, "token") != 0) {
-        rh_err_set(err, RH_E_USAGE, "there is no verb \"tenant %s\"", verb);
-        return rh_err_hint(err, "There are create, list, show, token and adopt.");
+    const char *id = rh_tenant_find(o, line->a, arg(line, 1), err);
+    return id && rh_tenant_suspend(o, id, rh_cmdline_get(line, "reason"), err) &&
+           tell(line, o, id, "is suspended", err);
+}
+
+static bool resume(rh_cmdline *line, rh_operator *o, rh_err *err)
+{
+    const char *id = rh_tenant_find(o, line->a, arg(line, 1), err);
+    return id && rh_tenant_resume(o, id, err) && tell(line, o, id, "is active", err);
+}
+
+static bool rename_tenant(rh_cmdline *line, rh_operator *o, rh_err *err)
+{
+    const char *id;
+    return rh_tenant_rename(o, line->a, arg(line, 1), arg(line, 2), rh_cmdline_get(line, "name"), &id, err) &&
+           tell(line, o, id, "is renamed", err);
+}
+
+/* True when the user means it: --yes, or the slug typed on a terminal. */
+static bool confirm(rh_cmdline *line, rh_operator *o, const char *id, rh_err *err)
+{
+    char typed[128] = "";
+    const char *slug = rh_db_value(o->catalog, line->a, rh_sql_tenants_slug, 1, &id, err);
+    if (!slug)
+        return false;
+    if (!isatty(STDIN_FILENO)) {
+        rh_err_set(err, RH_E_FORBIDDEN, "nobody can be asked whether tenant %s is to be dropped", slug);
+        return rh_err_hint(err, "`rowhouse tenant drop %s --yes`.", slug);
     }
-    if (!arg)
-        return rh_err_set(err, RH_E_USAGE, "tenant %s: which one?", verb);
-    if (strcmp(verb, "token") == 0)
-        return token(line, o, arg, err);
-    id = rh_tenant_find(o, line->a, arg, err);
-    return id && show(line, o, id, err);
+    fprintf(stderr,
+            "Tenant %s (%s) and everything that it has will be gone%s. Type its slug to go on: ", slug, id,
+            rh_cmdline_get(line, "no-dump") ? ", without a dump" : "; a dump is kept");
+    if (fgets(typed, sizeof typed, stdin))
+        typed[strcspn(typed, "\n")] = 0;
+    return strcmp(typed, slug) == 0 ||
+           rh_err_set(err, RH_E_FORBIDDEN, "that is not its slug; nothing was done");
+}
+
+static bool drop(rh_cmdline *line, rh_operator *o, rh_err *err)
+{
+    rh_drop gone;
+    const char *ref = arg(line, 1), *id = rh_tenant_find(o, line->a, ref, err);
+    if (!id && err->code != RH_E_NOT_FOUND)
+        return false;
+    if (id && !rh_cmdline_get(line, "yes") && !confirm(line, o, id, err))
+        return false;
+    if (!rh_tenant_drop(o, line->a, id ? id : ref, !rh_cmdline_get(line, "no-dump"), &gone, err))
+        return false;
+    fprintf(stderr, "tenant %s (%s) %s; %s%s\n", gone.slug, gone.id,
+            gone.earlier ? "was dropped before" : "is gone", *gone.dump ? "its dump: " : "there is no dump",
+            gone.dump);
+    if (rh_cmdline_get(line, "json"))
+        printf("%s\n", gone.json);
+    else if (*gone.dump)
+        printf("%s\n", gone.dump);
+    return true;
+}
+
+/* The verbs. To add one: a row, and its options in commands.c. */
+static const struct verb {
+    const char *name;
+    int n_args; /* at most; the first one of those marked is needed */
+    bool needs_tenant;
+    bool (*run)(rh_cmdline *line, rh_operator *o, rh_err *err);
+} verbs[] = {
+    {"create", 1, false, create},       {"list", 0, false, list},      {"show", 1, true, show},
+    {"token", 1, true, token},          {"suspend", 1, true, suspend}, {"resume", 1, true, resume},
+    {"rename", 2, true, rename_tenant}, {"drop", 1, true, drop},       {"adopt", 0, false, adopt},
+};
+#define N_VERBS (sizeof verbs / sizeof *verbs)
+
+static const struct verb *find_verb(const rh_cmdline *line, rh_err *err)
+{
+    const char *name = line->args.items[0];
+    rh_str names;
+    rh_str_init_in(&names, line->a, sizeof err->hint);
+    for (size_t i = 0; i < N_VERBS; i++) {
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+        rh_str_addf(&names, "%s%s", i == 0 ? "" : i + 1 < N_VERBS ? ", " : " and ", verbs[i].name);
+    }
+    rh_err_set(err, RH_E_USAGE, "there is no verb \"tenant %s\"", name);
+    rh_err_hint(err, "There are %s.", rh_str_cstr(&names));
+    return NULL;
+}
+
+static const struct verb *parse_verb(const rh_cmdline *line, rh_err *err)
+{
+    const struct verb *v = find_verb(line, err);
+    if (!v)
+        return NULL;
+    if (v->needs_tenant && line->args.len < 2)
+        rh_err_set(err, RH_E_USAGE, "tenant %s: which one?", v->name);
+    else if ((int)line->args.len - 1 > v->n_args)
+        rh_err_set(err, RH_E_USAGE, "tenant %s: what is %s?", v->name, line->args.items[v->n_args + 1]);
+    else
+        return v;
+    return NULL;
 }
 
 int rh_cmd_tenant(rh_cmdline *line)
@@ -124,11 +230,12 @@ int rh_cmd_tenant(rh_cmdline *line)
     rh_app app;
     rh_err err;
     rh_operator o;
-    if (!rh_cmdline_open(line, &app, &err))
+    const struct verb *verb = parse_verb(line, &err);
+    if (!verb || !rh_cmdline_open(line, &app, &err))
         return rh_cmd_fail(&err);
     bool ok = rh_operator_open(&o, &app, &err);
     if (ok) {
-        ok = dispatch(line, &o, &err);
+        ok = verb->run(line, &o, &err);
         rh_operator_close(&o);
     }
     rh_cmdline_close(&app);

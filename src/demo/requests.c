@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/shell.h"
 #include "base/spawn.h"
 #include "catalog/token.h"
 #include "demo/demo.h"
@@ -68,10 +69,8 @@ static void print_curl(rh_arena *a, const struct request *r, const char *url, FI
     const char *argv[16];
     size_t n = curl_arguments(r, url, argv);
     fprintf(out, "    curl -s -H \"Authorization: Bearer $%s\"", variable(a, r->tenant));
-    for (size_t i = 0; i < n; i++) {
-        bool plain = argv[i][strcspn(argv[i], " '\"{}&?$*()")] == 0;
-        fprintf(out, plain ? " %s" : " '%s'", argv[i]);
-    }
+    for (size_t i = 0; i < n; i++)
+        fprintf(out, " %s", rh_shell_word(a, argv[i]));
     fputc('\n', out);
 }
 

@@ -50,8 +50,8 @@ static bool run_statement(rh_db *db, rh_arena *a, const rh_script_piece *piece, 
     return rh_db_query(db, a, text, n, values, err) != NULL;
 }
 
-/* The script with its :names as parameters of the same length, which PostgreSQL's grammar understands: where it parts
- * the copy, the script itself is parted. */
+/* The script with its :names as parameters of the same length, which PostgreSQL's grammar understands: where
+ * it parts the copy, the script itself is parted. */
 static char *readable(rh_arena *a, const char *text, size_t len)
 {
     char *copy = rh_arena_strndup(a, text, len);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "app/install.h"
+#include "base/step.h"
 #include "home/model.h"
 #include "sql.h"
 
@@ -27,20 +28,94 @@ static bool take_over(const rh_app *app, const rh_home *home, rh_arena *a, rh_er
     return ok;
 }
 
+static bool is_the_apps(const rh_app *app, const char *name)
+{
+    return strcmp(name, app->catalog_db) == 0 || strcmp(name, app->shared_db) == 0 ||
+           strcmp(name, app->template_db) == 0;
+}
+
+enum mark { ABSENT, OURS, UNMARKED, FOREIGN };
+
+/* Whose the database is. UNMARKED: the app's owner has it and nobody's mark is on it, as it is between its
+ * making and its mark. */
+static bool read_mark(const rh_app *app, const rh_home *home, rh_db *shared, rh_arena *a, enum mark *out,
+                      rh_err *err)
+{
+    PGresult *res = rh_db_query(shared, a, rh_sql_homes_database_mark, 1, &home->database, err);
+    if (!res)
+        return false;
+    const char *comment = PQntuples(res) ? PQgetvalue(res, 0, 1) : "";
+    *out = PQntuples(res) == 0                           ? ABSENT
+           : strcmp(comment, rh_home_mark(a, home)) == 0 ? OURS
+           : *comment || is_the_apps(app, home->database) || strcmp(PQgetvalue(res, 0, 0), app->owner) != 0
+               ? FOREIGN
+               : UNMARKED;
+    return true;
+}
+
+static bool set_mark(const rh_home *home, rh_db *shared, rh_arena *a, rh_err *err)
+{
+    rh_str sql;
+    rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
+    rh_str_add(&sql, "COMMENT ON DATABASE ");
+    rh_str_add_ident(&sql, home->database);
+    rh_str_add(&sql, " IS ");
+    rh_str_add_literal(&sql, rh_home_mark(a, home));
+    return rh_db_exec(shared, rh_str_cstr(&sql), err);
+}
+
+/* A home of a tenant; the template (number 0) is the app's own and bears no mark. */
+static bool make_home(const rh_app *app, const rh_home *home, rh_db *shared, rh_arena *a, rh_err *err)
+{
+    enum mark mark;
+    if (!read_mark(app, home, shared, a, &mark, err))
+        return false;
+    if (mark == FOREIGN) {
+        rh_err_set(err, RH_E_EXISTS, "database %s exists and is not this home's", home->database);
+        return rh_err_hint(err, "Choose another name, or leave it to Rowhouse.");
+    }
+    const char *model = find_template(app, home, shared, a, err);
+    if (!rh_install_database(app, home->database, model, err))
+        return false;
+    rh_step("create.database");
+    return set_mark(home, shared, a, err) && (!model || take_over(app, home, a, err));
+}
+
 static bool make(const rh_app *app, const rh_home *home, rh_db *shared, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
-    const char *model = find_template(app, home, shared, a, err);
     bool ok =
-        rh_install_database(app, home->database, model, err) && (!model || take_over(app, home, a, err));
+        home->id ? make_home(app, home, shared, a, err) : rh_install_database(app, home->database, NULL, err);
     rh_arena_free(a);
     return ok;
+}
+
+static bool exists(const rh_app *app, const rh_home *home, rh_db *shared, bool *there, rh_err *err)
+{
+    enum mark mark = ABSENT;
+    rh_arena *a = rh_arena_new();
+    bool ok = read_mark(app, home, shared, a, &mark, err);
+    *there = mark == OURS || mark == UNMARKED;
+    rh_arena_free(a);
+    return ok;
+}
+
+static bool dump(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id,
+                 const char *path, rh_err *err)
+{
+    (void)shared, (void)tenant_id;
+    return rh_dump_program(app, home->database, NULL, path, err);
 }
 
 static bool drop(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id, rh_err *err)
 {
     rh_str sql;
-    (void)shared, (void)tenant_id;
+    bool ours;
+    (void)tenant_id;
+    if (!exists(app, home, shared, &ours, err))
+        return false;
+    if (!ours)
+        return true;
     rh_db *db = rh_db_open(app->conninfo, NULL, NULL, NULL, err);
     rh_str_init(&sql, RH_STR_TEXT_MAX);
     rh_str_add(&sql, "DROP DATABASE IF EXISTS ");
@@ -62,4 +137,10 @@ static bool size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t 
     return ok;
 }
 
-const rh_home_model rh_home_model_database = {.own_database = true, .make = make, .drop = drop, .size = size};
+const rh_home_model rh_home_model_database = {.own_database = true,
+                                              .make = make,
+                                              .exists = exists,
+                                              .dump = dump,
+                                              .dump_suffix = ".dump",
+                                              .drop = drop,
+                                              .size = size};

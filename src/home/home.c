@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "home/home.h"
 
+#include <unistd.h>
+
+#include "base/file.h"
 #include "home/model.h"
 #include "migrate/apply.h"
 #include "sql.h"
@@ -33,6 +36,60 @@ void rh_home_leave(rh_db *db, rh_db *shared)
 bool rh_home_drop(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id, rh_err *err)
 {
     return models[home->model]->drop(app, home, shared, tenant_id, err);
+}
+
+bool rh_home_exists(const rh_app *app, const rh_home *home, rh_db *shared, bool *exists, rh_err *err)
+{
+    return models[home->model]->exists(app, home, shared, exists, err);
+}
+
+const char *rh_home_mark(rh_arena *a, const rh_home *home)
+{
+    return rh_arena_printf(a, "rowhouse home %lld", (long long)home->id);
+}
+
+const char *rh_home_dump_suffix(const rh_home *home)
+{
+    return models[home->model]->dump_suffix;
+}
+
+bool rh_home_dump(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id,
+                  const char *path, rh_err *err)
+{
+    rh_arena *a = rh_arena_new();
+    const char *part = rh_arena_printf(a, "%s.part", path);
+    bool ok = rh_file_write(part, "", 0, 0600, err) && /* closed to others before anything is in it */
+              models[home->model]->dump(app, home, shared, tenant_id, part, err) &&
+              rh_file_commit(part, path, err);
+    if (!ok)
+        unlink(part);
+    rh_arena_free(a);
+    return ok;
+}
+
+const char *rh_home_session_name(rh_arena *a, const char *tenant_id)
+{
+    return rh_arena_printf(a, "rowhouse psql %s", tenant_id);
+}
+
+/* As the admin: no other role of ours may end sessions. */
+bool rh_home_end_sessions(const rh_app *app, const rh_home *home, const char *tenant_id, rh_err *err)
+{
+    bool own = models[home->model]->own_database;
+    rh_arena *a = rh_arena_new();
+    rh_db *admin = rh_db_open(app->conninfo, NULL, NULL, NULL, err);
+    const char *params[] = {app->server, rh_home_session_name(a, tenant_id), own ? home->database : ""};
+    rh_str sql;
+    rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
+    rh_str_add(&sql, "REVOKE CONNECT ON DATABASE ");
+    rh_str_add_ident(&sql, params[2]);
+    rh_str_add(&sql, " FROM ");
+    rh_str_add_ident(&sql, app->server);
+    bool ok = admin && (!own || rh_db_exec(admin, rh_str_cstr(&sql), err)) &&
+              rh_db_query(admin, a, rh_sql_homes_end_sessions, 3, params, err);
+    rh_db_close(admin);
+    rh_arena_free(a);
+    return ok;
 }
 
 bool rh_home_size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t *bytes, rh_err *err)

@@ -47,6 +47,14 @@ rh_db *rh_home_enter(const rh_app *app, const rh_home *home, rh_db *shared, rh_e
 void rh_home_leave(rh_db *db, rh_db *shared);
 /* Takes the tenant's tables or rows away for good; a home that is gone already is fine. */
 bool rh_home_drop(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id, rh_err *err);
+/* Whether it stands there and is this home's: what only has its name is somebody's. A shared home always is.
+ */
+bool rh_home_exists(const rh_app *app, const rh_home *home, rh_db *shared, bool *exists, rh_err *err);
+/* Writes what is the tenant's into a file that PostgreSQL's own tools read: psql where the suffix is ".sql",
+ * pg_restore where it is ".dump". Complete and synced, or not there. */
+bool rh_home_dump(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id,
+                  const char *path, rh_err *err);
+const char *rh_home_dump_suffix(const rh_home *home);
 /* Bytes on disk; of a shared home all its tenants' together. */
 bool rh_home_size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t *bytes, rh_err *err);
 
@@ -75,6 +83,12 @@ bool rh_home_prepare_database(const rh_app *app, rh_db *db, rh_err *err);
 
 /* The relation cache of the home as JSON text. */
 const char *rh_home_introspect(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, rh_err *err);
+
+/* Ends the sessions that are the tenant's: psql bound to it, and all of the server role in a database of its
+ * own, where it gets no new ones. */
+bool rh_home_end_sessions(const rh_app *app, const rh_home *home, const char *tenant_id, rh_err *err);
+/* The application_name of a psql that is bound to the tenant. */
+const char *rh_home_session_name(rh_arena *a, const char *tenant_id);
 
 const char *rh_id_type_name(const rh_conf *conf); /* "bigint" or "uuid" */
 

@@ -36,4 +36,12 @@ static bool drop(const rh_app *app, const rh_home *home, rh_db *shared, const ch
     return ok;
 }
 
-const rh_home_model rh_home_model_shared = {.make = make, .drop = drop, .size = size};
+static bool exists(const rh_app *app, const rh_home *home, rh_db *shared, bool *there, rh_err *err)
+{
+    (void)app, (void)home, (void)shared, (void)err;
+    *there = true;
+    return true;
+}
+
+const rh_home_model rh_home_model_shared = {
+    .make = make, .exists = exists, .dump = rh_dump_rows, .dump_suffix = ".sql", .drop = drop, .size = size};

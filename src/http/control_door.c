@@ -125,6 +125,33 @@ static bool run_token(struct call *c)
            ops->token(ops->ctx, c->x->arena, c->ref, seconds, &c->out, &c->err);
 }
 
+static bool run_verb(struct call *c, rh_control_verb *verb)
+{
+    if (c->body && !json_is_object(c->body))
+        return rh_err_set(&c->err, RH_E_BODY, "a JSON object is expected");
+    return verb(c->door->settings.ops.ctx, c->x->arena, c->ref, c->body, &c->out, &c->err);
+}
+
+static bool run_suspend(struct call *c)
+{
+    return run_verb(c, c->door->settings.ops.suspend);
+}
+
+static bool run_resume(struct call *c)
+{
+    return run_verb(c, c->door->settings.ops.resume);
+}
+
+static bool run_rename(struct call *c)
+{
+    return run_verb(c, c->door->settings.ops.rename);
+}
+
+static bool run_drop(struct call *c)
+{
+    return run_verb(c, c->door->settings.ops.drop);
+}
+
 /* The routes. To add one: a row; `:ref` stands for one segment of the path. */
 static const struct route {
     rh_method method;
@@ -139,6 +166,13 @@ static const struct route {
     {RH_GET, "GET", "/tenants/:ref", 200, run_show, "one tenant, by id or slug"},
     {RH_POST, "POST", "/tenants/:ref/token", 201, run_token,
      "a token for the tenant, in development: {\"ttl\": seconds}"},
+    {RH_POST, "POST", "/tenants/:ref/suspend", 200, run_suspend,
+     "refuses the tenant's requests: {\"reason\": text}"},
+    {RH_POST, "POST", "/tenants/:ref/resume", 200, run_resume, "serves it again"},
+    {RH_POST, "POST", "/tenants/:ref/rename", 200, run_rename,
+     "{\"slug\": ..., \"name\": ...}, either or both"},
+    {RH_DELETE, "DELETE", "/tenants/:ref", 200, run_drop,
+     "drops it: {\"confirm\": its slug}; a dump is kept unless \"dump\" is false"},
 };
 #define N_ROUTES (sizeof routes / sizeof *routes)
 
@@ -292,7 +326,7 @@ static int read_body(const rh_exchange *x, json_t **out, rh_err *err)
 {
     json_error_t why;
     *out = NULL;
-    if (x->method != RH_POST || x->body_len == 0)
+    if ((x->method != RH_POST && x->method != RH_DELETE) || x->body_len == 0)
         return 0;
     if (!is_json(x->headers.content_type)) {
         rh_err_set(err, RH_E_BODY, "the body must be application/json");

@@ -15,6 +15,9 @@
 
 #define RH_CONTROL_MAX_BODY ((size_t)64 << 10)
 
+typedef bool rh_control_verb(void *ctx, rh_arena *a, const char *ref, const json_t *body, rh_str *out,
+                             rh_err *err);
+
 /* What the operator may do. Every function may block, is called on any thread, several at once, and puts a
  * JSON text into *out (initialised by the caller). False: err says why. */
 typedef struct rh_control_ops {
@@ -24,6 +27,8 @@ typedef struct rh_control_ops {
     bool (*create)(void *ctx, rh_arena *a, const json_t *body /* an object */, rh_str *out, rh_err *err);
     bool (*show)(void *ctx, rh_arena *a, const char *ref, rh_str *out, rh_err *err);
     bool (*token)(void *ctx, rh_arena *a, const char *ref, int64_t ttl_s, rh_str *out, rh_err *err);
+    /* A tenant's life; body is an object, or NULL when there was none. */
+    rh_control_verb *suspend, *resume, *rename, *drop;
 } rh_control_ops;
 
 typedef struct rh_control_door_settings {

@@ -4,6 +4,9 @@
  *  (none) ----------> ADMITTED ----------------> PLANNED -----------------> RUNNING ------------> ENDED
  *                \________________________\______________________\____________________________^ refused
  *
+ * While RUNNING, a tenant that is suspended or dropped loses its requests: the job is cancelled, and what it
+ * was refused for is the answer, unless it was done before.
+ *
  * ADMITTED: the tenant and its relation cache are known. PLANNED: the statements are written. RUNNING: the
  * job is the pool's, the exchange sleeps. ENDED: the exchange is answered; nothing may touch the request any
  * more.
@@ -18,11 +21,14 @@
 
 #define ALLOW_RELATION "OPTIONS, GET, HEAD, POST, PATCH, PUT, DELETE"
 #define ALLOW_PROBE "GET, HEAD"
+#define WATCH_MS 100 /* how often running requests are held against the directory */
 
 struct data_door {
     rh_data_door_settings settings;
     rh_resolver *resolver;
     rh_pools *pools;
+    struct request *running; /* newest first */
+    uv_timer_t watch;        /* active while one runs */
     void (*closed)(void *);
     void *closed_arg;
 };
@@ -31,6 +37,8 @@ enum request_state { ADMITTED, PLANNED, RUNNING, ENDED };
 
 struct request {
     enum request_state state;
+    struct request *next, **link; /* in door->running: link points to what points here */
+    const rh_err *evicted;        /* why its tenant is served no more */
     struct data_door *door;
     rh_exchange *x;
     rh_directory_entry tenant;
@@ -149,10 +157,20 @@ static void answer(struct request *r, const char *affected)
     rh_exchange_answer(r->x, out.status, out.headers, out.n_headers, out.body, out.body_len);
 }
 
+static void unlink_running(struct request *r)
+{
+    *r->link = r->next;
+    if (r->next)
+        r->next->link = r->link;
+}
+
 static void on_done(rh_job *job, const char *affected, const rh_err *err)
 {
     struct request *r = job->user;
     rh_err own;
+    unlink_running(r);
+    if (err && r->evicted && err->code != RH_E_UNKNOWN_OUTCOME)
+        err = r->evicted;
     if (!err && !r->failed) {
         answer(r, affected);
         return;
@@ -163,6 +181,46 @@ static void on_done(rh_job *job, const char *affected, const rh_err *err)
         rh_rest_discard(r->rest);
     }
     refuse(r, &own);
+}
+
+/* ---- tenants that are served no more ---- */
+
+/* Whether it has become wrong to serve this one; a catalog that is away, or a tenant on its way to another
+ * home, does not make it so. */
+static bool is_evicted(struct data_door *d, const struct request *r, rh_err *err)
+{
+    rh_directory_entry now;
+    return !rh_directory_admit(d->settings.directory, false, r->tenant.id, 0, &now, err) &&
+           (err->code == RH_E_TENANT_SUSPENDED || err->code == RH_E_UNKNOWN_TENANT);
+}
+
+static void on_watch(uv_timer_t *t)
+{
+    struct data_door *d = t->data;
+    rh_err err;
+    for (struct request *r = d->running; r; r = r->next)
+        if (!r->evicted && is_evicted(d, r, &err)) {
+            rh_err *kept = RH_NEW(r->x->arena, rh_err);
+            *kept = err;
+            r->evicted = kept;
+            rh_pools_cancel(d->pools, r->tenant.database, &r->job);
+        }
+    rh_pools_trim(d->pools);
+    if (!d->running)
+        uv_timer_stop(t);
+}
+
+/* Before it is submitted: its end may come at any time after that. */
+static void link_running(struct request *r)
+{
+    struct data_door *d = r->door;
+    r->next = d->running;
+    r->link = &d->running;
+    if (r->next)
+        r->next->link = &r->next;
+    d->running = r;
+    if (!uv_is_active((uv_handle_t *)&d->watch))
+        uv_timer_start(&d->watch, on_watch, WATCH_MS, WATCH_MS);
 }
 
 /* ---- the exchange's events ---- */
@@ -237,14 +295,19 @@ static bool submit(struct request *r, rh_err *err)
     job->on_done = on_done;
     job->user = r;
     r->state = RUNNING;
-    return rh_pools_submit(r->door->pools, r->tenant.database, job, err);
+    link_running(r);
+    if (rh_pools_submit(r->door->pools, r->tenant.database, job, err))
+        return true;
+    unlink_running(r);
+    return false;
 }
 
 static void on_request(void *ctx, rh_exchange *x)
 {
     struct request *r = x->user;
     rh_err err;
-    if (plan(r, &err) && submit(r, &err))
+    /* a body may have taken its time */
+    if (!(x->body_len && is_evicted(ctx, r, &err)) && plan(r, &err) && submit(r, &err))
         return;
     if (r->rest)
         rh_rest_discard(r->rest);
@@ -253,9 +316,9 @@ static void on_request(void *ctx, rh_exchange *x)
 
 /* ---- beginning and end ---- */
 
-static void on_pool_closed(void *arg)
+static void on_watch_closed(uv_handle_t *h)
 {
-    struct data_door *d = arg;
+    struct data_door *d = h->data;
     void (*closed)(void *) = d->closed;
     void *closed_arg = d->closed_arg;
     rh_resolver_free(d->resolver);
@@ -263,12 +326,18 @@ static void on_pool_closed(void *arg)
     closed(closed_arg);
 }
 
+static void on_pools_closed(void *arg)
+{
+    struct data_door *d = arg;
+    uv_close((uv_handle_t *)&d->watch, on_watch_closed);
+}
+
 static void close_door(void *ctx, void (*closed)(void *arg), void *arg)
 {
     struct data_door *d = ctx;
     d->closed = closed;
     d->closed_arg = arg;
-    rh_pools_close(d->pools, on_pool_closed, d);
+    rh_pools_close(d->pools, on_pools_closed, d);
 }
 
 void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh_door *door)
@@ -277,6 +346,8 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
     d->settings = *settings;
     d->resolver = rh_resolver_new(&settings->rules, settings->keys);
     d->pools = rh_pools_new(loop, &settings->pool, settings->home_connections);
+    uv_timer_init(loop, &d->watch);
+    d->watch.data = d;
     *door = (rh_door){.ctx = d,
                       .named_header = settings->rules.trusted_header,
                       .max_body = settings->max_body,

@@ -64,8 +64,21 @@ static int unclosed(const rh_csv *c, bool last, rh_err *err)
 {
     if (!last)
         return 0;
-    rh_err_set(err, RH_E_INVALID, "line %lld: a quote is never closed", (long long)c->line);
+    rh_err_set(err, RH_E_INVALID, "a quote is never closed");
+    rh_err_hint(err, "Nothing was loaded. The quote stands in column %zu.", c->n + 1);
     return -1;
+}
+
+static int stray(const rh_csv *c, rh_err *err)
+{
+    rh_err_set(err, RH_E_INVALID, "a quote is out of place in column %zu", c->n + 1);
+    rh_err_hint(err, "Nothing was loaded. A text with quotes stands in quotes, with those inside doubled.");
+    return -1;
+}
+
+int64_t rh_csv_line(const rh_csv *c)
+{
+    return c->line;
 }
 
 int rh_csv_next(rh_csv *c, const char *bytes, size_t n, bool last, rh_csv_record *out, rh_err *err)
@@ -82,15 +95,14 @@ int rh_csv_next(rh_csv *c, const char *bytes, size_t n, bool last, rh_csv_record
             if (!close)
                 return unclosed(c, last, err);
             p = close + 1;
-            if (p < end && *p != ',' && *p != '\n' && *p != '\r') {
-                rh_err_set(err, RH_E_INVALID, "line %lld: text follows a closing quote in column %zu",
-                           (long long)c->line, c->n + 1);
-                return -1;
-            }
+            if (p < end && *p != ',' && *p != '\n' && *p != '\r')
+                return stray(c, err);
             *add_field(c) = (rh_csv_field){from + 1, (size_t)(close - from - 1), true};
         } else {
-            while (p < end && *p != ',' && *p != '\n')
+            while (p < end && *p != ',' && *p != '\n' && *p != '"')
                 p++;
+            if (p < end && *p == '"')
+                return stray(c, err);
             size_t len = (size_t)(p - from);
             if (len && p < end && *p == '\n' && p[-1] == '\r')
                 len--;

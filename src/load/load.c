@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "load/csv.h"
+#include "load/lines.h"
 #include "sql.h"
 
 #define BUFFER ((size_t)1 << 20)
@@ -36,6 +37,8 @@ struct load {
     rh_map tenants;
     char last_tenant[64];
     rh_csv *csv;
+    rh_lines *lines;
+    bool begun;
     int64_t rows;
 };
 
@@ -87,17 +90,23 @@ static bool use_header(struct load *l, const rh_csv_record *header, rh_err *err)
     l->n_order = header->n;
     l->order = RH_NEW_ARRAY(l->a, struct column *, l->n_order);
     for (size_t f = 0; f < header->n; f++) {
+        int length = (int)(header->fields[f].len < 100 ? header->fields[f].len : 100);
         for (int i = 0; i < l->n_columns; i++)
             if (strlen(l->columns[i].name) == header->fields[f].len &&
                 memcmp(l->columns[i].name, header->fields[f].text, header->fields[f].len) == 0)
                 l->order[f] = &l->columns[i];
         if (!l->order[f]) {
             rh_err_set(err, RH_E_INVALID, "%s:1: table %s has no column \"%.*s\"", l->options->name,
-                       l->options->table, (int)(header->fields[f].len < 100 ? header->fields[f].len : 100),
-                       header->fields[f].text);
+                       l->options->table, length, header->fields[f].text);
             return rh_err_hint(err, "The first line names the file's columns; without --header they are all "
                                     "of the table's, in its order.");
         }
+        for (size_t g = 0; g < f; g++)
+            if (l->order[g] == l->order[f]) {
+                rh_err_set(err, RH_E_INVALID, "%s:1: column \"%.*s\" is there twice", l->options->name,
+                           length, header->fields[f].text);
+                return rh_err_hint(err, "Nothing was loaded.");
+            }
     }
     return true;
 }
@@ -144,11 +153,22 @@ static bool check_tenant(struct load *l, const rh_csv_record *r, rh_err *err)
     return true;
 }
 
+/* PostgreSQL before 18 ends the data at such a line and forgets the rest. */
+static bool is_end_mark(const rh_csv_record *r)
+{
+    return r->n == 1 && !r->fields[0].quoted && r->fields[0].len == 2 &&
+           memcmp(r->fields[0].text, "\\.", 2) == 0;
+}
+
 static bool check_record(struct load *l, const rh_csv_record *r, rh_err *err)
 {
     if (r->n == 1 && r->fields[0].len == 0 && !r->fields[0].quoted && l->n_order > 1) {
         rh_err_set(err, RH_E_INVALID, "%s:%lld: the line is empty", l->options->name, (long long)r->line);
         return rh_err_hint(err, "Nothing was loaded.");
+    }
+    if (is_end_mark(r)) {
+        rh_err_set(err, RH_E_INVALID, "%s:%lld: \\. ends no CSV file", l->options->name, (long long)r->line);
+        return rh_err_hint(err, "Nothing was loaded. Take the line out, or quote it when it is a value.");
     }
     if (r->n != l->n_order) {
         rh_err_set(err, RH_E_INVALID, "%s:%lld: %zu columns, but %s has %zu", l->options->name,
@@ -206,7 +226,8 @@ static void add_line(struct load *l, const PGresult *res, rh_err *err)
         const char *rest = strchr(line + 7, ',');
         if (rest && !*err->detail)
             rh_err_detail(err, "%.*s", (int)strcspn(rest + 2, "\n"), rest + 2);
-        rh_err_context(err, "%s:%ld", l->options->name, strtol(line + 7, NULL, 10));
+        rh_err_context(err, "%s:%lld", l->options->name,
+                       (long long)rh_lines_find(l->lines, strtoll(line + 7, NULL, 10)));
     } else {
         rh_err_context(err, "%s", l->options->name);
     }
@@ -256,12 +277,25 @@ static bool fill(struct load *l, struct buffer *b, rh_err *err)
     return true;
 }
 
+/* A byte order mark is no part of the first record, and COPY must not see it. */
+static void skip_mark(struct load *l, struct buffer *b)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    size_t n = sizeof mark - 1;
+    if (l->begun || (b->len < n && !b->ended))
+        return;
+    l->begun = true;
+    if (b->len >= n && memcmp(b->bytes, mark, n) == 0)
+        memmove(b->bytes, b->bytes + n, b->len -= n);
+}
+
 /* Checks the whole records in the buffer; *used is how many bytes they are. */
 static bool scan(struct load *l, struct buffer *b, size_t *used, rh_err *err)
 {
     rh_csv_record r;
     int got;
     *used = 0;
+    skip_mark(l, b);
     while ((got = rh_csv_next(l->csv, b->bytes + *used, b->len - *used, b->ended, &r, err)) > 0) {
         bool is_header = l->options->header && !l->order;
         if (!l->order && !((is_header ? use_header(l, &r, err) : use_table_order(l)) && find_key(l, err) &&
@@ -269,9 +303,10 @@ static bool scan(struct load *l, struct buffer *b, size_t *used, rh_err *err)
             return false;
         if (!is_header && !check_record(l, &r, err))
             return false;
+        rh_lines_note(l->lines, &r);
         *used += r.raw_len;
     }
-    return got == 0 || rh_err_context(err, "%s", l->options->name);
+    return got == 0 || rh_err_context(err, "%s:%lld", l->options->name, (long long)rh_csv_line(l->csv));
 }
 
 static bool stream(struct load *l, rh_err *err)
@@ -316,7 +351,8 @@ static bool advance_sequences(struct load *l, rh_err *err)
 
 bool rh_load(rh_operator *o, const rh_load_options *options, int64_t *rows, rh_err *err)
 {
-    struct load l = {.o = o, .options = options, .a = rh_arena_new(), .csv = rh_csv_new()};
+    struct load l = {
+        .o = o, .options = options, .a = rh_arena_new(), .csv = rh_csv_new(), .lines = rh_lines_new()};
     rh_err ignored;
     rh_map_init(&l.tenants);
     bool ok = read_columns(&l, err) && read_tenants(&l, err) && rh_db_exec(o->shared, "BEGIN", err);
@@ -327,6 +363,7 @@ bool rh_load(rh_operator *o, const rh_load_options *options, int64_t *rows, rh_e
     *rows = ok ? l.rows : 0;
     rh_map_release(&l.tenants);
     rh_csv_free(l.csv);
+    rh_lines_free(l.lines);
     rh_arena_free(l.a);
     return ok;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "catalog/tenant.h"
+#include "catalog/life.h"
 #include "home/home.h"
 #include "migrate/apply.h"
 #include "migrate/ledger.h"
@@ -258,6 +258,7 @@ static bool note_home(struct run *r, rh_err *err)
            note_versions_of(r, &r->home, &versions, err);
 }
 
+/* Creations and drops that wait, or were interrupted. */
 static bool place_tenants(struct run *r, rh_err *err)
 {
     rh_operator o = {.app = r->app,
@@ -266,7 +267,10 @@ static bool place_tenants(struct run *r, rh_err *err)
                      .shared = r->shared,
                      .home = r->home,
                      .sets = r->sets};
-    return rh_tenant_provision_waiting(&o, &r->report->tenants_placed, &r->report->tenants_failed, err);
+    return rh_tenant_provision_waiting(&o, r->options->tell, r->options->arg, &r->report->tenants_placed,
+                                       &r->report->tenants_failed, err) &&
+           rh_tenant_drop_waiting(&o, r->options->tell, r->options->arg, &r->report->drops_ended,
+                                  &r->report->drops_failed, err);
 }
 
 /* ---- the place ---- */

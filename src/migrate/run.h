@@ -25,6 +25,7 @@ typedef struct rh_migrate_report {
     int catalog_version, reference_version, tenant_version;
     int homes, homes_failed; /* of one tenant each: brought forward, and those where it failed */
     int tenants_placed, tenants_failed;
+    int drops_ended, drops_failed;
 } rh_migrate_report;
 
 bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_report *report, rh_err *err);

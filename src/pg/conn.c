@@ -14,6 +14,10 @@
  * the timer fires at once and the connection counts as lost, so that no event comes from inside
  * rh_conn_send().
  *
+ * UP and cancelling: doomed, and a helper thread asks PostgreSQL to cancel what the backend does. It is asked
+ * again until the cancelled head is gone, for a cancel that comes before its statement has begun is
+ * forgotten.
+ *
  * What a job puts into the pipeline, in this order; results come back in the same one:
  *   DEALLOCATE*  PREPARE*  BIND  statement 0 (statement 1) (ROLLBACK) SYNC
  */
@@ -29,6 +33,7 @@
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_LAST_MS 1000
+#define CANCEL_AGAIN_MS 100
 
 #define BIND_WRITE "rh_bind_write"
 #define BIND_READ "rh_bind_read"
@@ -45,6 +50,12 @@ struct dial {
     rh_err err;
 };
 
+struct cancel {
+    uv_work_t work;
+    rh_conn *conn;
+    PGcancel *target;
+};
+
 struct rh_conn {
     uv_loop_t *loop;
     const rh_pool_settings *settings;
@@ -53,9 +64,11 @@ struct rh_conn {
     rh_conn_counters *counters;
     enum conn_state state;
     bool closing, doomed, broken;
-    int handles; /* libuv handles of ours that are not closed yet */
+    bool cancelled;     /* PostgreSQL was asked to cancel on this connection */
+    bool cancel_is_out; /* and has not answered yet */
+    int handles;        /* libuv handles of ours that are not closed yet */
     uint64_t backoff_ms;
-    uv_timer_t timer; /* WAITING: dial again; UP: broken */
+    uv_timer_t timer; /* WAITING: dial again; UP: broken, or time to cancel again */
     struct dial *dial;
     /* UP */
     PGconn *pg;
@@ -153,6 +166,7 @@ static void finish_closing(rh_conn *c)
 }
 
 static void on_timer(uv_timer_t *t);
+static void cancel_head(rh_conn *c);
 static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void on_poll_closed(uv_handle_t *h)
@@ -184,7 +198,7 @@ static bool come_up(rh_conn *c, PGconn *pg)
     c->poll = poll;
     c->watched = 0;
     c->stmts = rh_stmts_new((size_t)c->settings->max_statements);
-    c->doomed = c->broken = false;
+    c->doomed = c->broken = c->cancelled = false;
     c->backoff_ms = 0;
     c->odd_nulls = 0;
     watch(c, UV_READABLE);
@@ -266,7 +280,49 @@ static void on_timer(uv_timer_t *t)
     } else if (c->state == UP && c->broken) {
         describe(&err, c->pg);
         lose(c, &err);
+    } else if (c->state == UP) {
+        cancel_head(c);
     }
+}
+
+/* ---- cancelling ---- */
+
+/* On a helper thread: it connects. */
+static void cancel_work(uv_work_t *work)
+{
+    struct cancel *k = work->data;
+    char why[256];
+    if (!PQcancel(k->target, why, sizeof why))
+        rh_log(RH_LOG_DEBUG, "a cancel was not taken: %s", why);
+}
+
+static void on_cancel_done(uv_work_t *work, int status)
+{
+    struct cancel *k = work->data;
+    rh_conn *c = k->conn;
+    PQfreeCancel(k->target);
+    free(k);
+    c->cancel_is_out = false;
+    if (c->state == UP && !c->broken && c->head && c->head->own.cancelled)
+        uv_timer_start(&c->timer, on_timer, CANCEL_AGAIN_MS, 0);
+    handle_closed(c);
+}
+
+static void cancel_head(rh_conn *c)
+{
+    if (!c->head || !c->head->own.cancelled || c->broken || c->cancel_is_out)
+        return;
+    PGcancel *target = PQgetCancel(c->pg);
+    if (!target)
+        return;
+    struct cancel *k = rh_xcalloc(1, sizeof *k);
+    k->work.data = k;
+    k->conn = c;
+    k->target = target;
+    c->cancelled = c->cancel_is_out = true;
+    c->counters->cancels++;
+    c->handles++; /* the connection outlives the helper */
+    uv_queue_work(c->loop, &k->work, cancel_work, on_cancel_done);
 }
 
 /* ---- sending ---- */
@@ -425,6 +481,10 @@ static bool take_error(rh_conn *c, rh_job *job, const PGresult *res)
     job->own.again = is_stale_statement(res);
     if (job->own.again || is_state(res, "RH001"))
         c->doomed = true;
+    if (c->cancelled && !job->own.cancelled && is_state(res, "57014")) { /* meant for a neighbour */
+        job->own.again = true;
+        job->own.restarted = false; /* a job's own second try does not count for it */
+    }
     return true;
 }
 
@@ -444,8 +504,11 @@ static void end_head(rh_conn *c)
     if (!c->head)
         c->tail = NULL;
     c->depth--;
-    c->head_since = rh_now_us();
+    int64_t now = rh_now_us();
+    job->own.took_us = now - c->head_since;
+    c->head_since = now;
     job->own.next = NULL;
+    cancel_head(c);
     c->events->on_job(c, c->ctx, job);
 }
 
@@ -563,6 +626,14 @@ rh_job *rh_conn_jobs(const rh_conn *c)
 int64_t rh_conn_head_since(const rh_conn *c)
 {
     return c->head_since;
+}
+
+void rh_conn_cancel(rh_conn *c)
+{
+    for (rh_job *job = c->head; job; job = job->own.next)
+        c->doomed |= job->own.cancelled;
+    if (c->state == UP)
+        cancel_head(c);
 }
 
 void rh_conn_drop(rh_conn *c, const rh_err *why)

@@ -24,7 +24,7 @@ typedef struct rh_conn_events {
 } rh_conn_events;
 
 typedef struct rh_conn_counters {
-    uint64_t dialed, prepared, evicted;
+    uint64_t dialed, prepared, evicted, cancels;
 } rh_conn_counters;
 
 /* settings, events and counters stay the pool's and outlive the connection. It begins to dial. */
@@ -38,6 +38,8 @@ bool rh_conn_is_up(const rh_conn *c);
 int rh_conn_depth(const rh_conn *c);
 rh_job *rh_conn_jobs(const rh_conn *c);       /* the head, NULL when idle */
 int64_t rh_conn_head_since(const rh_conn *c); /* rh_now_us() when the head became the head */
+/* Jobs of the pipeline were marked as cancelled: ends them as they come to the head, and takes no more. */
+void rh_conn_cancel(rh_conn *c);
 /* Gives up the connection, with on_lost, and dials a new one. Never from a callback of a job. */
 void rh_conn_drop(rh_conn *c, const rh_err *why);
 /* For good: on_lost when jobs are in it, then on_closed when dialing and the sockets have ended. */

@@ -19,8 +19,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pg/conn.h"
+#include "pg/pace.h"
 
 #define SWEEP_MS 100
+#define BRIEF_US 1000        /* a statement that usually ends within it may stand behind another such one */
+#define PACK_FROM 2          /* connections at work before brief jobs are put together */
+#define PACED_STATEMENTS 512 /* whose usual time is known */
 #define MAX_PARAMETERS 65535 /* of the protocol */
 
 struct rh_pool {
@@ -28,10 +32,12 @@ struct rh_pool {
     rh_pool_settings settings;
     rh_conn **conns;
     int n_conns, n_open;
+    rh_pace *pace;
     bool down; /* none is up and the last attempt failed */
     rh_job *first, *last;
     int n_queued, n_flying;
     uv_timer_t sweep, later;
+    bool any_cancelled; /* since `later` ran last */
     bool closing;
     int handles;
     void (*on_closed)(void *);
@@ -77,6 +83,12 @@ static void set_timeout(rh_err *err, const rh_job *job, bool sent)
     rh_err_set(err, RH_E_TIMEOUT, "the time for this request ran out");
 }
 
+static void set_cancelled(rh_err *err)
+{
+    rh_err_set(err, RH_E_DB, "the request was cancelled");
+    memcpy(err->sqlstate, "57014", sizeof err->sqlstate);
+}
+
 /* ---- the queue ---- */
 
 static void push_back(rh_pool *p, rh_job *job)
@@ -109,32 +121,94 @@ static rh_job *pop(rh_pool *p)
     return job;
 }
 
-/* An idle connection first; else the least deep one whose head is young. */
-static rh_conn *choose(const rh_pool *p)
+/* Takes the cancelled jobs out of the queue, as a list in its order. */
+static rh_job *take_cancelled(rh_pool *p)
 {
-    rh_conn *best = NULL;
+    rh_job *out = NULL, **out_end = &out, **at = &p->first;
+    p->last = NULL;
+    while (*at) {
+        rh_job *job = *at;
+        if (job->own.cancelled) {
+            *at = job->own.next;
+            *out_end = job;
+            out_end = &job->own.next;
+            p->n_queued--;
+        } else {
+            p->last = job;
+            at = &job->own.next;
+        }
+    }
+    *out_end = NULL;
+    return out;
+}
+
+/* All that the connection has under way is brief, and its head has not been there for long. */
+static bool is_brisk(const rh_conn *c, int64_t age_us)
+{
+    if (age_us >= BRIEF_US)
+        return false;
+    for (const rh_job *job = rh_conn_jobs(c); job; job = job->own.next)
+        if (!job->own.brief)
+            return false;
+    return true;
+}
+
+/* A brief job joins a brisk connection once PACK_FROM are at work: one wake-up of a backend then serves
+ * several. Any other job, and a brief one without such company, takes an idle connection; without one, the
+ * least deep whose head is young. */
+static rh_conn *choose(const rh_pool *p, const rh_job *job)
+{
+    rh_conn *brisk = NULL, *idle = NULL, *young = NULL;
     int64_t now = 0;
+    int busy = 0;
     for (int i = 0; i < p->n_conns; i++) {
         rh_conn *c = p->conns[i];
         if (!c || !rh_conn_takes_jobs(c))
             continue;
         int depth = rh_conn_depth(c);
-        if (depth == 0)
-            return c;
-        if (depth >= p->settings.max_depth || (best && depth >= rh_conn_depth(best)))
+        if (depth == 0) {
+            if (!job->own.brief)
+                return c;
+            idle = idle ? idle : c;
+            continue;
+        }
+        busy++;
+        if (depth >= p->settings.max_depth)
             continue;
         if (!now)
             now = rh_now_us();
-        if (now - rh_conn_head_since(c) < p->settings.max_head_age_us)
-            best = c;
+        int64_t age = now - rh_conn_head_since(c);
+        if (job->own.brief && (!brisk || depth < rh_conn_depth(brisk)) && is_brisk(c, age))
+            brisk = c;
+        if (age < p->settings.max_head_age_us && (!young || depth < rh_conn_depth(young)))
+            young = c;
     }
-    return best;
+    return brisk && busy >= PACK_FROM ? brisk : idle ? idle : young;
+}
+
+static bool is_brief(const rh_pool *p, const rh_job *job)
+{
+    for (int i = 0; i < job->n_statements; i++)
+        if (!rh_pace_is_within(p->pace, job->statements[i].text, job->statements[i].text_len, BRIEF_US))
+            return false;
+    return true;
+}
+
+/* The time is the whole job's: the last statement's share is as good as unknown, and the bound is the same.
+ */
+static void note_pace(rh_pool *p, const rh_job *job)
+{
+    for (int i = 0; !job->own.error && i < job->n_statements; i++)
+        rh_pace_note(p->pace, job->statements[i].text, job->statements[i].text_len, job->own.took_us);
 }
 
 static void dispatch(rh_pool *p)
 {
     rh_conn *c;
-    while (p->first && !p->closing && (c = choose(p))) {
+    while (p->first && !p->closing) {
+        p->first->own.brief = is_brief(p, p->first);
+        if (!(c = choose(p, p->first)))
+            break;
         p->n_flying++;
         rh_conn_send(c, pop(p));
         if ((uint64_t)rh_conn_depth(c) > p->stats.deepest)
@@ -198,7 +272,8 @@ static void on_job(rh_conn *c, void *ctx, rh_job *job)
 {
     rh_pool *p = ctx;
     p->n_flying--;
-    if (job->own.again && !job->own.restarted && !p->closing)
+    note_pace(p, job);
+    if (job->own.again && !job->own.restarted && !job->own.cancelled && !p->closing)
         restart(p, job);
     else
         end_job(job, NULL);
@@ -221,7 +296,7 @@ static void on_lost(rh_conn *c, void *ctx, rh_job *jobs, const rh_err *why)
         if (job->own.expired) {
             set_timeout(&err, job, true);
             end_job(job, &err);
-        } else if (job->read_only && !job->own.restarted && !p->closing) {
+        } else if (job->read_only && !job->own.restarted && !job->own.cancelled && !p->closing) {
             job->own.next = retry; /* newest first, so that pushing to the front restores the order */
             retry = job;
         } else {
@@ -249,6 +324,7 @@ static void finish_closing(rh_pool *p)
     void *arg = p->closed_arg;
     for (int i = 0; i < p->n_conns; i++)
         rh_conn_free(p->conns[i]);
+    rh_pace_free(p->pace);
     free(p->conns);
     free((char *)p->settings.conninfo);
     free((char *)p->settings.database);
@@ -275,11 +351,27 @@ static void on_conn_closed(rh_conn *c, void *ctx)
     uv_close((uv_handle_t *)&p->later, on_handle_closed);
 }
 
+static void end_cancelled(rh_pool *p)
+{
+    rh_err err;
+    if (!p->any_cancelled)
+        return;
+    p->any_cancelled = false;
+    for (int i = 0; i < p->n_conns; i++)
+        rh_conn_cancel(p->conns[i]);
+    for (rh_job *job = take_cancelled(p), *next; job; job = next) {
+        next = job->own.next;
+        set_cancelled(&err);
+        end_job(job, &err);
+    }
+}
+
 static void on_later(uv_timer_t *t)
 {
     rh_pool *p = t->data;
     rh_err why;
     if (!p->closing) {
+        end_cancelled(p);
         dispatch(p);
         return;
     }
@@ -354,6 +446,7 @@ rh_pool *rh_pool_new(uv_loop_t *loop, const rh_pool_settings *settings)
     or_default(&s->connect_timeout_s, 5);
     if (s->max_head_age_us <= 0)
         s->max_head_age_us = 2000;
+    p->pace = rh_pace_new(PACED_STATEMENTS);
     p->handles = 2;
     uv_timer_init(loop, &p->sweep);
     uv_timer_init(loop, &p->later);
@@ -396,6 +489,12 @@ bool rh_pool_submit(rh_pool *p, rh_job *job, rh_err *err)
     return true;
 }
 
+void rh_pool_cancel(rh_pool *p, rh_job *job)
+{
+    job->own.cancelled = p->any_cancelled = true;
+    uv_timer_start(&p->later, on_later, 0, 0);
+}
+
 void rh_pool_stats_read(const rh_pool *p, rh_pool_stats *out)
 {
     *out = p->stats;
@@ -405,6 +504,7 @@ void rh_pool_stats_read(const rh_pool *p, rh_pool_stats *out)
     out->dialed = p->counters.dialed;
     out->prepared = p->counters.prepared;
     out->evicted = p->counters.evicted;
+    out->cancels = p->counters.cancels;
     for (int i = 0; i < p->n_conns; i++) {
         out->alive += rh_conn_is_up(p->conns[i]);
         out->idle += rh_conn_takes_jobs(p->conns[i]) && rh_conn_depth(p->conns[i]) == 0;

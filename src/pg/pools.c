@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 
+#define FORGET_US 5000000
 #define PER_DATABASE 2 /* connections of one database home, where the budget allows */
 
 struct home_pool {
@@ -116,6 +117,28 @@ bool rh_pools_submit(rh_pools *p, const char *database, rh_job *job, rh_err *err
         return false;
     h->used_us = rh_now_us();
     return rh_pool_submit(h->pool, job, err);
+}
+
+void rh_pools_cancel(rh_pools *p, const char *database, rh_job *job)
+{
+    struct home_pool *h = rh_map_get(&p->homes, database, strlen(database));
+    if (strcmp(database, p->main_database) == 0)
+        rh_pool_cancel(p->main, job);
+    else if (h)
+        rh_pool_cancel(h->pool, job);
+}
+
+void rh_pools_trim(rh_pools *p)
+{
+    rh_map_slot *slot;
+    int64_t before = rh_now_us() - FORGET_US;
+    for (size_t i = 0; (slot = rh_map_next(&p->homes, &i));) {
+        struct home_pool *h = slot->value;
+        if (h->used_us > before || rh_pool_alive(h->pool))
+            continue;
+        close_home(p, h);
+        i = 0; /* the map has changed */
+    }
 }
 
 bool rh_pools_alive(const rh_pools *p)

@@ -8,7 +8,7 @@ import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { SignJWT } from 'jose';
 import { sleep, startApp, until } from './lib/harness.js';
-import { Watchman, addTenant, exchange, inParallel, isoApp, random, request, serve } from './lib/iso.js';
+import { Watchman, addTenant, exchange, inParallel, isoApp, random, request, serve, stopWell } from './lib/iso.js';
 
 // ids that stand nowhere else, so that they are canaries too
 const IDS = { ant: '700100100', bee: '700200200', cow: '700300300' };
@@ -47,7 +47,7 @@ before(async () => {
 });
 after(async () => {
   agent.destroy();
-  await app?.stop();
+  await stopWell(app);
 });
 
 describe('one connection for all tenants', () => {
@@ -697,7 +697,8 @@ describe('the control door', () => {
     const token = app.secret('control_token');
     assert.equal((await control('GET', '/tenants', { token })).status, 200);
     assert.equal((await raw(app.data, token)).status, 401);
-    assert.equal((await control('DELETE', '/tenants/bee', { token })).status, 405);
+    assert.equal((await control('DELETE', '/tenants/bee', { token })).status, 400, 'without its slug as confirmation');
+    assert.equal((await control('PUT', '/tenants/bee', { token })).status, 405);
     assert.equal((await control('GET', '/people', { token })).status, 404);
   });
 

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { startApp, until } from './lib/harness.js';
-import { addTenant, isoApp, request } from './lib/iso.js';
+import { addTenant, isoApp, request, stopWell } from './lib/iso.js';
 
 const TABLES = ['orgs', 'people', 'posts'];
 const KEY = { orgs: 'id', people: 'org', posts: 'org' };
@@ -72,7 +72,7 @@ before(async () => {
     assert.equal((await door(tenant, 'POST', '/posts', posts)).status, 201);
   }
 });
-after(() => app?.stop());
+after(() => stopWell(app));
 
 describe('the policy', () => {
   test('stands on every table of the tenant set: enabled, forced, restrictive, for all commands and roles', async () => {

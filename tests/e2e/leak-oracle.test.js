@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { startApp } from './lib/harness.js';
-import { Watchman, addTenant, inParallel, isoApp, random, request } from './lib/iso.js';
+import { Watchman, addTenant, inParallel, isoApp, random, request, stopWell } from './lib/iso.js';
 
 const N_TENANTS = 12;
 const N_PEOPLE = 4;
@@ -75,7 +75,7 @@ before(async () => {
 });
 after(async () => {
   agent.destroy();
-  await app?.stop();
+  await stopWell(app);
 });
 
 const ask = (t, { method, path, headers, body }) => request(app.data, { method, path, token: t.token, headers, body, agent });

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/map.h"
+#include "base/shell.h"
 #include "base/str.h"
 
 static char hook_order[3];
@@ -64,6 +65,18 @@ static void identifiers_and_literals_are_quoted(void **state)
     rh_str_add_literal(&s, "\\'");
     assert_string_equal(rh_str_cstr(&s), "\"a\"\"b;--\"'it''s' E'\\\\'''");
     rh_str_release(&s);
+}
+
+static void shell_words_are_quoted_where_they_must_be(void **state)
+{
+    (void)state;
+    rh_arena *a = rh_arena_new();
+    assert_string_equal(rh_shell_word(a, "./build/rowhouse"), "./build/rowhouse");
+    assert_string_equal(rh_shell_word(a, "/srv/a path"), "'/srv/a path'");
+    assert_string_equal(rh_shell_word(a, "it's $(x)"), "'it'\\''s $(x)'");
+    assert_string_equal(rh_shell_word(a, "~"), "'~'");
+    assert_string_equal(rh_shell_word(a, ""), "''");
+    rh_arena_free(a);
 }
 
 static void numbers_are_parsed_whole_or_not_at_all(void **state)
@@ -142,6 +155,7 @@ int main(void)
         cmocka_unit_test(arena_gives_aligned_memory_and_runs_hooks_newest_first),
         cmocka_unit_test(str_stops_at_its_maximum),
         cmocka_unit_test(identifiers_and_literals_are_quoted),
+        cmocka_unit_test(shell_words_are_quoted_where_they_must_be),
         cmocka_unit_test(numbers_are_parsed_whole_or_not_at_all),
         cmocka_unit_test(utf8_is_checked),
         cmocka_unit_test(map_finds_what_was_put_and_not_what_was_deleted),

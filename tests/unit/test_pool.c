@@ -460,6 +460,83 @@ static void test_deadline_drops_the_connection(void **state)
     close_pool();
 }
 
+#define INSERT "INSERT INTO notes(tenant, body) SELECT current_setting('rowhouse.tenant'), "
+
+static void test_cancel_ends_its_own_job_only(void **state)
+{
+    static call bad, good, bad_behind, bad_waiting, good_waiting;
+    open_pool((rh_pool_settings){.connections = 1});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_call(&bad, "bad", INSERT "'head' FROM pg_sleep(20)", false);
+    prepare_call(&good, "good", INSERT "'behind'", false);
+    prepare_call(&bad_behind, "bad", INSERT "'behind'", false);
+    assert_true(submit(&bad) && submit(&good) && submit(&bad_behind)); /* one pipeline */
+    usleep(5000);
+    prepare_call(&bad_waiting, "bad", INSERT "'waiting'", false);
+    prepare_call(&good_waiting, "good", INSERT "'waiting'", false);
+    assert_true(submit(&bad_waiting) && submit(&good_waiting)); /* the queue */
+    int64_t since = rh_now_ms();
+    rh_pool_cancel(pool, &bad_waiting.job);
+    rh_pool_cancel(pool, &bad_behind.job);
+    rh_pool_cancel(pool, &bad.job);
+    assert_int_equal(bad.done + bad_behind.done + bad_waiting.done, 0); /* never inside the call */
+    assert_true(wait_until(is_done, &good_waiting, 10000));
+    assert_true(wait_until(is_done, &bad_behind, 10000));
+    assert_true(rh_now_ms() - since < 5000);
+    assert_string_equal(bad.err.sqlstate, "57014");
+    assert_string_equal(bad_waiting.err.sqlstate, "57014");
+    assert_false(good.failed || good_waiting.failed);
+    assert_int_equal(admin_int("SELECT count(*) FROM notes WHERE tenant = 'good'"), 2);
+    assert_int_equal(admin_int("SELECT count(*) FROM notes WHERE tenant = 'bad'"), !bad_behind.failed);
+    assert_true(stats().cancels > 0);
+    close_pool();
+}
+
+/* A cancel that arrives late: as ours does when its statement ends meanwhile. */
+static void test_what_a_cancel_hits_by_mistake_is_sent_again(void **state)
+{
+    static call bad, good, other;
+    open_pool((rh_pool_settings){.connections = 1});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_call(&bad, "bad", "SELECT pg_sleep(20)", false);
+    prepare_call(&good, "good", INSERT "'hit' FROM pg_sleep(1)", false);
+    assert_true(submit(&bad) && submit(&good));
+    rh_pool_cancel(pool, &bad.job);
+    assert_true(wait_until(is_done, &bad, 5000));
+    usleep(100 * 1000);
+    admin_exec("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%''hit''%' AND pid <> "
+               "pg_backend_pid()");
+    assert_true(wait_until(is_done, &good, 5000));
+    assert_false(good.failed);
+    assert_int_equal(good.restarts, 1);
+    assert_int_equal(admin_int("SELECT count(*) FROM notes WHERE body = 'hit'"), 1);
+    /* a connection that nobody cancelled on does not make it its own affair */
+    prepare_call(&other, "good", INSERT "'other' FROM pg_sleep(5)", false);
+    assert_true(submit(&other));
+    for (int i = 0; i < 10 && !other.done; i++) {
+        wait_until(is_done, &other, 100);
+        admin_exec("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%''other''%' AND "
+                   "pid <> pg_backend_pid()");
+    }
+    assert_string_equal(other.err.sqlstate, "57014");
+    assert_int_equal(other.restarts, 0);
+    close_pool();
+}
+
+static void test_closing_while_a_cancel_is_out(void **state)
+{
+    static call c;
+    open_pool((rh_pool_settings){.connections = 1});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_call(&c, "5", "SELECT pg_sleep(20)", true);
+    assert_true(submit(&c));
+    usleep(5000);
+    rh_pool_cancel(pool, &c.job);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    close_pool();
+    assert_int_equal(c.done != 0 && c.failed, 1);
+}
+
 static void test_unbound_error_replaces_the_connection(void **state)
 {
     call c, before, after;
@@ -510,6 +587,17 @@ static void test_closing_ends_all_jobs(void **state)
     assert_int_equal(waiting.err.code, RH_E_UNAVAILABLE);
 }
 
+/* Jobs are refused once an attempt to connect has failed; until then they are taken, and fail. */
+static bool is_refused(void *job)
+{
+    call *c = job;
+    prepare_call(c, "5", BOUND, true);
+    if (!submit(c))
+        return true;
+    assert_true(wait_until(is_done, c, 5000));
+    return false;
+}
+
 static void test_server_goes_and_comes_back(void **state)
 {
     static call c, d;
@@ -523,8 +611,7 @@ static void test_server_goes_and_comes_back(void **state)
         assert_true(wait_until(is_done, &c, 5000));
     assert_true(c.failed);
     assert_int_equal(c.err.code, RH_E_UNAVAILABLE);
-    prepare_call(&d, "5", BOUND, true);
-    assert_false(submit(&d)); /* known to be down: refused at once */
+    assert_true(wait_until(is_refused, &d, 5000));
     assert_int_equal(d.err.code, RH_E_UNAVAILABLE);
     private_pg_start(&pg);
     assert_true(wait_until(all_up, NULL, 10000));
@@ -579,6 +666,9 @@ int main(void)
         cmocka_unit_test(test_lost_connection),
         cmocka_unit_test(test_read_is_sent_again_once),
         cmocka_unit_test(test_deadline_drops_the_connection),
+        cmocka_unit_test(test_cancel_ends_its_own_job_only),
+        cmocka_unit_test(test_what_a_cancel_hits_by_mistake_is_sent_again),
+        cmocka_unit_test(test_closing_while_a_cancel_is_out),
         cmocka_unit_test(test_unbound_error_replaces_the_connection),
         cmocka_unit_test(test_submitting_from_a_callback),
         cmocka_unit_test(test_closing_ends_all_jobs),

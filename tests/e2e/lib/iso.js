@@ -300,9 +300,15 @@ export async function inParallel(jobs, width) {
   return results;
 }
 
+/** Stops an app that a test file has used to the end: it must have lived so long, and end well. */
+export async function stopWell(app) {
+  const ended = await app?.stop();
+  if (app && ended?.status !== 0) throw new Error(`rowhouse ended with ${ended?.status ?? ended?.signal ?? 'an early death'}\n${app.output.stderr.slice(-6000)}`);
+}
+
 /**
- * A second server for the app's tenants: `rowhouse serve` with other settings, on ports of its own. Gives {data,
- * control, stop()}. The address of app itself stays what it was.
+ * A second server for the app's tenants: `rowhouse serve` with more settings (the app's own come after and win), on
+ * ports of its own. Gives {data, control, stop()}. The address of app itself stays what it was.
  */
 export async function serve(app, settings = []) {
   const all = ['data.port=0', 'control.port=0', ...settings].flatMap((s) => ['--set', s]);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "catalog/lock.h"
+
+#include <string.h>
+
+#include "sql.h"
+
+#define WAIT "60s"
+
+bool rh_tenant_lock(rh_db *catalog, const char *id, rh_err *err)
+{
+    rh_err ignored;
+    rh_arena *a = rh_arena_new();
+    bool ok = rh_db_exec(catalog, "SET lock_timeout = '" WAIT "'", err);
+    if (ok) {
+        ok = rh_db_query(catalog, a, rh_sql_tenants_lock, 1, &id, err) != NULL;
+        rh_db_exec(catalog, "RESET lock_timeout", &ignored);
+    }
+    if (!ok && strcmp(err->sqlstate, "55P03") == 0) {
+        rh_err_set(err, RH_E_LOCKED, "another command has been at work on tenant %s for " WAIT, id);
+        rh_err_hint(err, "Try again when it has ended.");
+    }
+    rh_arena_free(a);
+    return ok;
+}
+
+void rh_tenant_unlock(rh_db *catalog, const char *id)
+{
+    rh_err ignored; /* a lost connection has let go by itself */
+    rh_arena *a = rh_arena_new();
+    rh_db_query(catalog, a, rh_sql_tenants_unlock, 1, &id, &ignored);
+    rh_arena_free(a);
+}
