@@ -43,6 +43,8 @@ BEGIN
             UPDATE rowhouse.tenants SET state = 'dropping', updated_at = now() WHERE id = OLD.id;
             INSERT INTO rowhouse.audit (action, tenant, detail)
             VALUES ('state', OLD.id::text, jsonb_build_object('from', OLD.state, 'to', 'dropping', 'by', 'sql'));
+            -- whoever deletes through a door is told that it was begun
+            PERFORM set_config('rowhouse.drops', (coalesce(nullif(current_setting('rowhouse.drops', true), ''), '0')::integer + 1)::text, true);
         ELSIF OLD.state <> 'dropping' THEN
             RAISE EXCEPTION 'tenant % is % and cannot be dropped now', OLD.slug, OLD.state USING ERRCODE = 'object_in_use';
         END IF;

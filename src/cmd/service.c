@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "catalog/control.h"
+#include "catalog/control_rest.h"
 #include "catalog/token.h"
 #include "catalog/watch.h"
 #include "home/home.h"
@@ -55,7 +56,8 @@ static bool start_server(rh_service *s, rh_err *err)
         .reference_schema = RH_REFERENCE_SCHEMA,
         .keyed = app->conf->keyed,
         .operator_token = s->control_token,
-        .control = {app, rh_control_list, rh_control_create, rh_control_show, rh_control_token},
+        .control = {app, rh_control_list, rh_control_create, rh_control_show, rh_control_token,
+                    rh_control_rest},
     };
     rh_token_rules(app->conf, &settings.rules);
     s->server = rh_server_start(&settings, err);

@@ -24,10 +24,14 @@ typedef struct rh_control_ops {
     bool (*create)(void *ctx, rh_arena *a, const json_t *body /* an object */, rh_str *out, rh_err *err);
     bool (*show)(void *ctx, rh_arena *a, const char *ref, rh_str *out, rh_err *err);
     bool (*token)(void *ctx, rh_arena *a, const char *ref, int64_t ttl_s, rh_str *out, rh_err *err);
+    /* Any path that is no route: a request of the dialect on the catalog's own views. NULL: there are none.
+     */
+    bool (*rest)(void *ctx, rh_arena *a, const rh_rest_request *req, rh_rest_answer *out, rh_err *err);
 } rh_control_ops;
 
 typedef struct rh_control_door_settings {
     const char *operator_token; /* never empty; outlives the door */
+    bool open;                  /* no token is asked for: loopback, and only where the conf says so */
     int port;                   /* that clients name in Host */
     rh_control_ops ops;         /* copied */
 } rh_control_door_settings;
