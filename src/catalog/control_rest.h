@@ -2,7 +2,7 @@
  *
  * The catalog's own views (schema public of the catalog's database, made by the app's catalog set) as the
  * control door offers them: the same dialect as the data door, for the operator. A view over rowhouse.tenants
- * makes and drops tenants: see sql/catalog/0003_views.sql. Blocking, a connection a request.
+ * makes and drops tenants: see sql/catalog/0004_views.sql. Blocking, a connection a request.
  */
 #ifndef RH_CONTROL_REST_H
 #define RH_CONTROL_REST_H

@@ -23,7 +23,7 @@ typedef struct rh_operator {
 bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err);
 void rh_operator_close(rh_operator *o);
 /* Says on a connection to the catalog that Rowhouse's verbs are at work: what changes a tenant's id, state
- * and home without it is refused by the catalog (sql/catalog/0003_views.sql). */
+ * and home without it is refused by the catalog (sql/catalog/0004_views.sql). */
 bool rh_operator_announce(rh_db *catalog, rh_err *err);
 
 typedef struct rh_tenant_spec {
