@@ -9,6 +9,7 @@ WITH n AS (
     FROM n
     RETURNING id, database, schema
 ), t AS (
-    UPDATE rowhouse.tenants SET home = h.id FROM h WHERE tenants.id = $1
+    UPDATE rowhouse.tenants
+    SET home = h.id, home_name = coalesce(home_name, CASE WHEN $2 = 'database' THEN h.database ELSE h.schema END) FROM h WHERE tenants.id = $1
 )
 SELECT id, database, schema FROM h

@@ -28,11 +28,17 @@ static bool find_shared_home(rh_operator *o, rh_err *err)
     return false;
 }
 
+bool rh_operator_announce(rh_db *catalog, rh_err *err)
+{
+    return rh_db_exec(catalog, "SET rowhouse.verb = on", err);
+}
+
 bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err)
 {
     *o = (rh_operator){.app = app, .arena = rh_arena_new()};
     if (rh_sets_load(app->conf, o->arena, &o->sets, err) &&
         (o->catalog = rh_app_connect(app, RH_ROLE_OPERATOR, app->catalog_db, err)) &&
+        rh_operator_announce(o->catalog, err) &&
         (o->shared = rh_app_connect(app, RH_ROLE_OPERATOR, app->shared_db, err)) && find_shared_home(o, err))
         return true;
     rh_operator_close(o);
@@ -417,15 +423,13 @@ bool rh_tenant_provision_waiting(rh_operator *o, void (*tell)(void *arg, const c
     PGresult *res = rh_db_query(o->catalog, a, rh_sql_tenants_waiting, 0, NULL, err);
     bool ok = res != NULL;
     for (int i = 0; ok && i < PQntuples(res); i++) {
-        if (rh_tenant_provision(o, PQgetvalue(res, i, 0), err))
-            ++*done;
-        else if (err->code == RH_E_UNAVAILABLE)
+        bool placed = rh_tenant_provision(o, PQgetvalue(res, i, 0), err);
+        if (!placed && err->code == RH_E_UNAVAILABLE)
             ok = false;
-        else {
-            ++*failed;
-            if (tell)
-                tell(arg, rh_arena_printf(a, "tenant %s failed: %s", PQgetvalue(res, i, 1), err->message));
-        }
+        ++*(placed ? done : failed);
+        if (tell)
+            tell(arg, rh_arena_printf(a, "tenant %s: %s%s", PQgetvalue(res, i, 1),
+                                      placed ? "has its place" : "failed: ", placed ? "" : err->message));
     }
     rh_arena_free(a);
     return ok;

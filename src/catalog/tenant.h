@@ -22,6 +22,9 @@ typedef struct rh_operator {
 
 bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err);
 void rh_operator_close(rh_operator *o);
+/* Says on a connection to the catalog that Rowhouse's verbs are at work: what changes a tenant's id, state
+ * and home without it is refused by the catalog (sql/catalog/0004_views.sql). */
+bool rh_operator_announce(rh_db *catalog, rh_err *err);
 
 typedef struct rh_tenant_spec {
     const char *id;        /* NULL: the catalog gives one */
@@ -46,8 +49,8 @@ bool rh_tenant_home(rh_operator *o, rh_arena *a, const char *id, rh_home *out, r
 
 /* Gives a pending, failed or half-made tenant its place; failure is kept with the tenant. */
 bool rh_tenant_provision(rh_operator *o, const char *id, rh_err *err);
-/* All that wait. *done and *failed count; only a lost connection is a failure of the call. tell gets a line
- * for each that failed; it may be NULL. */
+/* All that wait, a line about each. *done and *failed count; only a lost connection is a failure of the call.
+ */
 bool rh_tenant_provision_waiting(rh_operator *o, void (*tell)(void *arg, const char *line), void *arg,
                                  int *done, int *failed, rh_err *err);
 

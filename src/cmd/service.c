@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "catalog/control.h"
+#include "catalog/control_rest.h"
 #include "catalog/token.h"
 #include "catalog/watch.h"
 #include "home/home.h"
@@ -63,7 +64,8 @@ static bool start_server(rh_service *s, rh_err *err)
                     .suspend = rh_control_suspend,
                     .resume = rh_control_resume,
                     .rename = rh_control_rename,
-                    .drop = rh_control_drop},
+                    .drop = rh_control_drop,
+                    .rest = rh_control_rest},
     };
     rh_token_rules(app->conf, &settings.rules);
     s->server = rh_server_start(&settings, err);

@@ -36,8 +36,11 @@
     X(DURATION, data, idle_timeout, "75s", "time a kept-alive connection may be idle") \
     X(DURATION, data, statement_timeout, "30s", "time one statement may take") \
     X(DURATION, data, stop_timeout, "10s", "time running requests get when the server stops") \
+    X(STRING, data, prefer, "", "the Prefer header of requests that have none") \
     X(STRING, control, listen, "127.0.0.1", "address the control door listens on: loopback") \
     X(INT, control, port, "3001", "port of the control door; 0: any free one") \
+    X(BOOL, control, open, "off", "the control door asks for no token: only for an app that runs on one machine") \
+    X(STRING, control, migrate_path, "", "path on the control door that runs `rowhouse migrate` by GET or POST; empty: none") \
     X(STRING, auth, secret, "", "HS256 secret, at least 32 bytes; empty: made in development") \
     X(STRING, auth, tenant_claim, "tenant", "claim that names the tenant: a name or a path such as $.app.tenant") \
     X(STRING, auth, claim_holds, "id", "what the claim holds: id or slug") \

@@ -26,7 +26,9 @@ struct call {
     uv_work_t work;
     struct control_door *door;
     rh_exchange *x;
-    const struct route *route;
+    const struct route *route; /* NULL: the request is rest's */
+    rh_rest_request rest;
+    rh_rest_answer answer;
     char *ref;    /* what stands for :ref in the path, decoded; NULL without */
     json_t *body; /* NULL when there is none */
     bool ok;
@@ -219,7 +221,7 @@ static bool check_visitor(const struct control_door *d, const rh_exchange *x, rh
     }
     if (!check_origin(x->headers.origin, x->headers.host))
         return rh_err_set(err, RH_E_FORBIDDEN, "requests from another origin are refused");
-    if (strcmp(x->path, "/live") == 0 || check_token(d, x->headers.authorization))
+    if (strcmp(x->path, "/live") == 0 || d->settings.open || check_token(d, x->headers.authorization))
         return true;
     rh_err_set(err, RH_E_UNAUTHORIZED, "the operator's token is missing or wrong");
     return rh_err_hint(err, "Send it as Authorization: Bearer TOKEN.");
@@ -276,7 +278,8 @@ static const struct route *find_route(rh_exchange *x, char **ref, const char **a
 static void work(uv_work_t *req)
 {
     struct call *c = req->data;
-    c->ok = c->route->run(c);
+    const rh_control_ops *ops = &c->door->settings.ops;
+    c->ok = c->route ? c->route->run(c) : ops->rest(ops->ctx, c->x->arena, &c->rest, &c->answer, &c->err);
 }
 
 static void maybe_closed(struct control_door *d)
@@ -304,7 +307,10 @@ static void on_worked(uv_work_t *req, int status)
     json_decref(c->body);
     if (c->ok && c->out.overflow)
         c->ok = rh_err_set(&c->err, RH_E_TOO_LARGE, "the answer is too large");
-    if (c->ok)
+    if (c->ok && !c->route)
+        rh_exchange_answer(c->x, c->answer.status, c->answer.headers, c->answer.n_headers, c->answer.body,
+                           c->answer.body_len);
+    else if (c->ok)
         answer_json(c->x, c->route->status, &c->out);
     else
         rh_exchange_refuse(c->x, &c->err, NULL);
@@ -351,6 +357,38 @@ static void on_head(void *ctx, rh_exchange *x)
     }
 }
 
+static struct call *call_new(struct control_door *d, rh_exchange *x)
+{
+    struct call *c = rh_xcalloc(1, sizeof *c);
+    c->work.data = c;
+    c->door = d;
+    c->x = x;
+    rh_str_init(&c->out, MAX_ANSWER);
+    return c;
+}
+
+static void call_start(struct call *c)
+{
+    c->door->n_calls++;
+    uv_queue_work(c->door->loop, &c->work, work, on_worked);
+}
+
+static void start_rest(struct control_door *d, rh_exchange *x)
+{
+    struct call *c = call_new(d, x);
+    c->rest = (rh_rest_request){.method = x->method,
+                                .path = x->path,
+                                .query = x->query,
+                                .prefer = x->headers.prefer,
+                                .range = x->headers.range,
+                                .range_unit = x->headers.range_unit,
+                                .accept = x->headers.accept,
+                                .content_type = x->headers.content_type,
+                                .body = x->body,
+                                .body_len = x->body_len};
+    call_start(c);
+}
+
 static void on_request(void *ctx, rh_exchange *x)
 {
     struct control_door *d = ctx;
@@ -359,21 +397,20 @@ static void on_request(void *ctx, rh_exchange *x)
     const char *allow = NULL;
     json_t *body = NULL;
     const struct route *route = find_route(x, &ref, &allow, &err);
+    if (!route && err.code == RH_E_NO_PATH && d->settings.ops.rest) {
+        start_rest(d, x);
+        return;
+    }
     int status = route ? read_body(x, &body, &err) : rh_err_http(&err);
     if (status) {
         rh_exchange_refuse_as(x, status, &err, allow);
         return;
     }
-    struct call *c = rh_xcalloc(1, sizeof *c);
-    c->work.data = c;
-    c->door = d;
-    c->x = x;
+    struct call *c = call_new(d, x);
     c->route = route;
     c->ref = ref;
     c->body = body;
-    rh_str_init(&c->out, MAX_ANSWER);
-    d->n_calls++;
-    uv_queue_work(d->loop, &c->work, work, on_worked);
+    call_start(c);
 }
 
 static void close_door(void *ctx, void (*closed)(void *arg), void *arg)

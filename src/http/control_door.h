@@ -29,10 +29,14 @@ typedef struct rh_control_ops {
     bool (*token)(void *ctx, rh_arena *a, const char *ref, int64_t ttl_s, rh_str *out, rh_err *err);
     /* A tenant's life; body is an object, or NULL when there was none. */
     rh_control_verb *suspend, *resume, *rename, *drop;
+    /* Any path that is no route: a request of the dialect on the catalog's own views. NULL: there are none.
+     */
+    bool (*rest)(void *ctx, rh_arena *a, const rh_rest_request *req, rh_rest_answer *out, rh_err *err);
 } rh_control_ops;
 
 typedef struct rh_control_door_settings {
     const char *operator_token; /* never empty; outlives the door */
+    bool open;                  /* no token is asked for: loopback, and only where the conf says so */
     int port;                   /* that clients name in Host */
     rh_control_ops ops;         /* copied */
 } rh_control_door_settings;

@@ -262,16 +262,17 @@ static bool plan(struct request *r, rh_err *err)
     r->naming = r->door->settings.naming;
     r->naming.tenant_id = r->tenant.id;
     r->naming.schema = r->tenant.schema;
-    r->rest_request = (rh_rest_request){.method = x->method,
-                                        .path = x->path,
-                                        .query = x->query,
-                                        .prefer = x->headers.prefer,
-                                        .range = x->headers.range,
-                                        .range_unit = x->headers.range_unit,
-                                        .accept = x->headers.accept,
-                                        .content_type = x->headers.content_type,
-                                        .body = x->body,
-                                        .body_len = x->body_len};
+    r->rest_request =
+        (rh_rest_request){.method = x->method,
+                          .path = x->path,
+                          .query = x->query,
+                          .prefer = x->headers.prefer ? x->headers.prefer : r->door->settings.prefer,
+                          .range = x->headers.range,
+                          .range_unit = x->headers.range_unit,
+                          .accept = x->headers.accept,
+                          .content_type = x->headers.content_type,
+                          .body = x->body,
+                          .body_len = x->body_len};
     r->rest = rh_rest_plan(x->arena, &r->rest_request, r->cache, &r->naming, err);
     r->state = PLANNED;
     return r->rest != NULL;

@@ -21,6 +21,7 @@ typedef struct rh_data_door_settings {
     int64_t stale_after_ms;
     rh_rest_naming naming; /* all but the tenant's id */
     size_t max_body;
+    const char *prefer;    /* the Prefer header of requests that have none; NULL: none */
     rh_pool_settings pool; /* of this loop */
     int home_connections;  /* to database homes, in all */
 } rh_data_door_settings;

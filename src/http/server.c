@@ -95,7 +95,8 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                .keys = set->keys,
                                .rules = set->rules,
                                .stale_after_ms = conf->catalog_stale_after,
-                               .max_body = (size_t)conf->data_max_body};
+                               .max_body = (size_t)conf->data_max_body,
+                               .prefer = *conf->data_prefer ? conf->data_prefer : NULL};
     d.naming =
         (rh_rest_naming){.schema = set->schema ? set->schema : "public",
                          .reference_schema = set->reference_schema ? set->reference_schema : "reference",
@@ -142,8 +143,10 @@ static bool start_data(rh_server *s, rh_err *err)
 static bool start_control(rh_server *s, rh_err *err)
 {
     rh_loop_settings settings = loop_settings(s, s->control_socket);
-    rh_control_door_settings door_set = {
-        .operator_token = s->settings.operator_token, .port = s->control_port, .ops = s->settings.control};
+    rh_control_door_settings door_set = {.operator_token = s->settings.operator_token,
+                                         .open = s->settings.conf->control_open,
+                                         .port = s->control_port,
+                                         .ops = s->settings.control};
     rh_door door;
     if (!(s->control = rh_loop_new(&settings, err)))
         return false;

@@ -267,7 +267,9 @@ static bool place_tenants(struct run *r, rh_err *err)
                      .shared = r->shared,
                      .home = r->home,
                      .sets = r->sets};
-    return rh_tenant_provision_waiting(&o, r->options->tell, r->options->arg, &r->report->tenants_placed,
+    /* migrations of the catalog set have reset the session since it was opened */
+    return rh_operator_announce(r->catalog, err) &&
+           rh_tenant_provision_waiting(&o, r->options->tell, r->options->arg, &r->report->tenants_placed,
                                        &r->report->tenants_failed, err) &&
            rh_tenant_drop_waiting(&o, r->options->tell, r->options->arg, &r->report->drops_ended,
                                   &r->report->drops_failed, err);

@@ -62,6 +62,8 @@ before(async () => {
   ant = await addTenant(app, 'ant');
   bee = await addTenant(app, 'bee');
   admin = await app.sql('admin');
+  // a test that fails in a transaction does not hold up the next migrate
+  await admin.query(`ALTER DATABASE ${app.name} SET idle_in_transaction_session_timeout = '3s'`);
   operator = await app.sql('operator');
   for (const tenant of [ant, bee]) {
     const people = await door(tenant, 'POST', '/people', [1, 2, 3].map((i) => ({ name: `${tenant.slug}-${i}`, email: `${i}@x`, age: 10 * i })), {
