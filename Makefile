@@ -42,6 +42,8 @@ bench:
 	bench/run
 
 install: all
+	meson configure build -Dprefix=$(abspath $(PREFIX))
+	ninja -C build rowhouse
 	meson install -C build --no-rebuild
 
 fuzz: build-asan/build.ninja

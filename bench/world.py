@@ -23,6 +23,7 @@ FIRST_SMALL, FIRST_AD = BIG_TENANTS + 1, 10_000_000
 QUIET = ["-XqAt", "-F", "\t", "-v", "ON_ERROR_STOP=1"]
 
 MAKE_TENANTS = """
+SET rowhouse.verb = on;
 INSERT INTO rowhouse.tenants (id, slug, name, home, state)
 SELECT g, 'company-' || g, 'Company ' || g, (SELECT min(id) FROM rowhouse.homes WHERE model = 'shared'), 'active'
 FROM generate_series(1, {tenants}) g"""

@@ -10,7 +10,7 @@ set -eu
 
 # libcmocka-dev is here because meson looks for it whenever the tests are configured.
 packages="build-essential meson ninja-build pkg-config python3 libpq-dev libuv1-dev libmicrohttpd-dev
-    libjansson-dev libinih-dev libssl-dev libpg-query-dev libcmocka-dev ca-certificates curl"
+    libjansson-dev libinih-dev libssl-dev libcurl4-openssl-dev libpg-query-dev libcmocka-dev ca-certificates curl"
 
 missing() {
     for package in $packages; do

@@ -63,6 +63,10 @@ END $$;
 CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE ON rowhouse.tenants
     FOR EACH ROW EXECUTE FUNCTION rowhouse.guard_tenant();
 
+-- A slug that looks like an id would be taken for that tenant.
+ALTER TABLE rowhouse.tenants ADD CONSTRAINT slug_is_no_id CHECK (
+    slug !~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$');
+
 -- A lower-case name is what CREATE DATABASE and people mean; a mixed one is refused with a word about it.
 ALTER TABLE rowhouse.tenants DROP CONSTRAINT tenants_home_name_check;
 ALTER TABLE rowhouse.tenants ADD CONSTRAINT home_name_is_lower_case CHECK (home_name ~ '^[a-z_][a-z0-9_-]{0,62}$'),

@@ -60,7 +60,13 @@ WITH role AS (
     WHERE r.relkind <> 'S'
 )
 SELECT command FROM (
-    SELECT 10 AS step, name AS what, format('ALTER TABLE %s OWNER TO %I', name, $5) AS command
+    -- what the migrations made anywhere: a function left with the operator would run without row security
+    SELECT 5 AS step, '' AS what, format('REASSIGN OWNED BY %I TO %I', session_user, $5) AS command
+    WHERE EXISTS (SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND d.classid <> 'pg_default_acl'::regclass
+                  AND d.refobjid = (SELECT oid FROM pg_roles WHERE rolname = session_user)
+                  AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()))
+    UNION ALL
+    SELECT 10, name, format('ALTER TABLE %s OWNER TO %I', name, $5)
     FROM rel, role
     WHERE relowner <> role.owner AND NOT (relkind = 'S' AND EXISTS (
         SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = rel.oid AND d.deptype IN ('a', 'i')))
@@ -91,7 +97,7 @@ SELECT command FROM (
     WHERE pg_get_expr(d.adbin, d.adrelid) IS DISTINCT FROM 'rowhouse.tenant_id()'
     UNION ALL
     SELECT 50, name, format('ALTER VIEW %s SET (security_invoker = true)', name)
-    FROM rel WHERE relkind = 'v' AND of_tenant AND NOT coalesce(reloptions, '{}') && ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1']
+    FROM rel WHERE relkind = 'v' AND NOT coalesce(reloptions, '{}') && ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1']
     UNION ALL
     SELECT 60, name, format('ALTER ROUTINE %s SET search_path = %I, %I, pg_temp', name, $1, $2)
     FROM routine WHERE prokind <> 'a'

@@ -3,5 +3,5 @@
 -- PostgreSQL 15 and newer.
 SELECT t.id FROM rowhouse.tenants t
 WHERE t.slug = $1 AND t.name = $2 AND t.state IN ('pending', 'provisioning', 'failed')
-  AND t.model IS NOT DISTINCT FROM $3 AND t.home_name IS NOT DISTINCT FROM $4 AND t.id::text = coalesce($5, t.id::text)
+  AND t.model IS NOT DISTINCT FROM $3 AND t.home_name IS NOT DISTINCT FROM coalesce($4, t.home_name) AND t.id::text = coalesce($5, t.id::text)
   AND NOT EXISTS (SELECT FROM jsonb_each_text($6::jsonb) p WHERE to_jsonb(t) ->> p.key IS DISTINCT FROM p.value)

@@ -2,65 +2,15 @@
 #include "auth/jwt.h"
 
 #include <jansson.h>
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "auth/base64url.h"
 #include "auth/claim.h"
 
-#define HMAC_BYTES 32
-#define SECRET_MIN_BYTES 32
+#define HMAC_MAX_BYTES 64
 #define TENANT_MAX_BYTES 63
 #define TIME_LIMIT                                                                                           \
     (INT64_MAX / 4) /* times beyond are taken to be this one, so that sums of two cannot overflow */
-
-struct rh_jwt_keys {
-    EVP_MAC_CTX *hmac; /* keyed once, duplicated for each use: a context works for one thread at a time */
-};
-
-rh_jwt_keys *rh_jwt_keys_from_secret(const char *secret, size_t len, rh_err *err)
-{
-    char digest[] = "SHA256";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                           OSSL_PARAM_construct_end()};
-    if (len < SECRET_MIN_BYTES) {
-        rh_err_set(err, RH_E_JWT_SECRET, "the token secret has %zu bytes", len);
-        rh_err_hint(err, "HS256 wants at least %d, for example from `openssl rand -hex 32`.",
-                    SECRET_MIN_BYTES);
-        return NULL;
-    }
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
-    EVP_MAC_free(mac); /* the context keeps its own reference */
-    if (!ctx || !EVP_MAC_init(ctx, (const unsigned char *)secret, len, params)) {
-        EVP_MAC_CTX_free(ctx);
-        rh_err_set(err, RH_E_JWT_SECRET, "OpenSSL cannot make an HS256 key");
-        return NULL;
-    }
-    rh_jwt_keys *k = rh_xcalloc(1, sizeof *k);
-    k->hmac = ctx;
-    return k;
-}
-
-void rh_jwt_keys_free(rh_jwt_keys *k)
-{
-    if (!k)
-        return;
-    EVP_MAC_CTX_free(k->hmac);
-    free(k);
-}
-
-static bool hmac(const rh_jwt_keys *k, const char *bytes, size_t n, unsigned char out[HMAC_BYTES])
-{
-    size_t len = 0;
-    EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(k->hmac);
-    bool ok = ctx && EVP_MAC_update(ctx, (const unsigned char *)bytes, n) &&
-              EVP_MAC_final(ctx, out, &len, HMAC_BYTES) && len == HMAC_BYTES;
-    EVP_MAC_CTX_free(ctx);
-    return ok;
-}
 
 /* ---- form and signature ---- */
 
@@ -120,39 +70,93 @@ static const char *plain_string(const json_t *value)
     return s && strlen(s) == json_string_length(value) ? s : NULL;
 }
 
-static bool check_header(rh_arena *a, const struct parts *p, rh_err *err)
+static bool refuse_signature(rh_err *err)
+{
+    rh_err_set(err, RH_E_JWT, "No suitable key or wrong key type");
+    return rh_err_detail(err, "The signature does not belong to a key of the server's.");
+}
+
+/* ---- which key, which algorithm ---- */
+
+struct head {
+    const rh_alg *alg;
+    const char *kid; /* NULL: none */
+};
+
+static uint32_t accepted(const rh_jwt_keys *k, const rh_jwt_rules *rules)
+{
+    uint32_t set = k ? rh_jwt_keys_algs(k) : RH_ALGS_ALL;
+    return rules->algorithms ? set & rules->algorithms : set;
+}
+
+static bool wrong_alg(rh_arena *a, uint32_t set, rh_err *err)
+{
+    rh_err_set(err, RH_E_JWT, "Wrong or unsupported encoding algorithm");
+    return set ? rh_err_detail(err, "Tokens must be signed with %s.", rh_algs_text(a, set)) : false;
+}
+
+static bool read_header(rh_arena *a, const json_t *header, struct head *out, rh_err *err)
+{
+    const json_t *kid = json_object_get(header, "kid");
+    const char *alg = plain_string(json_object_get(header, "alg"));
+    out->alg = alg ? rh_alg_find(alg) : NULL;
+    out->kid = rh_arena_strdup(a, plain_string(kid));
+    if (json_object_get(header, "crit")) { /* RFC 7515: refuse what one does not understand */
+        rh_err_set(err, RH_E_JWT, "JWT has critical header parameters");
+        return rh_err_detail(err, "The header parameter crit is not supported.");
+    }
+    if (!kid || out->kid)
+        return true;
+    rh_err_set(err, RH_E_JWT, "JWT couldn't be decoded");
+    return rh_err_detail(err, "The header parameter kid is not a string.");
+}
+
+static bool check_header(rh_arena *a, const rh_jwt_keys *k, const rh_jwt_rules *rules, const struct parts *p,
+                         struct head *out, rh_err *err)
 {
     const char *text;
-    bool ok = true;
+    uint32_t permitted = rules->algorithms ? rules->algorithms : RH_ALGS_ALL;
     json_t *header = decode_object(a, p->header, p->header_len, &text);
     if (!header) {
         rh_err_set(err, RH_E_JWT, "JWT couldn't be decoded");
         return rh_err_detail(err, "The header is not a JSON object in base64url.");
     }
-    const char *alg = plain_string(json_object_get(header, "alg"));
-    if (!alg || strcmp(alg, "HS256") != 0) {
-        ok = rh_err_set(err, RH_E_JWT, "Wrong or unsupported encoding algorithm");
-        rh_err_detail(err, "Tokens must be signed with HS256.");
-    } else if (json_object_get(header, "crit")) { /* RFC 7515: refuse what one does not understand */
-        ok = rh_err_set(err, RH_E_JWT, "JWT has critical header parameters");
-        rh_err_detail(err, "The header parameter crit is not supported.");
-    }
+    bool ok = read_header(a, header, out, err);
     json_decref(header);
+    if (ok && (!out->alg || !(out->alg->bit & permitted)))
+        ok = wrong_alg(a, accepted(k, rules), err);
     return ok;
 }
 
-static bool check_signature(rh_arena *a, const rh_jwt_keys *k, const char *token, const struct parts *p,
-                            rh_err *err)
+static bool check_signature(rh_arena *a, const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *token,
+                            const struct parts *p, const struct head *head, bool *unknown_key, rh_err *err)
 {
-    unsigned char wanted[HMAC_BYTES];
     size_t n = 0;
-    if (!hmac(k, token, p->signed_len, wanted))
-        return rh_err_set(err, RH_E_INTERNAL, "OpenSSL cannot compute an HMAC");
-    unsigned char *given = rh_base64url_decode(a, p->signature, p->signature_len, &n);
-    if (given && n == HMAC_BYTES && CRYPTO_memcmp(given, wanted, HMAC_BYTES) == 0)
+    const unsigned char *given = rh_base64url_decode(a, p->signature, p->signature_len, &n);
+    if (!given || !n)
+        return refuse_signature(err);
+    if (!k && head->alg->kind == RH_KEY_SECRET) /* what is fetched are public keys */
+        return wrong_alg(a, 0, err);
+    if (!k) {
+        *unknown_key = true;
+        rh_err_set(err, RH_E_NO_KEYS, "the keys that tokens are checked with could not be fetched yet");
+        return rh_err_hint(err, "Try again in a moment.");
+    }
+    switch (rh_jwt_keys_verify(k, head->alg, head->kid, token, p->signed_len, given, n)) {
+    case RH_KEYS_GOOD:
         return true;
-    rh_err_set(err, RH_E_JWT, "No suitable key or wrong key type");
-    return rh_err_detail(err, "The signature does not belong to the server's key.");
+    case RH_KEYS_UNKNOWN:
+        *unknown_key = head->alg->kind != RH_KEY_SECRET;
+        break;
+    case RH_KEYS_CROWD:
+        rh_err_set(err, RH_E_JWT, "No suitable key or wrong key type");
+        return rh_err_detail(err, "More than %d keys fit: the header parameter kid must say which it is.",
+                             RH_KEYS_TRIES);
+    case RH_KEYS_BAD:
+        break;
+    }
+    return rh_jwt_keys_algs(k) & head->alg->bit ? refuse_signature(err)
+                                                : wrong_alg(a, accepted(k, rules), err);
 }
 
 /* ---- claims ---- */
@@ -255,7 +259,9 @@ bool rh_jwt_verify(const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *
 {
     struct parts p = {0};
     *out = (rh_jwt_claims){0};
-    if (!split(token, len, &p, err) || !check_header(a, &p, err) || !check_signature(a, k, token, &p, err))
+    struct head head = {0};
+    if (!split(token, len, &p, err) || !check_header(a, k, rules, &p, &head, err) ||
+        !check_signature(a, k, rules, token, &p, &head, &out->unknown_key, err))
         return false;
     json_t *payload = decode_object(a, p.payload, p.payload_len, &out->json);
     if (!payload)
@@ -289,11 +295,25 @@ static char *payload_text(rh_arena *a, const rh_jwt_rules *rules, const char *te
     return text;
 }
 
+static const rh_alg *signing_alg(const rh_jwt_keys *k, const rh_jwt_rules *rules)
+{
+    uint32_t set = accepted(k, rules) & RH_ALGS_HMAC;
+    for (size_t i = 0; i < RH_ALG_COUNT; i++)
+        if (set & rh_algs[i].bit)
+            return &rh_algs[i];
+    return NULL;
+}
+
 char *rh_jwt_sign(rh_arena *a, const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *tenant,
                   bool integer, int64_t now_s, int64_t ttl_s, rh_err *err)
 {
-    static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
-    unsigned char signature[HMAC_BYTES];
+    unsigned char signature[HMAC_MAX_BYTES];
+    const rh_alg *alg = signing_alg(k, rules);
+    if (!alg) {
+        rh_err_set(err, RH_E_INVALID, "no token can be made: there is no secret to sign it with");
+        rh_err_hint(err, "Set auth.secret, or let auth.algorithms have an HMAC that its length allows.");
+        return NULL;
+    }
     char *payload = *tenant && strlen(tenant) <= TENANT_MAX_BYTES
                         ? payload_text(a, rules, tenant, integer, now_s, ttl_s)
                         : NULL;
@@ -301,11 +321,12 @@ char *rh_jwt_sign(rh_arena *a, const rh_jwt_keys *k, const rh_jwt_rules *rules, 
         rh_err_set(err, RH_E_INVALID, "no token can be made for tenant \"%s\"", tenant);
         return NULL;
     }
-    char *signed_part = rh_arena_printf(a, "%s.%s", rh_base64url_encode(a, header, sizeof header - 1),
+    const char *header = rh_arena_printf(a, "{\"alg\":\"%s\",\"typ\":\"JWT\"}", alg->name);
+    char *signed_part = rh_arena_printf(a, "%s.%s", rh_base64url_encode(a, header, strlen(header)),
                                         rh_base64url_encode(a, payload, strlen(payload)));
-    if (!hmac(k, signed_part, strlen(signed_part), signature)) {
+    if (!rh_jwt_keys_hmac(k, alg, signed_part, strlen(signed_part), signature)) {
         rh_err_set(err, RH_E_INTERNAL, "OpenSSL cannot compute an HMAC");
         return NULL;
     }
-    return rh_arena_printf(a, "%s.%s", signed_part, rh_base64url_encode(a, signature, HMAC_BYTES));
+    return rh_arena_printf(a, "%s.%s", signed_part, rh_base64url_encode(a, signature, alg->bytes));
 }

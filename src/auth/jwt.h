@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * JSON Web Tokens (RFC 7519, RFC 7515 compact form): verifying what comes in, signing tokens for development.
- * HS256 only in this version; a token with any other alg, none included, is refused. Cryptography is
- * OpenSSL's.
+ * Algorithms are those of auth/alg.h and what the keys (auth/keys.h) can do; a token with any other alg, none
+ * included, is refused, and so is one with crit.
  *
- * Ownership: keys are the caller's until rh_jwt_keys_free(); claims live in the arena given. Keys are
- * immutable and may be used by many threads.
+ * Ownership: claims live in the arena given.
  */
 #ifndef RH_JWT_H
 #define RH_JWT_H
@@ -14,22 +13,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/err.h"
-#include "base/str.h"
+#include "auth/keys.h"
 
 #define RH_JWT_MAX_BYTES 8192 /* a longer token is refused unread */
-
-typedef struct rh_jwt_keys rh_jwt_keys;
-
-/* At least 32 bytes, copied. Error: JWT_SECRET. */
-rh_jwt_keys *rh_jwt_keys_from_secret(const char *secret, size_t len, rh_err *err);
-void rh_jwt_keys_free(rh_jwt_keys *k);
 
 typedef struct rh_jwt_rules {
     const char *tenant_claim;      /* a plain name, or a path: $.a.b, $["https://x/y"].z */
     const char *audience, *issuer; /* "" : not checked; else required */
     int64_t leeway_s;
+    uint32_t algorithms; /* a set of auth/alg.h that narrows what the keys can do; 0: no limit */
 } rh_jwt_rules;
 
 typedef struct rh_jwt_claims {
@@ -39,11 +31,13 @@ typedef struct rh_jwt_claims {
     int64_t expires, not_before, issued;
     const char *role; /* claim "role", NULL when absent or not a string */
     const char *json; /* the whole payload as text */
+    bool unknown_key; /* refused, but keys newer than these may have signed it */
 } rh_jwt_claims;
 
-/* Checks form, alg, signature (compared in constant time), then exp, nbf, iat, aud, iss against now_s.
- * Errors, worded as PostgREST does: JWT, JWT_CLAIMS. A tenant claim that is neither a string of 1 to 63 bytes
- * nor an integer is JWT_CLAIMS too, never "absent". */
+/* Checks form, alg, signature (an HMAC is compared in constant time), then exp, nbf, iat, aud, iss against
+ * now_s. k: NULL while there are none yet, which is NO_KEYS. Errors, worded as PostgREST does: JWT,
+ * JWT_CLAIMS. A tenant claim that is neither a string of 1 to 63 bytes nor an integer is JWT_CLAIMS too,
+ * never "absent". */
 bool rh_jwt_verify(const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *token, size_t len,
                    int64_t now_s, rh_arena *a, rh_jwt_claims *out, rh_err *err);
 
@@ -55,7 +49,7 @@ bool rh_jwt_check_times(int64_t expires, int64_t not_before, int64_t issued, int
 bool rh_jwt_claim_path_ok(const char *path, rh_err *err);
 
 /* A token with the tenant claim (integer == true: as a JSON number), iat, exp = now + ttl, aud and iss from
- * the rules. */
+ * the rules, signed with the first HMAC that keys and rules allow. Keys made from a secret only. */
 char *rh_jwt_sign(rh_arena *a, const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *tenant,
                   bool integer, int64_t now_s, int64_t ttl_s, rh_err *err);
 

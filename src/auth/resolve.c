@@ -72,7 +72,8 @@ bool rh_tenant_id_canonical(const char *text, bool is_uuid, char out[64])
 bool rh_slug_ok(const char *slug)
 {
     size_t n = strspn(slug, "abcdefghijklmnopqrstuvwxyz0123456789-_");
-    return *slug >= 'a' && *slug <= 'z' && n <= SLUG_MAX_BYTES && !slug[n];
+    return *slug >= 'a' && *slug <= 'z' && n <= SLUG_MAX_BYTES && !slug[n] &&
+           !rh_is_uuid(slug); /* that would be another tenant's id */
 }
 
 /* What claim or header says, in canonical form. */
@@ -114,11 +115,13 @@ static const char *bearer_token(const char *authorization, rh_err *err)
 }
 
 static bool verify(rh_resolver *r, const char *token, size_t len, int64_t now_s, rh_token_facts *facts,
-                   rh_err *err)
+                   bool *unknown_key, rh_err *err)
 {
     rh_jwt_claims claims;
     *facts = (rh_token_facts){0};
-    if (!rh_jwt_verify(r->keys, &r->rules.jwt, token, len, now_s, r->scratch, &claims, err))
+    bool ok = rh_jwt_verify(r->keys, &r->rules.jwt, token, len, now_s, r->scratch, &claims, err);
+    *unknown_key = claims.unknown_key;
+    if (!ok)
         return false;
     facts->expires = claims.expires;
     facts->not_before = claims.not_before;
@@ -131,7 +134,7 @@ static bool verify(rh_resolver *r, const char *token, size_t len, int64_t now_s,
 
 /* What the token says: remembered, or verified and then remembered. */
 static bool token_facts(rh_resolver *r, const char *authorization, int64_t now_s, rh_token_facts *facts,
-                        rh_err *err)
+                        bool *unknown_key, rh_err *err)
 {
     const char *token = bearer_token(authorization, err);
     if (!token)
@@ -146,7 +149,7 @@ static bool token_facts(rh_resolver *r, const char *authorization, int64_t now_s
         rh_token_cache_del(r->cache, token, len);
         return false;
     }
-    bool ok = verify(r, token, len, now_s, facts, err);
+    bool ok = verify(r, token, len, now_s, facts, unknown_key, err);
     rh_arena_clear(r->scratch);
     if (ok)
         rh_token_cache_put(r->cache, token, len, facts);
@@ -158,9 +161,10 @@ bool rh_resolve(rh_resolver *r, const char *authorization, const char *header, i
 {
     rh_token_facts facts = {.expires = INT64_MAX};
     char named[64] = "";
+    *out = (rh_identity){.expires = INT64_MAX};
     if (!*r->rules.trusted_header)
         header = NULL;
-    if (authorization && !token_facts(r, authorization, now_s, &facts, err))
+    if (authorization && !token_facts(r, authorization, now_s, &facts, &out->retry_after_fetch, err))
         return false;
     bool usable = header && canonical(r, header, named);
     if (facts.names_tenant && header && (!usable || strcmp(facts.ref, named) != 0)) {
@@ -176,7 +180,8 @@ bool rh_resolve(rh_resolver *r, const char *authorization, const char *header, i
                            "Send `Authorization: Bearer TOKEN` with a token whose claim %s names the tenant.",
                            r->rules.jwt.tenant_claim);
     }
-    *out = (rh_identity){.is_slug = r->rules.claim_is_slug, .expires = facts.expires};
+    out->is_slug = r->rules.claim_is_slug;
+    out->expires = facts.expires;
     memcpy(out->ref, facts.names_tenant ? facts.ref : named, sizeof out->ref);
     return true;
 }

@@ -18,7 +18,8 @@ typedef struct rh_resolve_rules {
     const char *trusted_header; /* "" : none */
 } rh_resolve_rules;
 
-/* The rules are copied; the keys stay the caller's, until the resolver ends or gets others. */
+/* The rules are copied; the keys (NULL: none yet) stay the caller's, until the resolver ends or gets others.
+ */
 rh_resolver *rh_resolver_new(const rh_resolve_rules *rules, const rh_jwt_keys *keys);
 void rh_resolver_free(rh_resolver *r);
 /* From now on these keys verify; whatever was verified with the old ones is forgotten. */
@@ -26,22 +27,23 @@ void rh_resolver_set_keys(rh_resolver *r, const rh_jwt_keys *keys);
 
 typedef struct rh_identity {
     bool is_slug;
-    char ref[64];    /* canonical id (decimal, or lower-case uuid) or slug; NUL-terminated */
-    int64_t expires; /* of the token, INT64_MAX without */
+    char ref[64];           /* canonical id (decimal, or lower-case uuid) or slug; NUL-terminated */
+    int64_t expires;        /* of the token, INT64_MAX without */
+    bool retry_after_fetch; /* also set on failure: keys newer than the resolver's may verify the token */
 } rh_identity;
 
 /* authorization: the whole header value or NULL; header: value of the trusted header or NULL, ignored unless
  * the rules name one. A present Authorization must be `Bearer TOKEN` with a sound token: there is no falling
  * back from a broken one. Errors: NO_TENANT (401) when nothing names a tenant, JWT and JWT_CLAIMS (401),
- * TENANT_MISMATCH (403) when claim and header differ, UNKNOWN_TENANT (403) when what is named cannot be a
- * tenant. A token seen before allocates nothing. */
+ * NO_KEYS (503), TENANT_MISMATCH (403) when claim and header differ, UNKNOWN_TENANT (403) when what is named
+ * cannot be a tenant. A token seen before allocates nothing. */
 bool rh_resolve(rh_resolver *r, const char *authorization, const char *header, int64_t now_s,
                 rh_identity *out, rh_err *err);
 
 /* Brings a tenant id as text to its canonical form: "007", "-0" and "+7" are refused, as is what no bigint
  * holds; uuids become lower case. */
 bool rh_tenant_id_canonical(const char *text, bool is_uuid, char out[64]);
-/* Slugs: a letter first, then letters, digits, '-' and '_', all lower case, at most 63 bytes. */
+/* Slugs: a letter first, then letters, digits, '-' and '_', all lower case, at most 63 bytes; no uuid. */
 bool rh_slug_ok(const char *slug);
 
 #endif

@@ -32,6 +32,7 @@
     X(OVERLOADED, "overloaded", 1, 503) \
     X(TIMEOUT, "timeout", 1, 504) \
     X(CATALOG_STALE, "catalog_stale", 1, 503) \
+    X(NO_KEYS, "keys_unavailable", 1, 503) /* no answer yet from who publishes the keys of tokens */ \
     X(NOT_FOUND, "not_found", 3, 404) \
     X(EXISTS, "exists", 3, 409) \
     X(STATE, "state", 3, 409) /* the object is in a state that forbids it */ \

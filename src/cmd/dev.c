@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/shell.h"
+#include "catalog/token.h"
 #include "cmd/cmd.h"
 #include "cmd/interrupt.h"
 #include "cmd/service.h"
@@ -47,7 +48,11 @@ static void print_summary(const rh_app *app, const rh_service *s)
         where = rh_arena_printf(a, "%s --data %s", where, rh_shell_word(a, conf->server_data));
     printf("\n  psql as the operator    %s psql %s\n", self, where);
     printf("  psql as one tenant      %s psql TENANT %s\n", self, where);
-    printf("  a token for a tenant    %s tenant token TENANT %s\n", self, where);
+    if (rh_token_foreign(conf))
+        printf("  a token for a tenant    from the identity provider whose keys %s names\n",
+               rh_token_foreign(conf));
+    else
+        printf("  a token for a tenant    %s tenant token TENANT %s\n", self, where);
     printf("  all tenants             %s tenant list %s\n", self, where);
     printf("  the same over HTTP      curl -H \"Authorization: Bearer $(cat %s)\" "
            "http://127.0.0.1:%d/tenants\n",
@@ -67,7 +72,7 @@ static bool run(rh_cmdline *line, rh_app *app, rh_err *err)
     ok = ok && (s = rh_service_start(app, err));
     if (ok) {
         print_summary(app, s);
-        if (demo && *app->conf->demo_requests) {
+        if (demo && *app->conf->demo_requests && !rh_token_foreign(app->conf)) {
             printf("\nThe questions, over HTTP (set the variables, paste a line)\n");
             ok = rh_demo_requests(&o, rh_service_data_port(s), tls, once, stdout, err);
         }

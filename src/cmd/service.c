@@ -23,7 +23,7 @@ struct rh_service {
     rh_app *app;
     rh_directory *directory;
     rh_watch *watch;
-    rh_jwt_keys *keys;
+    rh_key_source *keys;
     rh_server *server;
     const char *control_token, *doors_file;
 };
@@ -89,9 +89,9 @@ rh_service *rh_service_start(rh_app *app, rh_err *err)
 {
     rh_service *s = rh_xcalloc(1, sizeof *s);
     s->app = app;
-    const char *secret = start_log(app->conf, err) ? rh_app_jwt_secret(app, app->arena, err) : NULL;
-    if (!secret || !(s->control_token = rh_app_secret(app, app->arena, "control_token", NULL, err)) ||
-        !(s->keys = rh_jwt_keys_from_secret(secret, strlen(secret), err)) ||
+    if (!start_log(app->conf, err) ||
+        !(s->control_token = rh_app_secret(app, app->arena, "control_token", NULL, err)) ||
+        !(s->keys = rh_token_key_source(app, err)) ||
         !rh_jwt_claim_path_ok(app->conf->auth_tenant_claim, err))
         goto fail;
     s->directory = rh_directory_new();
@@ -127,6 +127,6 @@ void rh_service_stop(rh_service *s)
     rh_watch_stop(s->watch);
     if (s->directory)
         rh_directory_free(s->directory);
-    rh_jwt_keys_free(s->keys);
+    rh_key_source_free(s->keys);
     free(s);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "auth/fetch.h"
 #include "auth/jwt.h"
 #include "base/file.h"
 
@@ -360,6 +361,65 @@ static bool check_app(rh_conf *conf, rh_err *err)
     return true;
 }
 
+static bool check_range(const char *name, int64_t value, int64_t least, int64_t most, rh_err *err)
+{
+    return (value >= least && value <= most) ||
+           rh_err_set(err, RH_E_CONF, "%s: %lld is not between %lld and %lld", name, (long long)value,
+                      (long long)least, (long long)most);
+}
+
+static bool check_secret(const rh_conf *conf, rh_err *err)
+{
+    if (strlen(conf->auth_secret) < RH_SECRET_MIN_BYTES) {
+        rh_err_set(err, RH_E_CONF, "auth.secret has %zu bytes", strlen(conf->auth_secret));
+        return rh_err_hint(err, "HS256 wants at least %d, for example from `openssl rand -hex 32`.",
+                           RH_SECRET_MIN_BYTES);
+    }
+    return true;
+}
+
+/* Keys come from one place, or it would not be known who can make a tenant's token. */
+static bool check_keys(rh_conf *conf, rh_err *err)
+{
+    const char *said[3];
+    int n = 0;
+    if (*conf->auth_secret)
+        said[n++] = "auth.secret";
+    if (*conf->auth_key_file)
+        said[n++] = "auth.key_file";
+    if (*conf->auth_jwks_url)
+        said[n++] = "auth.jwks_url";
+    if (n > 1) {
+        rh_err_set(err, RH_E_CONF, "%s and %s cannot both be set", said[0], said[1]);
+        return rh_err_hint(err, "Tokens are checked with a secret, or the keys of a file, or those of an "
+                                "address: leave the others empty, in .env and the environment too.");
+    }
+    if ((*conf->auth_secret && !check_secret(conf, err)) ||
+        !check_range("auth.jwks_min_interval (ms)", conf->auth_jwks_min_interval, 100, 3600000, err) ||
+        !check_range("auth.jwks_max_age (ms)", conf->auth_jwks_max_age, conf->auth_jwks_min_interval,
+                     86400000, err))
+        return false;
+    return !*conf->auth_jwks_url || rh_fetch_url_ok(conf->auth_jwks_url, err) ||
+           rh_err_context(err, "auth.jwks_url");
+}
+
+/* What can be told without reading the keys. */
+static bool check_algorithms(rh_conf *conf, rh_err *err)
+{
+    bool secret = !*conf->auth_key_file && !*conf->auth_jwks_url;
+    uint32_t usable = secret                 ? RH_ALGS_HMAC
+                      : *conf->auth_jwks_url ? RH_ALGS_ALL & ~RH_ALGS_HMAC
+                                             : RH_ALGS_ALL;
+    if (!rh_algs_parse(conf->auth_algorithms, &conf->algorithms, err))
+        return rh_err_context(err, "auth.algorithms");
+    if (!conf->algorithms || (conf->algorithms & usable))
+        return true;
+    rh_err_set(err, RH_E_CONF, "auth.algorithms \"%s\" accepts no token at all", conf->auth_algorithms);
+    return rh_err_hint(err, secret ? "A secret makes HS256, HS384 and HS512; for others set auth.key_file or "
+                                     "auth.jwks_url."
+                                   : "Published keys make RS256, RS384, RS512, ES256, ES384 and EdDSA.");
+}
+
 static bool check_auth(rh_conf *conf, rh_err *err)
 {
     static const char *const held[] = {"id", "slug", NULL};
@@ -371,22 +431,13 @@ static bool check_auth(rh_conf *conf, rh_err *err)
     conf->claim_is_slug = strcmp(conf->auth_claim_holds, "slug") == 0;
     if (!rh_jwt_claim_path_ok(conf->auth_tenant_claim, err))
         return rh_err_context(err, "auth.tenant_claim");
-    if (*conf->auth_secret && strlen(conf->auth_secret) < 32) {
-        rh_err_set(err, RH_E_CONF, "auth.secret has %zu bytes", strlen(conf->auth_secret));
-        return rh_err_hint(err, "HS256 wants at least 32, for example from `openssl rand -hex 32`.");
-    }
+    if (!check_keys(conf, err) || !check_algorithms(conf, err))
+        return false;
     if (conf->auth_trusted_header[strspn(conf->auth_trusted_header, token_characters)] ||
         strcasecmp(conf->auth_trusted_header, "authorization") == 0)
         return rh_err_set(err, RH_E_CONF, "auth.trusted_header \"%s\" cannot be used",
                           conf->auth_trusted_header);
     return true;
-}
-
-static bool check_range(const char *name, int64_t value, int64_t least, int64_t most, rh_err *err)
-{
-    return (value >= least && value <= most) ||
-           rh_err_set(err, RH_E_CONF, "%s: %lld is not between %lld and %lld", name, (long long)value,
-                      (long long)least, (long long)most);
 }
 
 static bool is_loopback(const char *address)

@@ -43,6 +43,7 @@ typedef struct rh_conf {
     rh_model model; /* of new tenants */
     bool keyed;     /* the tables carry the tenant key: every model is possible, else all but shared */
     bool claim_is_slug;
+    uint32_t algorithms; /* of tokens: a set of auth/alg.h, 0: no limit */
 } rh_conf;
 
 /* Reads DIR/rowhouse.conf, DIR/.env and the environment. Unknown or malformed settings are errors with

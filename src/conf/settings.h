@@ -41,7 +41,12 @@
     X(INT, control, port, "3001", "port of the control door; 0: any free one") \
     X(BOOL, control, open, "off", "the control door asks for no token: only for an app that runs on one machine") \
     X(STRING, control, migrate_path, "", "path on the control door that runs `rowhouse migrate` by GET or POST; empty: none") \
-    X(STRING, auth, secret, "", "HS256 secret, at least 32 bytes; empty: made in development") \
+    X(STRING, auth, secret, "", "secret of HMAC tokens, at least 32 bytes (HS384: 48, HS512: 64); empty: made in development") \
+    X(STRING, auth, key_file, "", "instead: file of public keys (PEM, JWK or JWK set), from the app's directory; read at start") \
+    X(STRING, auth, jwks_url, "", "instead: address of the identity provider's JWK set, https:// or http://") \
+    X(DURATION, auth, jwks_min_interval, "10s", "least time between two fetches, also when tokens name unknown keys") \
+    X(DURATION, auth, jwks_max_age, "10m", "time after which it is fetched again anyway") \
+    X(STRING, auth, algorithms, "", "algorithms accepted, e.g. RS256, ES256; empty: all that the keys can do") \
     X(STRING, auth, tenant_claim, "tenant", "claim that names the tenant: a name or a path such as $.app.tenant") \
     X(STRING, auth, claim_holds, "id", "what the claim holds: id or slug") \
     X(STRING, auth, audience, "", "required aud claim; empty: not checked") \

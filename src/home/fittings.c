@@ -37,6 +37,20 @@ static bool with_plain_path(rh_db *db, rh_err *err)
         db, in_transaction ? "SET LOCAL search_path = pg_catalog" : "SET search_path = pg_catalog", err);
 }
 
+/* What is wrong and cannot be put right here ends the transaction: nothing of it is ever served. */
+static bool check(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, rh_err *err)
+{
+    const char *params[] = {home->schema, app->conf->app_tenant_key, app->conf->app_root,
+                            home->model == RH_MODEL_SHARED ? "" : "own"};
+    PGresult *res = rh_db_query(db, a, rh_sql_fittings_check, 4, params, err);
+    if (!res || PQntuples(res) == 0)
+        return res != NULL;
+    rh_err_set(err, RH_E_LINT, "%s", PQgetvalue(res, 0, 0));
+    if (PQntuples(res) > 1)
+        rh_err_detail(err, "and %d more like it", PQntuples(res) - 1);
+    return rh_err_hint(err, "%s", PQgetvalue(res, 0, 1));
+}
+
 bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_commands, rh_err *err)
 {
     const char *params[] = {home->schema,
@@ -64,7 +78,7 @@ bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_comma
         }
     if (n_commands)
         *n_commands = n;
-    ok = true;
+    ok = check(app, home, db, a, err);
 out:
     rh_arena_free(a);
     return ok;

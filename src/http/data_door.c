@@ -2,7 +2,9 @@
  *
  *            head in                 body in                  pool took it             last row
  *  (none) ----------> ADMITTED ----------------> PLANNED -----------------> RUNNING ------------> ENDED
- *                \________________________\______________________\____________________________^ refused
+ *     | ^        \________________________\______________________\____________________________^ refused
+ *     v |
+ *    HELD, once, while the key that the token names is looked for (http/key_wait.h)
  *
  * While RUNNING, a tenant that is suspended or dropped loses its requests: the job is cancelled, and what it
  * was refused for is the answer, unless it was done before.
@@ -18,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/key_wait.h"
 
 #define ALLOW_RELATION "OPTIONS, GET, HEAD, POST, PATCH, PUT, DELETE"
 #define ALLOW_PROBE "GET, HEAD"
@@ -26,6 +29,9 @@
 struct data_door {
     rh_data_door_settings settings;
     rh_resolver *resolver;
+    const rh_jwt_keys *keys; /* the resolver's; NULL: none yet */
+    uint64_t generation;     /* of keys */
+    rh_key_wait *key_wait;
     rh_pools *pools;
     struct request *running; /* newest first */
     uv_timer_t watch;        /* active while one runs */
@@ -33,7 +39,7 @@ struct data_door {
     void *closed_arg;
 };
 
-enum request_state { ADMITTED, PLANNED, RUNNING, ENDED };
+enum request_state { NEW, ADMITTED, PLANNED, RUNNING, ENDED };
 
 struct request {
     enum request_state state;
@@ -41,6 +47,7 @@ struct request {
     const rh_err *evicted;        /* why its tenant is served no more */
     struct data_door *door;
     rh_exchange *x;
+    rh_key_waiter waiter;
     rh_directory_entry tenant;
     const rh_relation_cache *cache;
     rh_rest_request rest_request;
@@ -67,7 +74,8 @@ static bool answer_live(const struct data_door *d)
 
 static bool answer_ready(const struct data_door *d)
 {
-    return rh_directory_age_ms(d->settings.directory) < INT64_MAX && rh_pools_alive(d->pools);
+    return rh_directory_age_ms(d->settings.directory) < INT64_MAX && rh_pools_alive(d->pools) &&
+           rh_key_source_generation(d->settings.keys) > 0;
 }
 
 /* Paths that are the server's own. To add one: a row. */
@@ -225,12 +233,10 @@ static void link_running(struct request *r)
 
 /* ---- the exchange's events ---- */
 
-static bool admit(struct data_door *d, rh_exchange *x, struct request *r, rh_err *err)
+static bool admit(struct data_door *d, const rh_identity *who, struct request *r, rh_err *err)
 {
     const rh_data_door_settings *s = &d->settings;
-    rh_identity who;
-    if (!rh_resolve(d->resolver, x->headers.authorization, x->headers.named, rh_wall_s(), &who, err) ||
-        !rh_directory_admit(s->directory, who.is_slug, who.ref, s->stale_after_ms, &r->tenant, err))
+    if (!rh_directory_admit(s->directory, who->is_slug, who->ref, s->stale_after_ms, &r->tenant, err))
         return false;
     r->cache = rh_directory_cache(s->directory, r->tenant.reference_version, r->tenant.tenant_version);
     if (r->cache)
@@ -239,21 +245,45 @@ static bool admit(struct data_door *d, rh_exchange *x, struct request *r, rh_err
     return rh_err_hint(err, "Try again in a moment.");
 }
 
-static void on_head(void *ctx, rh_exchange *x)
+/* The request of an exchange that was held is there already. */
+static struct request *request_of(struct data_door *d, rh_exchange *x)
 {
-    struct data_door *d = ctx;
-    rh_err err;
-    if (answer_without_tenant(d, x))
-        return;
+    if (x->user)
+        return x->user;
     struct request *r = RH_NEW(x->arena, struct request);
     r->door = d;
     r->x = x;
-    if (!admit(d, x, r, &err)) {
-        rh_exchange_refuse(x, &err, NULL);
+    return x->user = r;
+}
+
+static void pick_up_keys(struct data_door *d)
+{
+    const rh_jwt_keys *old = d->keys;
+    if (rh_key_source_generation(d->settings.keys) == d->generation)
+        return;
+    d->keys = rh_key_source_get(d->settings.keys, &d->generation);
+    rh_resolver_set_keys(d->resolver, d->keys);
+    rh_jwt_keys_free(old);
+}
+
+static void on_head(void *ctx, rh_exchange *x)
+{
+    struct data_door *d = ctx;
+    rh_identity who;
+    rh_err err;
+    if (answer_without_tenant(d, x))
+        return;
+    struct request *r = request_of(d, x);
+    pick_up_keys(d);
+    bool known = rh_resolve(d->resolver, x->headers.authorization, x->headers.named, rh_wall_s(), &who, &err);
+    if (!known && who.retry_after_fetch && rh_key_wait_hold(d->key_wait, &r->waiter, x))
+        return;
+    if (known && admit(d, &who, r, &err)) {
+        r->state = ADMITTED;
         return;
     }
-    r->state = ADMITTED;
-    x->user = r;
+    r->state = ENDED;
+    rh_exchange_refuse(x, &err, NULL);
 }
 
 static bool plan(struct request *r, rh_err *err)
@@ -323,6 +353,7 @@ static void on_watch_closed(uv_handle_t *h)
     void (*closed)(void *) = d->closed;
     void *closed_arg = d->closed_arg;
     rh_resolver_free(d->resolver);
+    rh_jwt_keys_free(d->keys);
     free(d);
     closed(closed_arg);
 }
@@ -333,19 +364,26 @@ static void on_pools_closed(void *arg)
     uv_close((uv_handle_t *)&d->watch, on_watch_closed);
 }
 
+static void on_key_wait_closed(void *arg)
+{
+    struct data_door *d = arg;
+    rh_pools_close(d->pools, on_pools_closed, d);
+}
+
 static void close_door(void *ctx, void (*closed)(void *arg), void *arg)
 {
     struct data_door *d = ctx;
     d->closed = closed;
     d->closed_arg = arg;
-    rh_pools_close(d->pools, on_pools_closed, d);
+    rh_key_wait_close(d->key_wait, on_key_wait_closed, d);
 }
 
 void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh_door *door)
 {
     struct data_door *d = rh_xcalloc(1, sizeof *d);
     d->settings = *settings;
-    d->resolver = rh_resolver_new(&settings->rules, settings->keys);
+    d->resolver = rh_resolver_new(&settings->rules, NULL);
+    d->key_wait = rh_key_wait_new(loop, settings->keys);
     d->pools = rh_pools_new(loop, &settings->pool, settings->home_connections);
     uv_timer_init(loop, &d->watch);
     d->watch.data = d;

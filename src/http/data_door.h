@@ -9,6 +9,7 @@
 #ifndef RH_DATA_DOOR_H
 #define RH_DATA_DOOR_H
 
+#include "auth/key_source.h"
 #include "auth/resolve.h"
 #include "catalog/directory.h"
 #include "http/exchange.h"
@@ -16,7 +17,7 @@
 
 typedef struct rh_data_door_settings {
     rh_directory *directory; /* shared by all loops */
-    const rh_jwt_keys *keys;
+    rh_key_source *keys;     /* likewise */
     rh_resolve_rules rules;
     int64_t stale_after_ms;
     rh_rest_naming naming; /* all but the tenant's id */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/exchange.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,15 +79,41 @@ static const struct wanted *find_wanted(const struct head_scan *scan, const char
     return NULL;
 }
 
+/* What RFC 9110 calls a token. A blank before the colon, which the library lets through, would hide a header from us
+ * that a proxy in front has read. */
+static bool is_token(const char *name, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)name[i]) && !(name[i] && strchr("!#$%&'*+-.^_`|~", name[i])))
+            return false;
+    return n > 0;
+}
+
+static bool has_control(const char *value, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f)
+            return true;
+    return false;
+}
+
 static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len,
                                  const char *value, size_t len)
 {
     struct head_scan *scan = arg;
+    if (!is_token(name, name_len)) {
+        scan->bad = "with a blank or worse in its name";
+        return MHD_NO;
+    }
+    if (value && has_control(value, len)) {
+        scan->bad = rh_arena_strndup(scan->x->arena, name, name_len);
+        return MHD_NO;
+    }
     const struct wanted *w = find_wanted(scan, name, name_len);
     if (!w)
         return MHD_YES;
     const char **field = (const char **)((char *)&scan->x->headers + w->offset);
-    if ((value && memchr(value, 0, len)) || (*field && w->repeat == REFUSE)) {
+    if (*field && w->repeat == REFUSE) {
         scan->bad = w->name;
         return MHD_NO;
     }
@@ -150,25 +177,38 @@ bool rh_exchange_collect(rh_exchange *x, const char *bytes, size_t n, size_t max
 
 /* ---- the answer ---- */
 
-/* For HEAD: no length and no body. */
-static ssize_t no_content(void *arg, uint64_t at, char *buf, size_t max)
-{
-    return MHD_CONTENT_READER_END_OF_STREAM;
-}
-
-static struct MHD_Response *make_response(const rh_exchange *x, char *body, size_t len)
+/* HEAD's too, when its length is not known: one of unknown size is sent chunked, and the library ends that with
+ * the bytes of a last chunk, which are not HEAD's to have. */
+static struct MHD_Response *make_response(char *body, size_t len)
 {
     if (body)
         return MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
-    if (x->method == RH_HEAD)
-        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, no_content, NULL, NULL);
     return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+}
+
+static void resume(rh_exchange *x)
+{
+    if (!x->own.suspended)
+        return;
+    x->own.suspended = false;
+    MHD_resume_connection(x->own.connection);
+    rh_loop_wake(x->own.loop);
+}
+
+void rh_exchange_hold(rh_exchange *x)
+{
+    x->own.state = RH_EXCHANGE_HELD;
+}
+
+void rh_exchange_wake(rh_exchange *x)
+{
+    resume(x);
 }
 
 void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers, char *body,
                         size_t body_len)
 {
-    struct MHD_Response *response = make_response(x, body, body_len);
+    struct MHD_Response *response = make_response(body, body_len);
     MHD_add_response_header(response, MHD_HTTP_HEADER_SERVER, "rowhouse");
     for (int i = 0; i < n_headers; i++)
         MHD_add_response_header(response, headers[i].name, headers[i].value);
@@ -177,11 +217,7 @@ void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *header
     x->own.response = response;
     x->own.status = (unsigned)status;
     x->own.state = RH_EXCHANGE_ANSWERED;
-    if (x->own.suspended) {
-        x->own.suspended = false;
-        MHD_resume_connection(x->own.connection);
-        rh_loop_wake(x->own.loop);
-    }
+    resume(x);
 }
 
 void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const char *allow)

@@ -4,13 +4,16 @@
  * answers it with rh_exchange_answer() or rh_exchange_refuse(), once, at once or later, on the loop's thread.
  *
  *   LINE ---> BODY ---> WORK ---> ANSWERED ---> QUEUED ---> (end)
- *     \______________________________^   refused or answered on its head: the body is not read
+ *    | \______________________________^   refused or answered on its head: the body is not read
+ *    v
+ *   HELD -- rh_exchange_wake(): as LINE
  *
- * LINE: path and query are known; BODY: the head was seen by the door, the body is being collected; WORK: the
- * door has it all, the connection sleeps; ANSWERED: the response is made; QUEUED: the HTTP library sends it.
+ * LINE: path and query are known; HELD: the door cannot judge the head yet, the connection sleeps; BODY: the
+ * head was seen by the door, the body is being collected; WORK: the door has it all, the connection sleeps;
+ * ANSWERED: the response is made; QUEUED: the HTTP library sends it.
  *
  * Ownership: everything here, the arena included, lives until the answer is sent or the client is gone, but
- * never ends while in WORK.
+ * never ends while in WORK or HELD.
  */
 #ifndef RH_EXCHANGE_H
 #define RH_EXCHANGE_H
@@ -37,7 +40,7 @@ typedef struct rh_door {
     void *ctx;
     const char *named_header;                      /* one more header to look for; NULL or "": none */
     size_t max_body;                               /* a longer one is refused with 413 */
-    void (*on_head)(void *ctx, rh_exchange *x);    /* the head is in; may answer. NULL: nothing to check */
+    void (*on_head)(void *ctx, rh_exchange *x);    /* the head is in; may answer or hold. NULL: no check */
     void (*on_request)(void *ctx, rh_exchange *x); /* all is in */
     /* The loop stops: answer everything, then call closed(arg). NULL: nothing to wait for. */
     void (*close)(void *ctx, void (*closed)(void *arg), void *arg);
@@ -45,6 +48,7 @@ typedef struct rh_door {
 
 typedef enum rh_exchange_state {
     RH_EXCHANGE_LINE,
+    RH_EXCHANGE_HELD,
     RH_EXCHANGE_BODY,
     RH_EXCHANGE_WORK,
     RH_EXCHANGE_ANSWERED,
@@ -84,6 +88,11 @@ void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *header
 void rh_exchange_refuse(rh_exchange *x, const rh_err *err, const char *allow);
 /* The same under a status of its own. */
 void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const char *allow);
+
+/* From on_head only, instead of an answer: the head cannot be judged yet. */
+void rh_exchange_hold(rh_exchange *x);
+/* on_head is called again, not within this call. A held exchange may be answered instead. */
+void rh_exchange_wake(rh_exchange *x);
 
 /* ---- for the loop only ---- */
 void rh_exchange_begin(rh_exchange *x, const char *uri);

@@ -14,6 +14,8 @@
 #define POOL_EXTRA                                                                                           \
     2048 /* of a connection's memory, beyond the head: the library's own notes and the answer's head */
 
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" /* RFC 8996 */
+
 enum loop_state { RUNNING, DRAINING, CLOSING, ENDED };
 
 struct rh_loop {
@@ -129,6 +131,16 @@ static void on_arrival(void *arg, int fd, const struct sockaddr *address, sockle
     l->has_work = true;
 }
 
+/* The library would take the query apart after this, with a note for each argument from the connection's memory: 300
+ * short ones fill it, and the connection ends without an answer. The text is in its read buffer, which it writes
+ * to as well; the query is read no further than to the NUL. */
+static void hide_query(const char *uri)
+{
+    char *mark = strchr((char *)uri, '?');
+    if (mark)
+        mark[1] = 0;
+}
+
 /* The request line is in, untouched. What is returned becomes the handler's *context. */
 static void *on_line(void *arg, const char *uri, struct MHD_Connection *connection)
 {
@@ -142,6 +154,7 @@ static void *on_line(void *arg, const char *uri, struct MHD_Connection *connecti
     c->exchange = x;
     rh_client_enter(&l->clients, c, RH_CLIENT_HEAD, now(l));
     rh_exchange_begin(x, uri);
+    hide_query(uri);
     return x;
 }
 
@@ -159,18 +172,36 @@ static bool announces_body(const rh_exchange *x)
            (x->headers.content_length && strcmp(x->headers.content_length, "0") != 0);
 }
 
-static enum MHD_Result finish_head(rh_loop *l, rh_exchange *x, const char *method)
+static void suspend(rh_exchange *x)
 {
-    rh_exchange_read_head(x, method, &l->door);
+    x->own.suspended = true;
+    MHD_suspend_connection(x->own.connection);
+}
+
+/* Also for one that was held and is awake again: to the library it is the same first call. */
+static enum MHD_Result judge_head(rh_loop *l, rh_exchange *x)
+{
+    if (x->own.state == RH_EXCHANGE_HELD)
+        x->own.state = RH_EXCHANGE_LINE;
     if (!x->own.response && l->door.on_head)
         l->door.on_head(l->door.ctx, x);
-    if (x->own.response) {
+    if (x->own.response || x->own.state == RH_EXCHANGE_HELD)
         rh_client_enter(&l->clients, x->own.client, RH_CLIENT_BUSY, now(l));
+    if (x->own.response)
         return announces_body(x) ? rh_exchange_queue(x) : MHD_YES;
+    if (x->own.state == RH_EXCHANGE_HELD) {
+        suspend(x);
+        return MHD_YES;
     }
     x->own.state = RH_EXCHANGE_BODY;
     rh_client_enter(&l->clients, x->own.client, RH_CLIENT_BODY, now(l));
     return MHD_YES;
+}
+
+static enum MHD_Result finish_head(rh_loop *l, rh_exchange *x, const char *method)
+{
+    rh_exchange_read_head(x, method, &l->door);
+    return judge_head(l, x);
 }
 
 static enum MHD_Result finish_body(rh_loop *l, rh_exchange *x)
@@ -188,8 +219,7 @@ static enum MHD_Result finish_body(rh_loop *l, rh_exchange *x)
     l->door.on_request(l->door.ctx, x);
     if (x->own.response)
         return rh_exchange_queue(x);
-    x->own.suspended = true;
-    MHD_suspend_connection(x->own.connection);
+    suspend(x);
     return MHD_YES;
 }
 
@@ -199,9 +229,13 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
 {
     rh_loop *l = arg;
     rh_exchange *x = *context;
+    if (l->state >= CLOSING && x->own.state < RH_EXCHANGE_WORK)
+        return MHD_NO; /* too late: the door may be gone */
     switch (x->own.state) {
     case RH_EXCHANGE_LINE:
         return finish_head(l, x, method);
+    case RH_EXCHANGE_HELD:
+        return judge_head(l, x);
     case RH_EXCHANGE_BODY:
         if (*upload_size) {
             bool ok = rh_exchange_collect(x, upload, *upload_size, l->door.max_body);
@@ -342,6 +376,7 @@ static struct MHD_Daemon *start_daemon(rh_loop *l)
     unsigned flags = MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
                      (s->tls_cert ? MHD_USE_TLS : 0);
     struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)s->tls_cert},
+                                   {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
                                    {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)s->tls_key},
                                    {MHD_OPTION_END, 0, NULL}};
     return MHD_start_daemon(flags, 0, NULL, NULL, on_access, l, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, l,
@@ -351,7 +386,7 @@ static struct MHD_Daemon *start_daemon(rh_loop *l)
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, l, MHD_OPTION_NOTIFY_COMPLETED,
                             on_completed, l, MHD_OPTION_URI_LOG_CALLBACK, on_line, l,
                             MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, l, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                            MHD_OPTION_ARRAY, s->tls_cert ? tls : tls + 2, MHD_OPTION_END);
+                            MHD_OPTION_ARRAY, s->tls_cert ? tls : tls + 3, MHD_OPTION_END);
 }
 
 static void init_handles(rh_loop *l)

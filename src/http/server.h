@@ -8,6 +8,7 @@
 #ifndef RH_HTTP_SERVER_H
 #define RH_HTTP_SERVER_H
 
+#include "auth/key_source.h"
 #include "auth/resolve.h"
 #include "catalog/directory.h"
 #include "conf/conf.h"
@@ -19,7 +20,7 @@ typedef struct rh_server_settings {
     const rh_conf *conf; /* [data], [control], [auth] trusted_header, [catalog] stale_after, [app] id_type */
     /* who may come in */
     rh_directory *directory;
-    const rh_jwt_keys *keys;
+    rh_key_source *keys; /* stays the caller's, outlives the server */
     rh_resolve_rules rules;
     /* where the data is: the pool's connections, as the server role */
     const char *conninfo, *database, *user, *password;

@@ -78,6 +78,7 @@ test('create, show, list, token; what is created can be used within a second', a
 
 test('a suspension is known to the data door within a second, and so is its end', async () => {
   const sql = await app.sql('operator', { database: app.catalog });
+  await sql.query('SET rowhouse.verb = on'); // as the verbs do
   const status = async () => (await app.http('GET', '/clients', { tenant: 'acme' })).status;
   for (const [state, expected] of [['suspended', 403], ['active', 200], ['moving', 503], ['active', 200]]) {
     await sql.query('UPDATE rowhouse.tenants SET state = $1 WHERE slug = $2', [state, 'acme']);
@@ -92,6 +93,9 @@ test('a tenant that is deleted in the catalog is nobody within a second', async 
   const sql = await app.sql('operator', { database: app.catalog });
   await sql.query("DELETE FROM rowhouse.tenants WHERE slug = 'brief'");
   await until(async () => (await app.http('GET', '/clients', { token })).status === 403, { ms: 1000, every: 20 });
+  assert.equal((await control('GET', '/tenants/brief')).json.state, 'dropping');
+  assert.match((await app.run(['migrate'])).stderr, /tenants dropped: 1, failed: 0/);
+  assert.equal((await control('GET', '/tenants/brief')).status, 404);
 });
 
 test('pages of the list', async () => {

@@ -123,8 +123,7 @@ test('the user\'s own PG variables do not lead elsewhere', async () => {
 });
 
 test('a suspended tenant\'s rows are still the operator\'s to look at', async () => {
-  const catalog = await app.sql('operator', { database: app.catalog });
-  await catalog.query("UPDATE rowhouse.tenants SET state = 'suspended' WHERE slug = 'two'");
+  await app.ok(['tenant', 'suspend', 'two']);
   assert.equal(await app.psql('two', 'SELECT count(*) FROM notes WHERE id < 10'), '2');
-  await catalog.query("UPDATE rowhouse.tenants SET state = 'active' WHERE slug = 'two'");
+  await app.ok(['tenant', 'resume', 'two']);
 });

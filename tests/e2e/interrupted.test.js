@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// kill -9 at every step of a tenant's life (src/base/step.h) and at random moments: each verb can be repeated, or left to
+// `rowhouse migrate`, and ends well.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { makeApp } from './lib/apps.js';
+import { ROOT, sleep, startApp } from './lib/harness.js';
+import { start } from './lib/processes.js';
+
+const MODELS = ['shared', 'schema', 'database'];
+const CREATE = { 'create.entered': MODELS, 'create.assigned': MODELS, 'create.database': ['database'], 'create.made': MODELS, 'create.settled': MODELS };
+const DROP = { 'drop.begun': MODELS, 'drop.sessions': MODELS, 'drop.dumped': MODELS, 'drop.noted': MODELS, 'drop.home': MODELS, 'drop.ended': MODELS };
+const CHANGE = ['suspend.changed', 'resume.changed', 'rename.changed'];
+
+let host, app, catalog, shared;
+const neighbours = {};
+
+before(async () => {
+  host = await startApp({ files: makeApp() });
+  app = host.sibling({ files: makeApp({ name: 'cut' }) }); // no server watches it, so drops need not wait for one
+  await app.ok(['migrate']);
+  catalog = await app.sql('operator', { database: app.catalog });
+  shared = await app.sql('operator');
+  for (const model of MODELS) neighbours[model] = await make(`neighbour-${model}`, model);
+});
+after(async () => {
+  await app?.stop();
+  await host?.stop();
+});
+
+async function make(slug, model) {
+  await app.ok(['tenant', 'create', slug, '--model', model]);
+  await note(slug);
+  return show(slug);
+}
+
+const show = async (ref) => JSON.parse(await app.ok(['tenant', 'show', ref, '--json']));
+
+async function note(slug) {
+  const { id, home } = await show(slug);
+  const sql = await app.sql('operator', { database: home.database });
+  await sql.query(`INSERT INTO ${home.schema}.notes (client_id, title) VALUES ($1, $2)`, [id, `kept by ${slug}`]);
+  await sql.end();
+}
+
+/** Runs the command and has it killed at a step. */
+async function killAt(step, args) {
+  const r = await app.run(args, { env: { RH_KILL_AT: step } });
+  assert.equal(r.signal, 'SIGKILL', `${args.join(' ')} came past ${step}\n${r.stderr}`);
+}
+
+/** Nothing is left over, nobody lacks anything: homes, schemas and databases are those of the tenants. */
+async function check() {
+  const { rows } = await catalog.query('SELECT t.id, t.slug, t.state, h.model, h.database, h.schema FROM rowhouse.tenants t LEFT JOIN rowhouse.homes h ON h.id = t.home ORDER BY t.id');
+  for (const t of rows) assert.equal(t.state, 'active', t.slug);
+  const of = (model) => rows.filter((t) => t.model === model);
+  const homes = await catalog.query("SELECT model, database, schema FROM rowhouse.homes WHERE model <> 'shared' ORDER BY id");
+  assert.equal(homes.rowCount, rows.length - of('shared').length, 'a home for each, and no more');
+  const schemas = await shared.query("SELECT nspname FROM pg_namespace WHERE nspname ~ '^h_' ORDER BY 1");
+  assert.deepEqual(schemas.rows.map((r) => r.nspname), of('schema').map((t) => t.schema).sort());
+  const databases = await shared.query("SELECT datname FROM pg_database WHERE datname ~ '^cut_h_' ORDER BY 1");
+  assert.deepEqual(databases.rows.map((r) => r.datname), of('database').map((t) => t.database).sort());
+  const clients = await shared.query('SELECT id FROM clients ORDER BY id');
+  assert.deepEqual(clients.rows.map((r) => r.id), of('shared').map((t) => t.id));
+  const applied = await shared.query("SELECT DISTINCT home FROM rowhouse.applied_migrations WHERE home <> 0 AND set = 'tenant'");
+  assert.equal(applied.rowCount, 1 + of('schema').length);
+  for (const model of MODELS) assert.equal(await app.psql(`neighbour-${model}`, 'SELECT title FROM notes'), `kept by neighbour-${model}`);
+  assert.equal((await catalog.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")).rowCount, 0);
+}
+
+/** The dumps of a tenant; each can be read. */
+async function dumps(slug) {
+  const dir = path.join(app.state, 'dumps');
+  const files = fs.existsSync(dir) ? fs.readdirSync(dir).filter((f) => f.startsWith(`${slug}-`)) : [];
+  for (const file of files)
+    if (file.endsWith('.dump')) {
+      const listed = await start('pg_restore', ['-l', path.join(dir, file)]).done;
+      assert.equal(listed.status, 0, listed.stderr);
+      assert.match(listed.stdout, /TABLE DATA \S+ notes/);
+    } else {
+      assert.match(file, /\.sql$/, 'nothing half-written is left');
+      const text = fs.readFileSync(path.join(dir, file), 'utf8');
+      assert.ok(text.includes(`kept by ${slug}`) && text.endsWith('COMMIT;\n'));
+    }
+  return files;
+}
+
+test('every step of the source is killed at here', () => {
+  const files = fs.readdirSync(path.join(ROOT, 'src'), { recursive: true }).filter((f) => f.endsWith('.c'));
+  const found = files.flatMap((f) => [...fs.readFileSync(path.join(ROOT, 'src', f), 'utf8').matchAll(/rh_step\("([^"]+)"\)/g)].map((m) => m[1]));
+  assert.deepEqual(found.sort(), [...Object.keys(CREATE), ...Object.keys(DROP), ...CHANGE].sort());
+});
+
+describe('create', () => {
+  for (const [step, models] of Object.entries(CREATE))
+    for (const model of models)
+      test(`of a ${model} home, killed at ${step}`, async () => {
+        for (const [how, args] of [['again', ['tenant', 'create', 'cut-again', '--model', model]], ['migrate', ['migrate']]]) {
+          const slug = `cut-${how}`;
+          await killAt(step, ['tenant', 'create', slug, '--model', model]);
+          const half = await show(slug);
+          assert.ok(['pending', 'provisioning'].includes(half.state), half.state);
+          await app.ok(args);
+          const t = await show(slug);
+          assert.deepEqual([t.id, t.state, t.home.model], [half.id, 'active', model]);
+          assert.equal(await app.psql(slug, 'SELECT name FROM clients'), slug);
+          await check();
+          await app.ok(['tenant', 'drop', slug, '--yes', '--no-dump']);
+        }
+        await check();
+      });
+
+  test('an interrupted one is taken up by the same wishes only', async () => {
+    await killAt('create.entered', ['tenant', 'create', 'half', '--model', 'schema', '--profile', 'plan=gold', '--name', 'Half']);
+    for (const other of [[], ['--model', 'database'], ['--model', 'schema'], ['--model', 'schema', '--name', 'Half', '--profile', 'plan=silver'], ['--model', 'schema', '--name', 'Half', '--id', '99']]) {
+      const r = await app.run(['tenant', 'create', 'half', ...other]);
+      assert.equal(r.status, 3, other.join(' '));
+      assert.match(r.stderr, /there is a tenant with the slug half already/);
+    }
+    const id = (await app.ok(['tenant', 'create', 'half', '--model', 'schema', '--profile', 'plan=gold', '--name', 'Half'])).trim();
+    assert.equal(String((await show('half')).id), id);
+    assert.equal((await app.run(['tenant', 'create', 'half', '--model', 'schema', '--profile', 'plan=gold', '--name', 'Half'])).status, 3, 'one that ended is there already');
+    await app.ok(['tenant', 'drop', 'half', '--yes', '--no-dump']);
+  });
+
+  test('a given id is not met again after an interruption', async () => {
+    const { rows } = await catalog.query('SELECT max(id)::bigint + 1 AS next FROM rowhouse.tenants');
+    const id = String(BigInt(rows[0].next) + 1000n);
+    await killAt('create.entered', ['tenant', 'create', 'given', '--id', id]);
+    const next = (await app.ok(['tenant', 'create', 'after-given'])).trim();
+    assert.ok(BigInt(next) > BigInt(id), next);
+    await app.ok(['migrate']);
+    for (const slug of ['given', 'after-given']) await app.ok(['tenant', 'drop', slug, '--yes', '--no-dump']);
+    await check();
+  });
+});
+
+describe('drop', () => {
+  for (const [step, models] of Object.entries(DROP))
+    for (const model of models)
+      test(`of a ${model} home, killed at ${step}`, async () => {
+        for (const [how, args] of [['again', ['tenant', 'drop', `${step.replace('.', '-')}-${model}-again`, '--yes']], ['migrate', ['migrate']]]) {
+          const slug = `${step.replace('.', '-')}-${model}-${how}`;
+          const { id } = await make(slug, model);
+          await killAt(step, ['tenant', 'drop', slug, '--yes']);
+          if (step !== 'drop.ended') assert.equal((await show(slug)).state, 'dropping');
+          await app.ok(args);
+          assert.equal((await app.run(['tenant', 'show', slug])).status, 3);
+          assert.equal((await dumps(slug)).length, 1);
+          await check();
+          const kept = await catalog.query('SELECT dump, ended_at FROM rowhouse.drops WHERE tenant = $1', [String(id)]);
+          assert.ok(kept.rows[0].ended_at && fs.existsSync(kept.rows[0].dump));
+          const audit = await catalog.query("SELECT 1 FROM rowhouse.audit WHERE tenant = $1 AND action = 'drop'", [String(id)]);
+          assert.equal(audit.rowCount, 1);
+        }
+      });
+
+  test('without a dump stays without one, whoever ends it', async () => {
+    for (const model of MODELS) {
+      await make(`plain-${model}`, model);
+      await killAt('drop.begun', ['tenant', 'drop', `plain-${model}`, '--yes', '--no-dump']);
+      assert.match((await app.run(['migrate'])).stderr, /tenants dropped: 1, failed: 0/);
+      assert.deepEqual(await dumps(`plain-${model}`), []);
+    }
+    await check();
+  });
+
+  test('a row that was deleted by hand is a drop, too', async () => {
+    await make('by-hand', 'schema');
+    await catalog.query("DELETE FROM rowhouse.tenants WHERE slug = 'by-hand'");
+    assert.match((await app.run(['migrate'])).stderr, /tenant by-hand is dropped/);
+    assert.equal((await dumps('by-hand')).length, 1);
+    await check();
+  });
+});
+
+test('suspend, resume and rename, killed when they are done, can be repeated', async () => {
+  for (const model of MODELS) {
+    const slug = `changed-${model}`;
+    await make(slug, model);
+    for (const [step, args, state] of [['suspend.changed', ['suspend', slug], 'suspended'], ['resume.changed', ['resume', slug], 'active'], ['rename.changed', ['rename', slug, `${slug}-x`], 'active']]) {
+      await killAt(step, ['tenant', ...args]);
+      await app.ok(['tenant', ...args]);
+      assert.equal((await show(step === 'rename.changed' ? `${slug}-x` : slug)).state, state);
+    }
+    await app.ok(['tenant', 'drop', `${slug}-x`, '--yes', '--no-dump']);
+  }
+  await check();
+});
+
+test('at random moments', async () => {
+  const cut = async (args, ms) => {
+    const p = app.spawn(args);
+    await sleep(ms);
+    p.kill('SIGKILL');
+    await p.done;
+  };
+  for (const model of MODELS)
+    for (let i = 0; i < 6; i++) {
+      const slug = `random-${model}-${i}`;
+      await cut(['tenant', 'create', slug, '--model', model], 20 + Math.random() * 250);
+      await app.run(['migrate']);
+      await app.run(['tenant', 'create', slug, '--model', model]); // when it was cut before it began
+      await note(slug);
+      await check();
+      await cut(['tenant', 'drop', slug, '--yes'], 20 + Math.random() * 300);
+      await app.ok(i % 2 ? ['migrate'] : ['tenant', 'drop', slug, '--yes']);
+      await app.ok(['tenant', 'drop', slug, '--yes']);
+      assert.equal((await dumps(slug)).length, 1);
+      await check();
+    }
+});
+
+test('two at once on the same tenant: one does it, the other finds it done', async () => {
+  for (const model of MODELS) {
+    const slug = `twice-${model}`;
+    await killAt('create.entered', ['tenant', 'create', slug, '--model', model]);
+    const made = await Promise.all([app.run(['tenant', 'create', slug, '--model', model]), app.run(['migrate']), app.run(['tenant', 'create', slug, '--model', model])]);
+    assert.equal(made[1].status, 0, made[1].stderr);
+    for (const r of [made[0], made[2]]) assert.ok(r.status === 0 || /already/.test(r.stderr), r.stderr);
+    await check();
+    const gone = await Promise.all([1, 2, 3].map(() => app.run(['tenant', 'drop', slug, '--yes', '--no-dump'])));
+    for (const r of gone) assert.equal(r.status, 0, r.stderr);
+    await check();
+  }
+});
