@@ -4,8 +4,8 @@
  * the process there, by the environment variable RH_KILL_AT=<name>, as kill -9 would; nothing else reads
  * them.
  *
- * To add one: a call with a name of its own, "<verb>.<what is done>"; tests/e2e/interrupted.test.js finds it in the
- * source and fails until it is killed there too.
+ * To add one: a call with a name of its own, "<verb>.<what is done>"; tests/e2e/interrupted.test.js finds it
+ * in the source and fails until it is killed there too.
  */
 #ifndef RH_STEP_H
 #define RH_STEP_H
