@@ -75,6 +75,7 @@ test('what changed meanwhile is known as soon as it is back', async () => {
   await sleep(700); // a reconnect is tried and fails
   await bringBack();
   const sql = await until(() => app.sql('operator', { database: 'tiny_catalog' }).catch(() => null));
+  await sql.query('SET rowhouse.verb = on'); // as the verbs do
   await sql.query("UPDATE rowhouse.tenants SET state = 'suspended' WHERE slug = 'two'");
   await until(async () => (await get('two')).status === 403, { ms: 3000 });
   await sql.query("UPDATE rowhouse.tenants SET state = 'active' WHERE slug = 'two'");
