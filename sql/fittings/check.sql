@@ -36,3 +36,7 @@ UNION ALL
 SELECT format('function %s calls set_config with a name that is not written out', name),
        'The name could be that of the tenant''s binding: write it as a literal.'
 FROM source WHERE text ~* 'set_config[[:space:]"]*[(][[:space:]]*[^[:space:]'']'
+UNION ALL
+SELECT format('function %s changes a setting of the session', name),
+       'It would outlive the request and meet the next tenant''s: call set_config with true, for the transaction.'
+FROM source WHERE text ~* 'set_config[[:space:]"]*[(][^)]*,[[:space:]]*false[[:space:]]*[)]'

@@ -19,6 +19,15 @@ void rh_log_init(rh_log_level least, bool json)
     as_json = json;
 }
 
+/* A client's bytes may stand in a message: they must neither begin a line nor move the cursor. */
+static void add_printable(rh_str *line, const char *text, size_t max)
+{
+    for (size_t i = 0; text[i] && i < max; i++) {
+        unsigned char c = (unsigned char)text[i];
+        rh_str_addc(line, c < 0x20 || c == 0x7f ? ' ' : (char)c);
+    }
+}
+
 static void write_line(rh_log_level level, const char *message)
 {
     static const char *names[] = {"debug", "info", "warn", "error"};
@@ -38,8 +47,7 @@ static void write_line(rh_log_level level, const char *message)
         rh_str_add(&line, "}");
     } else {
         rh_str_addf(&line, "%s.%03ldZ %-5s ", stamp, now.tv_nsec / 1000000, names[level]);
-        size_t n = strlen(message);
-        rh_str_addn(&line, message, n < LINE_MAX_BYTES / 2 ? n : LINE_MAX_BYTES / 2);
+        add_printable(&line, message, LINE_MAX_BYTES / 2);
     }
     rh_str_addc(&line, '\n');
     ssize_t ignored = write(STDERR_FILENO, rh_str_cstr(&line), line.len);

@@ -29,7 +29,7 @@
     X(INT, data, max_clients, "10000", "client connections at most") \
     X(SIZE, data, max_head, "16k", "request line and headers at most") \
     X(SIZE, data, max_body, "10m", "request body at most") \
-    X(SIZE, data, max_response, "256m", "response body at most") \
+    X(SIZE, data, max_response, "64m", "response body at most") \
     X(INT, data, max_rows, "0", "rows of one answer at most; 0: no limit") \
     X(DURATION, data, head_timeout, "10s", "time a whole request head may take") \
     X(DURATION, data, body_timeout, "30s", "time a whole request body may take") \

@@ -17,6 +17,7 @@
 #define BUFFER ((size_t)1 << 20)
 #define MAX_RECORD ((size_t)64 << 20)
 #define PROGRESS_MS 200
+#define MAX_ID ((uint64_t)INT64_MAX / 2) /* a sequence that is moved past it would soon be used up */
 
 struct column {
     const char *name, *sequence; /* sequence "" : none of its own */
@@ -179,10 +180,16 @@ static bool check_record(struct load *l, const rh_csv_record *r, rh_err *err)
     if (l->key >= 0 && !check_tenant(l, r, err))
         return false;
     for (size_t i = 0; i < l->n_order; i++) {
+        struct column *c = l->order[i];
         uint64_t value;
-        if (*l->order[i]->sequence && rh_parse_uint(r->fields[i].text, r->fields[i].len, &value) &&
-            value > l->order[i]->max)
-            l->order[i]->max = value;
+        if (!*c->sequence || !rh_parse_uint(r->fields[i].text, r->fields[i].len, &value) || value <= c->max)
+            continue;
+        if (value > MAX_ID) {
+            rh_err_set(err, RH_E_INVALID, "%s:%lld: %s %llu leaves its sequence no room", l->options->name,
+                       (long long)r->line, c->name, (unsigned long long)value);
+            return rh_err_hint(err, "Nothing was loaded. All tenants get their ids from that sequence.");
+        }
+        c->max = value;
     }
     l->rows++;
     return true;
