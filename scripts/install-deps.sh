@@ -24,6 +24,7 @@ missing() {
     test)
         command -v node >/dev/null || printf 'nodejs '
         command -v npm >/dev/null || printf 'npm '
+        command -v openssl >/dev/null || printf 'openssl '
         ;;
     bench)
         command -v wrk >/dev/null || printf 'wrk '

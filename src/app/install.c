@@ -180,7 +180,9 @@ static bool prepare_database(const rh_app *app, rh_arena *a, const char *name, r
     rh_db *db = rh_app_connect(app, RH_ROLE_ADMIN, name, err);
     if (!db)
         return false;
-    PGresult *res = rh_db_query(db, a, rh_sql_install_foreign_schemas, 1, &app->owner, err);
+    PGresult *res = rh_db_query(db, a, rh_sql_install_lock, 1, &name, err)
+                        ? rh_db_query(db, a, rh_sql_install_foreign_schemas, 1, &app->owner, err)
+                        : NULL;
     if (res && PQntuples(res) > 0) {
         rh_err_set(err, RH_E_EXISTS, "schema %s of database %s belongs to %s", PQgetvalue(res, 0, 0), name,
                    PQgetvalue(res, 0, 1));
@@ -193,13 +195,25 @@ static bool prepare_database(const rh_app *app, rh_arena *a, const char *name, r
     return ok || rh_err_context(err, "cannot prepare database %s", name);
 }
 
-bool rh_install_database(const rh_app *app, const char *name, const char *model, rh_err *err)
+rh_db *rh_install_admin(const rh_app *app, const char *name, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
     rh_db *db = rh_db_open(app->conninfo, NULL, NULL, NULL, err);
-    bool ok = db && ensure_database(app, a, db, name, model ? model : "template0", err);
+    if (db && !rh_db_query(db, a, rh_sql_install_lock, 1, &name, err)) {
+        rh_db_close(db);
+        db = NULL;
+    }
+    rh_arena_free(a);
+    return db;
+}
+
+bool rh_install_database(const rh_app *app, const char *name, const char *model, rh_err *err)
+{
+    rh_arena *a = rh_arena_new();
+    rh_db *db = rh_install_admin(app, name, err);
+    bool ok = db && ensure_database(app, a, db, name, model ? model : "template0", err) &&
+              prepare_database(app, a, name, err);
     rh_db_close(db);
-    ok = ok && prepare_database(app, a, name, err);
     rh_arena_free(a);
     return ok;
 }

@@ -15,4 +15,7 @@ bool rh_install(rh_app *app, rh_err *err);
  * somebody else's, and PostgreSQL's open defaults in it taken back. */
 bool rh_install_database(const rh_app *app, const char *name, const char *model, rh_err *err);
 
+/* The admin, alone at work on that database: who was killed at it may have left a backend that still is. */
+rh_db *rh_install_admin(const rh_app *app, const char *name, rh_err *err);
+
 #endif

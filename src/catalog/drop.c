@@ -136,10 +136,10 @@ bool rh_tenant_drop(rh_operator *o, rh_arena *a, const char *ref, bool keep_dump
     const char *id = rh_tenant_find(o, a, ref, err);
     if (!id)
         return err->code == RH_E_NOT_FOUND && find_dropped(o, a, ref, out);
-    if (!rh_tenant_lock(o->catalog, id, err))
+    if (!rh_tenant_lock(o->catalog, o->shared, id, err))
         return false;
     bool ok = drop(o, a, id, keep_dump ? "t" : "f", err);
-    rh_tenant_unlock(o->catalog, id);
+    rh_tenant_unlock(o->catalog, o->shared, id);
     if (ok && !find_dropped(o, a, id, out))
         ok = rh_err_set(err, RH_E_INTERNAL, "tenant %s is gone without a trace", id);
     out->earlier = false;
@@ -155,9 +155,10 @@ bool rh_tenant_drop_waiting(rh_operator *o, void (*tell)(void *arg, const char *
     bool ok = res != NULL;
     for (int i = 0; ok && i < PQntuples(res); i++) {
         const char *id = PQgetvalue(res, i, 0);
-        bool locked = rh_tenant_lock(o->catalog, id, err), dropped = locked && drop(o, a, id, NULL, err);
+        bool locked = rh_tenant_lock(o->catalog, o->shared, id, err),
+             dropped = locked && drop(o, a, id, NULL, err);
         if (locked)
-            rh_tenant_unlock(o->catalog, id);
+            rh_tenant_unlock(o->catalog, o->shared, id);
         *(dropped ? done : failed) += 1;
         ok = dropped || err->code != RH_E_UNAVAILABLE;
         if (tell)

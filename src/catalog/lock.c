@@ -7,14 +7,14 @@
 
 #define WAIT "60s"
 
-bool rh_tenant_lock(rh_db *catalog, const char *id, rh_err *err)
+static bool lock(rh_db *db, const char *id, rh_err *err)
 {
     rh_err ignored;
     rh_arena *a = rh_arena_new();
-    bool ok = rh_db_exec(catalog, "SET lock_timeout = '" WAIT "'", err);
+    bool ok = rh_db_exec(db, "SET lock_timeout = '" WAIT "'", err);
     if (ok) {
-        ok = rh_db_query(catalog, a, rh_sql_tenants_lock, 1, &id, err) != NULL;
-        rh_db_exec(catalog, "RESET lock_timeout", &ignored);
+        ok = rh_db_query(db, a, rh_sql_tenants_lock, 1, &id, err) != NULL;
+        rh_db_exec(db, "RESET lock_timeout", &ignored);
     }
     if (!ok && strcmp(err->sqlstate, "55P03") == 0) {
         rh_err_set(err, RH_E_LOCKED, "another command has been at work on tenant %s for " WAIT, id);
@@ -24,10 +24,26 @@ bool rh_tenant_lock(rh_db *catalog, const char *id, rh_err *err)
     return ok;
 }
 
-void rh_tenant_unlock(rh_db *catalog, const char *id)
+static void unlock(rh_db *db, const char *id)
 {
     rh_err ignored; /* a lost connection has let go by itself */
     rh_arena *a = rh_arena_new();
-    rh_db_query(catalog, a, rh_sql_tenants_unlock, 1, &id, &ignored);
+    rh_db_query(db, a, rh_sql_tenants_unlock, 1, &id, &ignored);
     rh_arena_free(a);
+}
+
+bool rh_tenant_lock(rh_db *catalog, rh_db *shared, const char *id, rh_err *err)
+{
+    if (!lock(catalog, id, err))
+        return false;
+    if (lock(shared, id, err))
+        return true;
+    unlock(catalog, id);
+    return false;
+}
+
+void rh_tenant_unlock(rh_db *catalog, rh_db *shared, const char *id)
+{
+    unlock(shared, id);
+    unlock(catalog, id);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One at a time on a tenant: what makes, drops or moves its home holds the tenant's lock. A session that dies
- * lets go of it.
+ * One at a time on a tenant: what makes, drops or moves its home holds the tenant's lock, in the catalog and
+ * in the shared homes' database. A session that ends lets go of it: that of a killed client when its
+ * statement has ended.
  */
 #ifndef RH_TENANT_LOCK_H
 #define RH_TENANT_LOCK_H
@@ -9,7 +10,7 @@
 #include "pg/db.h"
 
 /* Waits for another command for a minute at most: RH_E_LOCKED. Not inside a transaction. */
-bool rh_tenant_lock(rh_db *catalog, const char *id, rh_err *err);
-void rh_tenant_unlock(rh_db *catalog, const char *id);
+bool rh_tenant_lock(rh_db *catalog, rh_db *shared, const char *id, rh_err *err);
+void rh_tenant_unlock(rh_db *catalog, rh_db *shared, const char *id);
 
 #endif

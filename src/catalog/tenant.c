@@ -406,11 +406,11 @@ static bool provision(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
 
 bool rh_tenant_provision(rh_operator *o, const char *id, rh_err *err)
 {
-    if (!rh_tenant_lock(o->catalog, id, err))
+    if (!rh_tenant_lock(o->catalog, o->shared, id, err))
         return false;
     rh_arena *a = rh_arena_new();
     bool ok = provision(o, a, id, err);
-    rh_tenant_unlock(o->catalog, id);
+    rh_tenant_unlock(o->catalog, o->shared, id);
     rh_arena_free(a);
     return ok;
 }

@@ -157,7 +157,8 @@ static bool connect_and_read(rh_watch *w, rh_err *err)
     return ok;
 }
 
-/* Called after every question too: what was told while its answer came in makes the socket readable no more. */
+/* Called after every question too: what was told while its answer came in makes the socket readable no more.
+ */
 static bool take_notifications(rh_watch *w, rh_err *err)
 {
     PGconn *conn = rh_db_conn(w->db);
@@ -207,7 +208,8 @@ static void *run(void *arg)
         int got = wait_for(w, w->db ? heartbeat_ms(w) : RETRY_MS);
         if (got < 0)
             return NULL;
-        bool ok = (w->db ? got || heartbeat(w, &err) : connect_and_read(w, &err)) && take_notifications(w, &err);
+        bool ok =
+            (w->db ? got || heartbeat(w, &err) : connect_and_read(w, &err)) && take_notifications(w, &err);
         if (ok && w->away_told)
             rh_log(RH_LOG_INFO, "the catalog is back");
         if (!ok && is_stopping(w)) /* the order to stop ends a question under way, too */
@@ -229,7 +231,8 @@ rh_watch *rh_watch_start(const rh_app *app, rh_directory *directory, rh_err *err
     w->directory = directory;
     w->stop_fd = eventfd(0, EFD_CLOEXEC);
     memcpy(w->newest_revision, "0", 2);
-    if (!connect_and_read(w, err) || !take_notifications(w, err) || pthread_create(&w->thread, NULL, run, w) != 0) {
+    if (!connect_and_read(w, err) || !take_notifications(w, err) ||
+        pthread_create(&w->thread, NULL, run, w) != 0) {
         rh_db_close(w->db);
         close(w->stop_fd);
         free(w);

@@ -50,21 +50,6 @@ static bool run_statement(rh_db *db, rh_arena *a, const rh_script_piece *piece, 
     return rh_db_query(db, a, text, n, values, err) != NULL;
 }
 
-/* The script with its :names as parameters of the same length, which PostgreSQL's grammar understands: where
- * it parts the copy, the script itself is parted. */
-static char *readable(rh_arena *a, const char *text, size_t len)
-{
-    char *copy = rh_arena_strndup(a, text, len);
-    size_t offset = 0, before = len;
-    for (rh_token t; (t = rh_script_next(text, len, &offset)).kind != RH_TOKEN_END; before = t.at)
-        if (t.kind == RH_TOKEN_WORD && t.at == before + 1 && text[before] == ':') {
-            memset(copy + before, ' ', t.len + 1);
-            copy[before] = '$';
-            copy[before + 1] = '1';
-        }
-    return copy;
-}
-
 static bool run_on_create(const rh_app *app, rh_db *db, rh_arena *a, const rh_profile *profile, rh_err *err)
 {
     rh_script_pieces pieces = {0};
@@ -83,7 +68,7 @@ static bool run_on_create(const rh_app *app, rh_db *db, rh_arena *a, const rh_pr
         }
         return false;
     }
-    const char *copy = readable(a, text, len);
+    const char *copy = rh_script_with_parameters(a, text, len);
     if (!rh_script_split(a, copy, len, &pieces, err))
         return rh_err_context(err, ON_CREATE);
     for (size_t i = 0; i < pieces.len; i++) {

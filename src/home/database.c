@@ -116,7 +116,7 @@ static bool drop(const rh_app *app, const rh_home *home, rh_db *shared, const ch
         return false;
     if (!ours)
         return true;
-    rh_db *db = rh_db_open(app->conninfo, NULL, NULL, NULL, err);
+    rh_db *db = rh_install_admin(app, home->database, err);
     rh_str_init(&sql, RH_STR_TEXT_MAX);
     rh_str_add(&sql, "DROP DATABASE IF EXISTS ");
     rh_str_add_ident(&sql, home->database);

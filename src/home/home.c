@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "home/home.h"
 
+#include <string.h>
 #include <unistd.h>
 
+#include "app/install.h"
 #include "base/file.h"
 #include "home/model.h"
 #include "migrate/apply.h"
@@ -77,7 +79,8 @@ bool rh_home_end_sessions(const rh_app *app, const rh_home *home, const char *te
 {
     bool own = models[home->model]->own_database;
     rh_arena *a = rh_arena_new();
-    rh_db *admin = rh_db_open(app->conninfo, NULL, NULL, NULL, err);
+    rh_db *admin =
+        own ? rh_install_admin(app, home->database, err) : rh_db_open(app->conninfo, NULL, NULL, NULL, err);
     const char *params[] = {app->server, rh_home_session_name(a, tenant_id), own ? home->database : ""};
     rh_str sql;
     rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
@@ -85,7 +88,9 @@ bool rh_home_end_sessions(const rh_app *app, const rh_home *home, const char *te
     rh_str_add_ident(&sql, params[2]);
     rh_str_add(&sql, " FROM ");
     rh_str_add_ident(&sql, app->server);
-    bool ok = admin && (!own || rh_db_exec(admin, rh_str_cstr(&sql), err)) &&
+    bool ok = admin &&
+              (!own || rh_db_exec(admin, rh_str_cstr(&sql), err) ||
+               strcmp(err->sqlstate, "3D000") == 0) && /* gone meanwhile */
               rh_db_query(admin, a, rh_sql_homes_end_sessions, 3, params, err);
     rh_db_close(admin);
     rh_arena_free(a);

@@ -185,7 +185,8 @@ rh_seat *rh_acceptor_join(rh_acceptor *a, uv_loop_t *loop,
 void rh_seat_stop(rh_seat *s)
 {
     pause_watching(s);
-    shutdown(s->listen_fd, SHUT_RDWR); /* of all seats: whoever comes now is refused, and does not wait for our end */
+    shutdown(s->listen_fd,
+             SHUT_RDWR); /* of all seats: whoever comes now is refused, and does not wait for our end */
     for (struct arrival *a = empty_inbox(s, true), *next; a; a = next) {
         next = a->next;
         close(a->fd);

@@ -79,8 +79,8 @@ static const struct wanted *find_wanted(const struct head_scan *scan, const char
     return NULL;
 }
 
-/* What RFC 9110 calls a token. A blank before the colon, which the library lets through, would hide a header from us
- * that a proxy in front has read. */
+/* What RFC 9110 calls a token. A blank before the colon, which the library lets through, would hide a header
+ * from us that a proxy in front has read. */
 static bool is_token(const char *name, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -177,8 +177,8 @@ bool rh_exchange_collect(rh_exchange *x, const char *bytes, size_t n, size_t max
 
 /* ---- the answer ---- */
 
-/* HEAD's too, when its length is not known: one of unknown size is sent chunked, and the library ends that with
- * the bytes of a last chunk, which are not HEAD's to have. */
+/* HEAD's too, when its length is not known: one of unknown size is sent chunked, and the library ends that
+ * with the bytes of a last chunk, which are not HEAD's to have. */
 static struct MHD_Response *make_response(char *body, size_t len)
 {
     if (body)

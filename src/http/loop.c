@@ -131,9 +131,9 @@ static void on_arrival(void *arg, int fd, const struct sockaddr *address, sockle
     l->has_work = true;
 }
 
-/* The library would take the query apart after this, with a note for each argument from the connection's memory: 300
- * short ones fill it, and the connection ends without an answer. The text is in its read buffer, which it writes
- * to as well; the query is read no further than to the NUL. */
+/* The library would take the query apart after this, with a note for each argument from the connection's
+ * memory: 300 short ones fill it, and the connection ends without an answer. The text is in its read buffer,
+ * which it writes to as well; the query is read no further than to the NUL. */
 static void hide_query(const char *uri)
 {
     char *mark = strchr((char *)uri, '?');

@@ -110,7 +110,8 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                 .password = set->password,
                                 .options = s->options,
                                 .connections = share(conf->data_connections, s->n_loops, i),
-                                .deadline_ms = conf->data_statement_timeout * RH_JOB_MAX_STATEMENTS + DEADLINE_MARGIN_MS};
+                                .deadline_ms = conf->data_statement_timeout * RH_JOB_MAX_STATEMENTS +
+                                               DEADLINE_MARGIN_MS};
     d.home_connections = share(conf->data_home_connections, s->n_loops, i);
     return d;
 }

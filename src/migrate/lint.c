@@ -270,26 +270,12 @@ static bool judge_set(rh_lint_model *m, rh_lint_set which, const rh_migration_se
     return true;
 }
 
-/* :name becomes a parameter of the same length, so that every place stays where it is. */
-static char *with_parameters(rh_arena *a, const char *text)
-{
-    char *copy = rh_arena_strdup(a, text);
-    size_t len = strlen(text), offset = 0, before = len;
-    for (rh_token t; (t = rh_script_next(text, len, &offset)).kind != RH_TOKEN_END; before = t.at)
-        if (t.kind == RH_TOKEN_WORD && t.at == before + 1 && text[before] == ':') {
-            memset(copy + before, ' ', t.len + 1);
-            copy[before] = '$';
-            copy[before + 1] = '1';
-        }
-    return copy;
-}
-
 static bool judge_on_create(rh_lint_model *m, const char *text, rh_err *err)
 {
     rh_migration *file = RH_NEW(m->arena, rh_migration);
     bool inserts_root = false;
     file->path = ON_CREATE_PATH;
-    file->text = with_parameters(m->arena, text);
+    file->text = rh_script_with_parameters(m->arena, text, strlen(text));
     file->len = strlen(text);
     m->set = RH_LINT_SET_TENANT;
     m->on_create = text;

@@ -393,3 +393,16 @@ bool rh_script_expand(rh_str *out, const char *text, const rh_script_var *vars, 
     rh_str_addn(out, text + copied, len - copied);
     return !out->overflow || rh_err_set(err, RH_E_TOO_LARGE, "the expanded text is too large");
 }
+
+char *rh_script_with_parameters(rh_arena *a, const char *text, size_t len)
+{
+    char *copy = rh_arena_strndup(a, text, len);
+    size_t offset = 0, before = len;
+    for (rh_token t; (t = rh_script_next(text, len, &offset)).kind != RH_TOKEN_END; before = t.at)
+        if (t.kind == RH_TOKEN_WORD && t.at == before + 1 && text[before] == ':') {
+            memset(copy + before, ' ', t.len + 1);
+            copy[before] = '$';
+            copy[before + 1] = '1';
+        }
+    return copy;
+}

@@ -74,6 +74,10 @@ rh_token rh_script_next(const char *text, size_t len, size_t *offset);
 bool rh_script_bind(rh_arena *a, const char *text, const char *const *names, size_t n, const char **bound,
                     int **used, int *n_used, rh_err *err);
 
+/* A copy with every :name as a parameter of the same length, which PostgreSQL's grammar understands: every
+ * place stays where it is, so where the copy is parted, the text is. */
+char *rh_script_with_parameters(rh_arena *a, const char *text, size_t len);
+
 /* For our own SQL in sql/: :"name" becomes an identifier, :'name' a literal, :name the value as it stands,
  * for which only plain words [a-z0-9_ ] are accepted. vars ends with a NULL name. Errors are RH_E_INTERNAL:
  * the text is ours. */

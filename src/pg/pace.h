@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How long statements usually take, by their text: what a pool knows before it puts one behind another. A moving
- * average of the last few times; a bounded number of statements, all forgotten when there are more.
+ * How long statements usually take, by their text: what a pool knows before it puts one behind another. A
+ * moving average of the last few times; a bounded number of statements, all forgotten when there are more.
  */
 #ifndef RH_PACE_H
 #define RH_PACE_H
