@@ -199,7 +199,7 @@ test('at random moments', async () => {
     await p.done;
   };
   for (const model of MODELS)
-    for (let i = 0; i < Number(process.env.RH_RANDOM_KILLS ?? 6); i++) {
+    for (let i = 0; i < Number(process.env.RH_RANDOM_KILLS ?? 4); i++) {
       const slug = `random-${model}-${i}`;
       await cut(['tenant', 'create', slug, '--model', model], 20 + Math.random() * 250);
       await app.run(['migrate']);

@@ -158,8 +158,10 @@ test('inventory: the steps of the article, users on the control door, items by x
     const made = await fetch(`${app.control}/users`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"name":"Budi","email":"budi@example.com"}' });
     assert.equal(made.status, 201);
     const { id } = (await made.json())[0];
-    assert.equal((await items('GET', '/items', id)).status, 503);
+    const becomes = (status) => until(async () => (await items('GET', '/items', id)).status === status, { ms: 1000, every: 20, what: `${status}` });
+    await becomes(503);
     assert.equal((await users('GET', '/users/migrate')).json.tenants, 1);
+    await becomes(200);
     assert.deepEqual((await items('GET', '/items', id)).json, []);
     assert.equal((await items('POST', '/items', id, { name: 'Chair', quantity: 4 })).json[0].quantity, 4);
     assert.equal((await items('PATCH', '/items/1', id, { quantity: 5 })).status, 200);
@@ -169,7 +171,7 @@ test('inventory: the steps of the article, users on the control door, items by x
     assert.equal((await users('PATCH', `/users?id=eq.${id}`, { phone: '1' })).json[0].phone, '1');
     assert.equal((await users('PATCH', `/users?id=eq.${id}`, { state: 'suspended' })).status, 400);
     assert.equal((await users('DELETE', `/users?id=eq.${id}`)).status, 202);
-    await until(async () => (await items('GET', '/items', id)).status === 403, { ms: 1000, what: 'the refusal' });
+    await becomes(403);
   } finally {
     await app.stop();
   }
