@@ -132,7 +132,12 @@ test('what cannot be created says why', async () => {
   }
   assert.equal((await control('GET', '/tenants/x')).status, 404);
   assert.equal((await control('POST', '/tenants', { body: 'slug=x', headers: { 'Content-Type': 'application/x-www-form-urlencoded' } })).status, 415);
-  assert.equal((await control('POST', '/tenants', { body: `{"slug":"x","name":"${'y'.repeat(3 << 20)}"}`, headers: { 'Content-Type': 'application/json' } })).status, 413);
+
+  // Refused on its head, and the connection is closed: who still writes then may learn no more than that.
+  const large = { body: `{"slug":"x","name":"${'y'.repeat(3 << 20)}"}`, headers: { 'Content-Type': 'application/json' } };
+  const refused = await control('POST', '/tenants', large).catch((err) => err.cause);
+  assert.ok(refused.status === 413 || ['EPIPE', 'ECONNRESET', 'UND_ERR_SOCKET'].includes(refused.code), refused.text ?? refused);
+  assert.equal((await control('GET', '/tenants/x')).status, 404);
 });
 
 test('what is not there', async () => {
