@@ -44,7 +44,7 @@ test('the summary says what runs where and how to connect', async () => {
   for (const hint of ['rowhouse psql', 'rowhouse tenant token', 'rowhouse tenant list']) assert.ok(stdout.includes(hint), hint);
   assert.match(stderr, /making a PostgreSQL .* data directory.*\nstarting PostgreSQL/);
   assert.equal((await app.http('GET', '/live')).status, 200);
-  assert.equal((await app.http('GET', '/ready')).status, 200);
+  await until(async () => (await app.http('GET', '/ready')).status === 200, { what: '/ready' }); // the first connection may still be on its way
 });
 
 test('the commands of the summary work as printed', async () => {
