@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -98,6 +99,23 @@ bool rh_file_commit(const char *temp, const char *path, rh_err *err)
               sync_path(dir, O_RDONLY | O_DIRECTORY, err);
     rh_arena_free(a);
     return ok;
+}
+
+void rh_file_sweep(const char *path)
+{
+    rh_arena *a = rh_arena_new();
+    const char *slash = strrchr(path, '/');
+    const char *dir_name = slash ? rh_arena_strndup(a, path, (size_t)(slash - path) + 1) : "./";
+    const char *prefix = rh_arena_printf(a, "%s.", slash ? slash + 1 : path);
+    DIR *dir = opendir(dir_name);
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        size_t n = strlen(e->d_name);
+        if (rh_starts_with(e->d_name, prefix) && n > 4 && strcmp(e->d_name + n - 4, ".tmp") == 0)
+            unlink(rh_arena_printf(a, "%s%s", dir_name, e->d_name));
+    }
+    if (dir)
+        closedir(dir);
+    rh_arena_free(a);
 }
 
 bool rh_file_exists(const char *path)

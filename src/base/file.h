@@ -17,6 +17,9 @@ bool rh_file_write(const char *path, const char *bytes, size_t n, mode_t mode, r
 /* A file that others wrote at `temp` becomes `path`, synced, its directory too. */
 bool rh_file_commit(const char *temp, const char *path, rh_err *err);
 bool rh_file_exists(const char *path);
+/* Removes what interrupted writes of `path` have left beside it: PATH.*.tmp. Only where nobody else writes
+ * it. */
+void rh_file_sweep(const char *path);
 /* As mkdir -p; an existing directory is fine and keeps its mode. */
 bool rh_mkdirs(const char *path, mode_t mode, rh_err *err);
 /* Random bytes as lower-case hex, 2*nbytes characters, in the arena. */

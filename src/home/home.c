@@ -60,6 +60,7 @@ bool rh_home_dump(const rh_app *app, const rh_home *home, rh_db *shared, const c
 {
     rh_arena *a = rh_arena_new();
     const char *part = rh_arena_printf(a, "%s.part", path);
+    rh_file_sweep(part);                               /* of a dump that was cut off; the tenant is locked */
     bool ok = rh_file_write(part, "", 0, 0600, err) && /* closed to others before anything is in it */
               models[home->model]->dump(app, home, shared, tenant_id, part, err) &&
               rh_file_commit(part, path, err);
