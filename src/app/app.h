@@ -30,6 +30,7 @@ typedef struct rh_app {
     const char *catalog_db, *shared_db, *template_db;
     const char *server_password, *operator_password;
     bool fresh_passwords; /* made just now: the roles do not know them yet */
+    int stop_fd;          /* readable: what takes long is to give up; 0: nobody says so */
 } rh_app;
 
 /* Reads the settings of the app in `dir` and opens its server, starting a private one where conf names none.

@@ -168,18 +168,20 @@ out:
     return pid;
 }
 
-/* Reads until the child closes its output; false when the deadline came first. */
-static bool drain(int fd, rh_str *text, int64_t deadline)
+/* Reads until the child closes its output; false when the deadline or the order to stop came first. */
+static bool drain(int fd, rh_str *text, int64_t deadline, int stop_fd)
 {
     char chunk[8192];
     for (;;) {
         int64_t left = deadline ? deadline - rh_now_ms() : -1;
-        struct pollfd p = {.fd = fd, .events = POLLIN};
+        struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = stop_fd ? stop_fd : -1, .events = POLLIN}};
         if (deadline && left <= 0)
             return false;
-        int ready = poll(&p, 1, left > 1000000 ? 1000000 : (int)left);
+        int ready = poll(p, 2, left > 1000000 ? 1000000 : (int)left);
         if (ready <= 0)
             continue;
+        if (p[1].revents)
+            return false;
         ssize_t n = read(fd, chunk, sizeof chunk);
         size_t room = text->max - text->len;
         if (n > 0)
@@ -204,7 +206,7 @@ bool rh_spawn_run(rh_arena *a, const rh_spawn *s, rh_spawn_result *out, rh_err *
         return false;
     }
     rh_str_init_in(&text, a, s->output_max ? s->output_max : OUTPUT_MAX);
-    bool in_time = drain(ends[0], &text, deadline);
+    bool in_time = drain(ends[0], &text, deadline, s->stop_fd);
     close(ends[0]);
     if (!in_time)
         kill(pid, SIGKILL);
@@ -213,6 +215,8 @@ bool rh_spawn_run(rh_arena *a, const rh_spawn *s, rh_spawn_result *out, rh_err *
     out->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     out->output = rh_str_cstr(&text);
     out->truncated = text.overflow;
+    if (!in_time && (!deadline || rh_now_ms() < deadline))
+        return rh_err_set(err, RH_E_UNAVAILABLE, "%s was ended with its parent", s->argv[0]);
     if (!in_time)
         return rh_err_set(err, RH_E_TIMEOUT, "%s took longer than %lld ms", s->argv[0],
                           (long long)s->timeout_ms);

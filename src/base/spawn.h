@@ -23,6 +23,7 @@ typedef struct rh_spawn {
     const char *input;  /* text for stdin; NULL: /dev/null */
     size_t output_max;  /* bytes of output kept, the first ones; 0: 64 KiB */
     int64_t timeout_ms; /* the child is killed after it; 0: none */
+    int stop_fd;        /* the child is killed when it is readable; 0: none */
 } rh_spawn;
 
 typedef struct rh_spawn_result {
@@ -32,8 +33,8 @@ typedef struct rh_spawn_result {
 } rh_spawn_result;
 
 /* Runs the program and waits for it; it is killed if we end before. False when it could not be started
- * (RH_E_NOT_FOUND, RH_E_IO) or was ended by the timeout (RH_E_TIMEOUT); an exit status
- * other than 0 is true. */
+ * (RH_E_NOT_FOUND, RH_E_IO) or was ended by the timeout (RH_E_TIMEOUT) or by stop_fd (RH_E_UNAVAILABLE); an
+ * exit status other than 0 is true. */
 bool rh_spawn_run(rh_arena *a, const rh_spawn *s, rh_spawn_result *out, rh_err *err);
 
 /* Starts the program in a session of its own (Ctrl-C in our terminal does not reach it), output appended to

@@ -104,8 +104,7 @@ static bool empty(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
     return ok;
 }
 
-/* Under the tenant's lock. */
-static bool drop(rh_operator *o, rh_arena *a, const char *id, const char *keep_dump, rh_err *err)
+static bool run_steps(rh_operator *o, rh_arena *a, const char *id, const char *keep_dump, rh_err *err)
 {
     const char *state = rh_db_value(o->catalog, a, rh_sql_tenants_state, 1, &id, err);
     if (!state || !*state) /* gone: somebody else was faster */
@@ -114,6 +113,17 @@ static bool drop(rh_operator *o, rh_arena *a, const char *id, const char *keep_d
         return false;
     bool ok = rh_db_query(o->catalog, a, rh_sql_tenants_drop_end, 1, &id, err) != NULL;
     rh_step("drop.ended");
+    return ok;
+}
+
+/* Under the tenant's lock. */
+static bool drop(rh_operator *o, rh_arena *a, const char *id, const char *keep_dump, rh_err *err)
+{
+    rh_err ignored;
+    bool ok = run_steps(o, a, id, keep_dump, err);
+    const char *params[] = {id, err->message};
+    if (!ok)
+        rh_db_query(o->catalog, a, rh_sql_tenants_drop_failed, 2, params, &ignored);
     return ok;
 }
 
@@ -143,6 +153,21 @@ bool rh_tenant_drop(rh_operator *o, rh_arena *a, const char *ref, bool keep_dump
     if (ok && !find_dropped(o, a, id, out))
         ok = rh_err_set(err, RH_E_INTERNAL, "tenant %s is gone without a trace", id);
     out->earlier = false;
+    return ok;
+}
+
+bool rh_tenant_drop_go_on(rh_operator *o, const char *id, bool *locked_out, rh_err *err)
+{
+    bool got;
+    if (!rh_tenant_try_lock(o->catalog, o->shared, id, &got, err))
+        return false;
+    *locked_out = !got;
+    if (!got)
+        return true;
+    rh_arena *a = rh_arena_new();
+    bool ok = drop(o, a, id, NULL, err);
+    rh_tenant_unlock(o->catalog, o->shared, id);
+    rh_arena_free(a);
     return ok;
 }
 

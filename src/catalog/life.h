@@ -31,6 +31,9 @@ typedef struct rh_drop {
  * file that is half written has the suffix .part. */
 bool rh_tenant_drop(rh_operator *o, rh_arena *a, const char *ref, bool keep_dump, rh_drop *out, rh_err *err);
 
+/* Goes on with one that was begun, unless another command is at it: *locked_out. Why it failed is kept with
+ * the tenant. */
+bool rh_tenant_drop_go_on(rh_operator *o, const char *id, bool *locked_out, rh_err *err);
 /* Ends drops that were begun: interrupted ones, and tenants whose state became dropping by other ways. As
  * rh_tenant_provision_waiting(). */
 bool rh_tenant_drop_waiting(rh_operator *o, void (*tell)(void *arg, const char *line), void *arg, int *done,

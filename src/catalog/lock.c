@@ -7,7 +7,16 @@
 
 #define WAIT "60s"
 
-static bool lock(rh_db *db, const char *id, rh_err *err)
+static bool try_lock(rh_db *db, const char *id, bool *got, rh_err *err)
+{
+    rh_arena *a = rh_arena_new();
+    const char *text = rh_db_value(db, a, rh_sql_tenants_try_lock, 1, &id, err);
+    *got = text && *text == 't';
+    rh_arena_free(a);
+    return text != NULL;
+}
+
+static bool wait_for_lock(rh_db *db, const char *id, rh_err *err)
 {
     rh_err ignored;
     rh_arena *a = rh_arena_new();
@@ -22,6 +31,12 @@ static bool lock(rh_db *db, const char *id, rh_err *err)
     }
     rh_arena_free(a);
     return ok;
+}
+
+static bool lock(rh_db *db, const char *id, rh_err *err)
+{
+    bool got;
+    return try_lock(db, id, &got, err) && (got || wait_for_lock(db, id, err));
 }
 
 static void unlock(rh_db *db, const char *id)
@@ -40,6 +55,18 @@ bool rh_tenant_lock(rh_db *catalog, rh_db *shared, const char *id, rh_err *err)
         return true;
     unlock(catalog, id);
     return false;
+}
+
+bool rh_tenant_try_lock(rh_db *catalog, rh_db *shared, const char *id, bool *got, rh_err *err)
+{
+    if (!try_lock(catalog, id, got, err))
+        return false;
+    if (!*got)
+        return true;
+    bool ok = try_lock(shared, id, got, err);
+    if (!*got)
+        unlock(catalog, id);
+    return ok;
 }
 
 void rh_tenant_unlock(rh_db *catalog, rh_db *shared, const char *id)

@@ -11,6 +11,8 @@
 
 /* Waits for another command for a minute at most: RH_E_LOCKED. Not inside a transaction. */
 bool rh_tenant_lock(rh_db *catalog, rh_db *shared, const char *id, rh_err *err);
+/* Does not wait: *got is false when another command is at work. */
+bool rh_tenant_try_lock(rh_db *catalog, rh_db *shared, const char *id, bool *got, rh_err *err);
 void rh_tenant_unlock(rh_db *catalog, rh_db *shared, const char *id);
 
 #endif

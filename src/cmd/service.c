@@ -11,6 +11,7 @@
 #include "catalog/control.h"
 #include "catalog/control_rest.h"
 #include "catalog/token.h"
+#include "catalog/upkeep.h"
 #include "catalog/watch.h"
 #include "home/home.h"
 #include "http/server.h"
@@ -23,6 +24,7 @@ struct rh_service {
     rh_app *app;
     rh_directory *directory;
     rh_watch *watch;
+    rh_upkeep *upkeep;
     rh_key_source *keys;
     rh_server *server;
     const char *control_token, *doors_file;
@@ -95,7 +97,8 @@ rh_service *rh_service_start(rh_app *app, rh_err *err)
         !rh_jwt_claim_path_ok(app->conf->auth_tenant_claim, err))
         goto fail;
     s->directory = rh_directory_new();
-    if (!(s->watch = rh_watch_start(app, s->directory, err)) || !start_server(s, err) || !write_doors(s, err))
+    if (!(s->watch = rh_watch_start(app, s->directory, err)) || !start_server(s, err) ||
+        !(s->upkeep = rh_upkeep_start(app, err)) || !write_doors(s, err))
         goto fail;
     return s;
 fail:
@@ -124,6 +127,7 @@ void rh_service_stop(rh_service *s)
         unlink(s->doors_file);
     if (s->server)
         rh_server_stop(s->server);
+    rh_upkeep_stop(s->upkeep);
     rh_watch_stop(s->watch);
     if (s->directory)
         rh_directory_free(s->directory);

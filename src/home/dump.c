@@ -35,7 +35,7 @@ bool rh_dump_program(const rh_app *app, const char *database, const char *schema
         argv[n++] = "-d";
         argv[n++] = conninfo;
         argv[n] = NULL;
-        const rh_spawn s = {.argv = argv, .env = env};
+        const rh_spawn s = {.argv = argv, .env = env, .stop_fd = app->stop_fd};
         ok = rh_spawn_run(a, &s, &result, err);
     }
     if (ok && result.status != 0) {

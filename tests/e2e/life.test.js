@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { makeApp } from './lib/apps.js';
-import { BIN, sleep, startApp, until } from './lib/harness.js';
-import { removeDir, start, tempDir } from './lib/processes.js';
+import { BIN, secondServer, sleep, startApp, until } from './lib/harness.js';
+import { start } from './lib/processes.js';
 
 const MODELS = ['shared', 'schema', 'database'];
 const SECOND = 1000; // within which servers follow
@@ -36,24 +36,6 @@ async function make(model, on = app) {
   return { id, slug, database: home.database, schema: home.schema };
 }
 
-/** A second server of the same app: {data, stop()}. */
-async function secondServer() {
-  const state = tempDir();
-  for (const name of ['rowhouse.state', 'server_password', 'operator_password', 'jwt_secret', 'control_token'])
-    if (fs.existsSync(path.join(app.state, name))) fs.copyFileSync(path.join(app.state, name), path.join(state, name));
-  const process_ = start(BIN, ['serve', '--app', app.dir, '--data', state, '--server', app.conninfo, '--set', 'data.port=0', '--set', 'control.port=0'], { timeout: Infinity });
-  const doors = path.join(state, 'doors.json');
-  await until(() => fs.existsSync(doors), { what: 'doors.json of the second server' });
-  return {
-    data: JSON.parse(fs.readFileSync(doors)).data,
-    async stop() {
-      process_.kill('SIGINT');
-      await process_.done;
-      removeDir(state);
-    },
-  };
-}
-
 /** What a request to a data door gives: [status, code]. */
 async function ask(door, token, target = '/notes') {
   const r = await fetch(door + target, { headers: { Authorization: `Bearer ${token}` } });
@@ -62,7 +44,7 @@ async function ask(door, token, target = '/notes') {
 }
 
 test('suspend: 403 within a second on every server, in every model; resume: served again', async () => {
-  const other = await secondServer();
+  const other = await secondServer(app);
   const doors = [app.data, other.data];
   for (const model of MODELS) {
     const { slug, id } = await make(model);

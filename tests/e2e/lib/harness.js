@@ -270,6 +270,24 @@ class App {
   }
 }
 
+/** A second server of a running app: {data, stop()}. */
+export async function secondServer(app) {
+  const state = tempDir();
+  for (const name of ['rowhouse.state', 'server_password', 'operator_password', 'jwt_secret', 'control_token'])
+    if (fs.existsSync(path.join(app.state, name))) fs.copyFileSync(path.join(app.state, name), path.join(state, name));
+  const server = start(BIN, ['serve', '--app', app.dir, '--data', state, '--server', app.conninfo, '--set', 'data.port=0', '--set', 'control.port=0'], { timeout: Infinity });
+  const doors = path.join(state, 'doors.json');
+  await until(() => fs.existsSync(doors), { what: 'doors.json of the second server' });
+  return {
+    data: JSON.parse(fs.readFileSync(doors)).data,
+    async stop() {
+      server.kill('SIGINT');
+      await server.done;
+      removeDir(state);
+    },
+  };
+}
+
 /** An app that is not started: run() works, on a private server that every command starts and stops. */
 export function prepareApp(options) {
   return new App(options);
