@@ -1,6 +1,6 @@
 -- As list.sql, as one JSON text, the size in bytes. $1 slug after which to begin, $2 how many, $3 JSON object with the
 -- bytes of schema homes by schema. Row: JSON array. PostgreSQL 15 and newer.
-SELECT coalesce(json_agg(to_jsonb(t) - '{home,model,home_name}'::text[] || jsonb_build_object(
+SELECT coalesce(json_agg(to_jsonb(t) - '{home,model,home_name,home_node}'::text[] || jsonb_build_object(
     'model', h.model, 'node', n.name, 'version', h.tenant_version,
     'size', CASE h.model WHEN 'database' THEN (SELECT pg_database_size(d.oid) FROM pg_database d WHERE d.datname = h.database)
                          WHEN 'schema' THEN ($3::jsonb ->> h.schema)::bigint END) ORDER BY t.slug), '[]')

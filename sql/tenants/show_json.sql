@@ -1,5 +1,5 @@
 -- One tenant with its home and its last ten entries of the audit. $1 id. Row: JSON object. PostgreSQL 15 and newer.
-SELECT to_jsonb(t) - '{home,model,home_name}'::text[] || jsonb_build_object(
+SELECT to_jsonb(t) - '{home,model,home_name,home_node}'::text[] || jsonb_build_object(
     'home', CASE WHEN h.id IS NOT NULL THEN jsonb_build_object('number', h.id, 'model', h.model, 'node', n.name, 'database', h.database,
         'schema', h.schema, 'reference_version', h.reference_version, 'tenant_version', h.tenant_version) END,
     'audit', (SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'who', e.who, 'action', e.action, 'detail', e.detail) ORDER BY e.id DESC), '[]')

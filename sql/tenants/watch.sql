@@ -1,5 +1,5 @@
 -- What a server keeps of every tenant. Row: id, slug, state, home, reference version, tenant version,
--- database, schema. PostgreSQL 15 and newer.
+-- database, schema, node, its conninfo ('' for the first). PostgreSQL 15 and newer.
 SELECT t.id, t.slug, t.state, coalesce(h.id, 0), coalesce(h.reference_version, 0), coalesce(h.tenant_version, 0),
-       coalesce(h.database, ''), coalesce(h.schema, '')
-FROM rowhouse.tenants t LEFT JOIN rowhouse.homes h ON h.id = t.home
+       coalesce(h.database, ''), coalesce(h.schema, ''), coalesce(h.node, 1), coalesce(n.conninfo, '')
+FROM rowhouse.tenants t LEFT JOIN rowhouse.homes h ON h.id = t.home LEFT JOIN rowhouse.nodes n ON n.id = h.node

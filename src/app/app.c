@@ -54,7 +54,7 @@ static bool open_server(rh_app *app, void (*progress)(void *, const char *), voi
 {
     const rh_conf *conf = app->conf;
     if (*conf->server_conninfo) {
-        app->conninfo = conf->server_conninfo;
+        app->first.conninfo = conf->server_conninfo;
         app->state_dir =
             *conf->server_data ? conf->server_data : rh_arena_printf(app->arena, "%s/.rowhouse", conf->dir);
         return rh_place_make_state(app->arena, app->state_dir, *conf->server_data != 0, err);
@@ -72,14 +72,14 @@ static bool open_server(rh_app *app, void (*progress)(void *, const char *), voi
     app->private_server = rh_pg_server_open(&settings, err);
     if (!app->private_server)
         return false;
-    app->conninfo = rh_pg_server_conninfo(app->private_server);
+    app->first.conninfo = rh_pg_server_conninfo(app->private_server);
     app->state_dir = rh_pg_server_state_dir(app->private_server);
     return true;
 }
 
 static bool check_version(const rh_app *app, rh_err *err)
 {
-    rh_db *db = rh_db_open(app->conninfo, NULL, NULL, NULL, err);
+    rh_db *db = rh_db_open(app->first.conninfo, NULL, NULL, NULL, err);
     if (!db) {
         rh_err_context(err, "cannot connect to the PostgreSQL server");
         return rh_err_hint(err, "Check server.conninfo, or leave it empty for a private server.");
@@ -96,7 +96,7 @@ bool rh_app_open(rh_arena *a, const char *dir, const char *const *flags,
                  void (*progress)(void *, const char *), void *progress_arg, rh_app *app, rh_err *err)
 {
     bool made_server, made_operator;
-    *app = (rh_app){.arena = a};
+    *app = (rh_app){.arena = a, .first = {.id = RH_FIRST_NODE, .name = "first"}};
     app->conf = rh_conf_load(a, dir, flags, err);
     if (!app->conf)
         return false;
@@ -138,25 +138,32 @@ const char *rh_app_password(const rh_app *app, rh_role role)
                                     : NULL;
 }
 
-rh_db *rh_app_connect(const rh_app *app, rh_role role, const char *database, rh_err *err)
+rh_db *rh_app_connect(const rh_app *app, const rh_node *node, rh_role role, const char *database, rh_err *err)
 {
-    rh_db *db = rh_db_open(app->conninfo, database, rh_app_user(app, role), rh_app_password(app, role), err);
+    if (!node) { /* a guess would be somebody else's server */
+        rh_err_set(err, RH_E_INTERNAL, "database %s: on which node?", database ? database : "");
+        return NULL;
+    }
+    rh_db *db = rh_db_open(node->conninfo, database, rh_app_user(app, role), rh_app_password(app, role), err);
     if (!db) {
         rh_err_context(err, "cannot connect to database %s", database ? database : "");
-        if (role != RH_ROLE_ADMIN)
+        if (node->id != RH_FIRST_NODE) {
+            rh_err_context(err, "node %s", node->name);
+            err->code = RH_E_NODE_AWAY;
+        } else if (role != RH_ROLE_ADMIN) {
             rh_err_hint(err, "`rowhouse migrate` makes the roles and databases of the app.");
+        }
     }
     return db;
 }
 
-const char *rh_app_conninfo(const rh_app *app, rh_arena *a, rh_role role, const char *database, rh_err *err)
+const char *rh_app_conninfo(const rh_app *app, const rh_node *node, rh_arena *a, rh_role role,
+                            const char *database, rh_err *err)
 {
-    char *message = NULL;
-    PQconninfoOption *options = PQconninfoParse(app->conninfo, &message);
+    PQconninfoOption *options = PQconninfoParse(node->conninfo, NULL); /* the message would quote passwords */
     rh_str out;
     if (!options) {
-        rh_err_set(err, RH_E_CONF, "server.conninfo: %s", message ? message : "not understood");
-        PQfreemem(message);
+        rh_err_set(err, RH_E_CONF, "how node %s is reached was not understood", node->name);
         return NULL;
     }
     rh_str_init_in(&out, a, RH_STR_TEXT_MAX);

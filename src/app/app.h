@@ -20,12 +20,21 @@ typedef enum rh_role {
     RH_ROLE_SERVER,   /* the data door: owns nothing, inherits nothing, under row security */
 } rh_role;
 
+/* A PostgreSQL server of the app. The first one is the conf's (or the private one) and holds the catalog; the
+ * others stand in the catalog: catalog/nodes.h. */
+#define RH_FIRST_NODE 1
+typedef struct rh_node {
+    int id; /* 1: the first */
+    const char *name;
+    const char *conninfo; /* of the admin; holds no password but the first's, as the conf has it */
+} rh_node;
+
 typedef struct rh_app {
     rh_arena *arena;
     const rh_conf *conf;
     rh_pg_server *private_server; /* NULL when conf names a server */
-    const char *conninfo;         /* of the admin, without dbname */
-    const char *state_dir;        /* .rowhouse: secrets, demo data, the private server's files */
+    rh_node first;
+    const char *state_dir; /* .rowhouse: secrets, demo data, the private server's files */
     const char *owner, *server, *operator_name; /* role names */
     const char *catalog_db, *shared_db, *template_db;
     const char *server_password, *operator_password;
@@ -39,12 +48,16 @@ bool rh_app_open(rh_arena *a, const char *dir, const char *const *flags,
                  void (*progress)(void *, const char *), void *progress_arg, rh_app *out, rh_err *err);
 void rh_app_close(rh_app *app);
 
-rh_db *rh_app_connect(const rh_app *app, rh_role role, const char *database, rh_err *err);
+/* On that node. NODE_AWAY where it cannot be reached and is not the first. database may be NULL: what
+ * conninfo says. */
+rh_db *rh_app_connect(const rh_app *app, const rh_node *node, rh_role role, const char *database,
+                      rh_err *err);
 const char *rh_app_user(const rh_app *app, rh_role role);     /* NULL for the admin */
 const char *rh_app_password(const rh_app *app, rh_role role); /* NULL for the admin */
 /* For PostgreSQL's programs: key='value' pairs, however conninfo was written. The password is not in it: it
  * goes into PGPASSWORD, where nobody else sees it. */
-const char *rh_app_conninfo(const rh_app *app, rh_arena *a, rh_role role, const char *database, rh_err *err);
+const char *rh_app_conninfo(const rh_app *app, const rh_node *node, rh_arena *a, rh_role role,
+                            const char *database, rh_err *err);
 
 /* A secret of the state directory: read, or made (32 random bytes as hex) on first use. */
 const char *rh_app_secret(const rh_app *app, rh_arena *a, const char *name, bool *made, rh_err *err);

@@ -167,7 +167,8 @@ static bool take_strangers(const rh_app *app, rh_arena *a, rh_db *db, rh_err *er
     return res != NULL;
 }
 
-static bool prepare_database(const rh_app *app, rh_arena *a, const char *name, rh_err *err)
+static bool prepare_database(const rh_app *app, const rh_node *node, rh_arena *a, const char *name,
+                             rh_err *err)
 {
     const rh_script_var vars[] = {{"database", name},
                                   {"owner", app->owner},
@@ -177,7 +178,7 @@ static bool prepare_database(const rh_app *app, rh_arena *a, const char *name, r
     bool ok = false;
     rh_str sql;
     rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
-    rh_db *db = rh_app_connect(app, RH_ROLE_ADMIN, name, err);
+    rh_db *db = rh_app_connect(app, node, RH_ROLE_ADMIN, name, err);
     if (!db)
         return false;
     PGresult *res = rh_db_query(db, a, rh_sql_install_lock, 1, &name, err)
@@ -195,10 +196,10 @@ static bool prepare_database(const rh_app *app, rh_arena *a, const char *name, r
     return ok || rh_err_context(err, "cannot prepare database %s", name);
 }
 
-rh_db *rh_install_admin(const rh_app *app, const char *name, rh_err *err)
+rh_db *rh_install_admin(const rh_app *app, const rh_node *node, const char *name, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
-    rh_db *db = rh_db_open(app->conninfo, NULL, NULL, NULL, err);
+    rh_db *db = rh_app_connect(app, node, RH_ROLE_ADMIN, NULL, err);
     if (db && !rh_db_query(db, a, rh_sql_install_lock, 1, &name, err)) {
         rh_db_close(db);
         db = NULL;
@@ -207,12 +208,13 @@ rh_db *rh_install_admin(const rh_app *app, const char *name, rh_err *err)
     return db;
 }
 
-bool rh_install_database(const rh_app *app, const char *name, const char *model, rh_err *err)
+bool rh_install_database(const rh_app *app, const rh_node *node, const char *name, const char *model,
+                         rh_err *err)
 {
     rh_arena *a = rh_arena_new();
-    rh_db *db = rh_install_admin(app, name, err);
+    rh_db *db = rh_install_admin(app, node, name, err);
     bool ok = db && ensure_database(app, a, db, name, model ? model : "template0", err) &&
-              prepare_database(app, a, name, err);
+              prepare_database(app, node, a, name, err);
     rh_db_close(db);
     rh_arena_free(a);
     return ok;
@@ -220,11 +222,11 @@ bool rh_install_database(const rh_app *app, const char *name, const char *model,
 
 bool rh_install(rh_app *app, rh_err *err)
 {
-    rh_db *db = rh_db_open(app->conninfo, NULL, NULL, NULL, err);
+    rh_db *db = rh_app_connect(app, &app->first, RH_ROLE_ADMIN, NULL, err);
     bool ok = db && ensure_roles(app, db, err);
     rh_db_close(db);
-    if (!ok || !rh_install_database(app, app->catalog_db, NULL, err) ||
-        !rh_install_database(app, app->shared_db, NULL, err))
+    if (!ok || !rh_install_database(app, &app->first, app->catalog_db, NULL, err) ||
+        !rh_install_database(app, &app->first, app->shared_db, NULL, err))
         return false;
     app->fresh_passwords = false;
     return true;

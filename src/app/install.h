@@ -8,14 +8,15 @@
 
 #include "app/app.h"
 
-/* Roles and the catalog's and the shared homes' databases, as the admin. */
+/* Roles and the catalog's and the shared homes' databases on the first node, as the admin. */
 bool rh_install(rh_app *app, rh_err *err);
 
-/* One database of the app: made when it is missing, as a clone of `model` (NULL: empty), refused when it is
- * somebody else's, and PostgreSQL's open defaults in it taken back. */
-bool rh_install_database(const rh_app *app, const char *name, const char *model, rh_err *err);
+/* One database of the app on that node: made when it is missing, as a clone of `model` (NULL: empty), refused
+ * when it is somebody else's, and PostgreSQL's open defaults in it taken back. */
+bool rh_install_database(const rh_app *app, const rh_node *node, const char *name, const char *model,
+                         rh_err *err);
 
 /* The admin, alone at work on that database: who was killed at it may have left a backend that still is. */
-rh_db *rh_install_admin(const rh_app *app, const char *name, rh_err *err);
+rh_db *rh_install_admin(const rh_app *app, const rh_node *node, const char *name, rh_err *err);
 
 #endif

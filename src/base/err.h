@@ -28,6 +28,7 @@
     X(IO, "io", 1, 500) \
     X(DB, "db", 1, 500) /* PostgreSQL answered with an error: HTTP status by SQLSTATE */ \
     X(UNAVAILABLE, "database_unavailable", 1, 503) \
+    X(NODE_AWAY, "node_away", 1, 503) /* another node than the first, which has the catalog */ \
     X(UNKNOWN_OUTCOME, "unknown_outcome", 1, 503) \
     X(OVERLOADED, "overloaded", 1, 503) \
     X(TIMEOUT, "timeout", 1, 504) \

@@ -123,7 +123,7 @@ bool rh_control_rest(void *ctx, rh_arena *a, const rh_rest_request *req, rh_rest
         own.arena = a;
         return migrate(&own, req, out, err);
     }
-    rh_db *db = rh_app_connect(app, RH_ROLE_OPERATOR, app->catalog_db, err);
+    rh_db *db = rh_app_connect(app, &app->first, RH_ROLE_OPERATOR, app->catalog_db, err);
     bool ok = db && run(app, db, a, req, out, err);
     rh_db_close(db);
     return ok;

@@ -12,8 +12,8 @@
  */
 struct tenant {
     int64_t home;
-    const char *database, *schema; /* the directory's names */
-    int32_t reference_version, tenant_version;
+    const char *conninfo, *database, *schema; /* the directory's names */
+    int32_t reference_version, tenant_version, node;
     uint8_t state, id_len, slug_len; /* slug_len 0: another tenant has the slug now */
     char text[];                     /* id, NUL, slug, NUL */
 };
@@ -34,7 +34,7 @@ struct rh_directory {
     struct tenants refill; /* the writer's alone */
     bool refilling;        /* the writer's alone */
     struct cache *caches;
-    rh_map names; /* of databases and schemas, each once; the writer's alone; freed at the end */
+    rh_map names; /* of conninfos, databases and schemas, each once; the writer's alone; freed at the end */
     _Atomic int64_t answered_ms; /* -1: never */
 };
 
@@ -102,6 +102,8 @@ static struct tenant *tenant_new(rh_directory *d, const rh_directory_entry *e)
     size_t id_len = strnlen(e->id, sizeof e->id - 1), slug_len = strnlen(e->slug, sizeof e->slug - 1);
     struct tenant *t = rh_xcalloc(1, sizeof *t + id_len + 1 + slug_len + 1);
     t->home = e->home;
+    t->node = e->node;
+    t->conninfo = name_of(d, e->conninfo);
     t->database = name_of(d, e->database);
     t->schema = name_of(d, e->schema);
     t->reference_version = e->reference_version;
@@ -121,6 +123,8 @@ static void tenant_copy(const struct tenant *t, rh_directory_entry *out)
         .home = t->home,
         .reference_version = t->reference_version,
         .tenant_version = t->tenant_version,
+        .node = t->node,
+        .conninfo = t->conninfo,
         .database = t->database,
         .schema = t->schema,
     };

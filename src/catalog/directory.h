@@ -40,7 +40,9 @@ typedef struct rh_directory_entry {
     rh_tenant_state state;
     int64_t home;
     int32_t reference_version, tenant_version; /* of its home: which relation cache to use */
-    const char *database, *schema;             /* where its tables are; live as long as the directory */
+    int32_t node;                              /* 1: the first */
+    /* where its tables are; live as long as the directory. conninfo: of the node, "" for the first */
+    const char *conninfo, *database, *schema;
 } rh_directory_entry;
 
 rh_directory *rh_directory_new(void);

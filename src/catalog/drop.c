@@ -67,7 +67,7 @@ static bool wait_for_quiet(rh_operator *o, rh_arena *a, rh_err *err)
     return n != NULL;
 }
 
-static bool dump(rh_operator *o, rh_arena *a, const rh_home *home, const char *id, rh_err *err)
+static bool dump(rh_operator *o, rh_arena *a, const rh_home *home, rh_db *shared, const char *id, rh_err *err)
 {
     PGresult *plan = rh_db_query(o->catalog, a, rh_sql_tenants_drop_plan, 1, &id, err);
     if (!plan || *PQgetvalue(plan, 0, 1) != 't')
@@ -75,7 +75,7 @@ static bool dump(rh_operator *o, rh_arena *a, const rh_home *home, const char *i
     const char *dir = rh_arena_printf(a, "%s/dumps", o->app->state_dir);
     const char *params[] = {id, rh_arena_printf(a, "%s/%s-%s-%s%s", dir, PQgetvalue(plan, 0, 0), id,
                                                 PQgetvalue(plan, 0, 2), rh_home_dump_suffix(home))};
-    if (!rh_mkdirs(dir, 0700, err) || !rh_home_dump(o->app, home, o->shared, id, params[1], err))
+    if (!rh_mkdirs(dir, 0700, err) || !rh_home_dump(o->app, home, shared, id, params[1], err))
         return rh_err_context(err, "dump of tenant %s", id);
     rh_step("drop.dumped");
     bool ok = rh_db_query(o->catalog, a, rh_sql_tenants_drop_dumped, 2, params, err) != NULL;
@@ -92,14 +92,15 @@ static bool empty(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
         return false;
     if (!home.id)
         return true;
-    if (!rh_home_exists(o->app, &home, o->shared, &there, err))
+    rh_db *shared = rh_operator_shared(o, &home, err);
+    if (!shared || !rh_home_exists(o->app, &home, shared, &there, err))
         return false;
     if (there && !rh_home_end_sessions(o->app, &home, id, err))
         return false;
     rh_step("drop.sessions");
-    if (there && !dump(o, a, &home, id, err))
+    if (there && !dump(o, a, &home, shared, id, err))
         return false;
-    bool ok = rh_home_drop(o->app, &home, o->shared, id, err);
+    bool ok = rh_home_drop(o->app, &home, shared, id, err);
     rh_step("drop.home");
     return ok;
 }

@@ -15,10 +15,14 @@
 
 static bool find_shared_home(rh_operator *o, rh_err *err)
 {
-    o->home = (rh_home){.model = RH_MODEL_SHARED, .database = o->app->shared_db, .schema = RH_SHARED_SCHEMA};
+    const char *node = rh_arena_printf(o->arena, "%d", RH_FIRST_NODE);
+    o->home = (rh_home){.model = RH_MODEL_SHARED,
+                        .node = &o->app->first,
+                        .database = o->app->shared_db,
+                        .schema = RH_SHARED_SCHEMA};
     if (!o->app->conf->keyed)
         return true;
-    const char *id = rh_db_value(o->catalog, o->arena, rh_sql_homes_shared, 0, NULL, err);
+    const char *id = rh_db_value(o->catalog, o->arena, rh_sql_homes_shared, 1, &node, err);
     if (id && rh_parse_int(id, &o->home.id))
         return true;
     if (id) {
@@ -37,20 +41,29 @@ bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err)
 {
     *o = (rh_operator){.app = app, .arena = rh_arena_new()};
     if (rh_sets_load(app->conf, o->arena, &o->sets, err) &&
-        (o->catalog = rh_app_connect(app, RH_ROLE_OPERATOR, app->catalog_db, err)) &&
+        (o->catalog = rh_app_connect(app, &app->first, RH_ROLE_OPERATOR, app->catalog_db, err)) &&
         rh_operator_announce(o->catalog, err) &&
-        (o->shared = rh_app_connect(app, RH_ROLE_OPERATOR, app->shared_db, err)) && find_shared_home(o, err))
+        (o->shared = rh_app_connect(app, &app->first, RH_ROLE_OPERATOR, app->shared_db, err)) &&
+        find_shared_home(o, err)) {
+        o->nodes = rh_nodes_new(app, o->shared);
         return true;
+    }
     rh_operator_close(o);
     return false;
 }
 
 void rh_operator_close(rh_operator *o)
 {
+    rh_nodes_free(o->nodes);
     rh_db_close(o->catalog);
     rh_db_close(o->shared);
     rh_arena_free(o->arena);
     *o = (rh_operator){0};
+}
+
+rh_db *rh_operator_shared(rh_operator *o, const rh_home *home, rh_err *err)
+{
+    return rh_nodes_shared(o->nodes, home->node, err);
 }
 
 const char *rh_slug_from_name(rh_arena *a, const char *name)
@@ -315,6 +328,7 @@ bool rh_tenant_home(rh_operator *o, rh_arena *a, const char *id, rh_home *out, r
         return rh_err_set(err, RH_E_NOT_FOUND, "there is no tenant %s", id);
     rh_model_parse(PQgetvalue(res, 0, 1), &out->model);
     rh_parse_int(PQgetvalue(res, 0, 0), &out->id);
+    out->node = rh_node_of_row(o->app, a, res, 0, 4);
     out->database = PQgetvalue(res, 0, 2);
     out->schema = PQgetvalue(res, 0, 3);
     if (out->model == RH_MODEL_SHARED)
@@ -332,8 +346,9 @@ static bool assign_home(rh_operator *o, rh_arena *a, const char *id, rh_home *ho
         *home = o->home;
         return rh_db_query(o->catalog, a, rh_sql_homes_join_shared, 2, params, err) != NULL;
     }
-    const char *params[] = {id, rh_model_name(home->model), o->app->conf->app_name, o->app->shared_db};
-    PGresult *res = rh_db_query(o->catalog, a, rh_sql_homes_assign, 4, params, err);
+    const char *params[] = {id, rh_model_name(home->model), o->app->conf->app_name, o->app->shared_db,
+                            rh_arena_printf(a, "%d", RH_FIRST_NODE)};
+    PGresult *res = rh_db_query(o->catalog, a, rh_sql_homes_assign, 5, params, err);
     if (!res && strcmp(err->sqlstate, "23505") == 0) {
         rh_err_set(err, RH_E_EXISTS, "another home has the name that the tenant asked for");
         rh_err_hint(err, "Change home_name of the tenant, or leave it empty.");
@@ -354,12 +369,13 @@ static bool settle(rh_operator *o, rh_arena *a, const rh_home *home, const char 
                    const rh_profile *profile, rh_err *err)
 {
     rh_home_versions versions = {0};
-    rh_db *db = rh_home_enter(o->app, home, o->shared, err);
+    rh_db *shared = rh_operator_shared(o, home, err),
+          *db = shared ? rh_home_enter(o->app, home, shared, err) : NULL;
     bool ok = db &&
               (home->model == RH_MODEL_SHARED ||
                rh_home_migrate(o->app, home, db, &o->sets, NULL, &versions, err)) &&
               rh_home_admit(o->app, home, db, id, profile, err) && note_home(o, a, home, &versions, err);
-    rh_home_leave(db, o->shared);
+    rh_home_leave(db, shared);
     rh_step("create.settled");
     return ok;
 }
@@ -380,7 +396,8 @@ static bool place(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
     if (!rh_tenant_home(o, a, id, &home, err) || !assign_home(o, a, id, &home, err))
         return false;
     rh_step("create.assigned");
-    if (!rh_home_make(o->app, &home, o->shared, err))
+    rh_db *shared = rh_operator_shared(o, &home, err);
+    if (!shared || !rh_home_make(o->app, &home, shared, err))
         return false;
     rh_step("create.made");
     return settle(o, a, &home, id, &profile, err);

@@ -8,20 +8,24 @@
 
 #include <jansson.h>
 
+#include "catalog/nodes.h"
 #include "home/home.h"
 
 /* The operator at work: an app with connections to its catalog and to the shared homes' database, and the
  * app's migrations, for homes that are made by them. */
 typedef struct rh_operator {
     const rh_app *app;
-    rh_arena *arena; /* the operator's own */
-    rh_db *catalog, *shared;
-    rh_home home; /* the shared home; id 0 in an app without a tenant key */
+    rh_arena *arena;         /* the operator's own */
+    rh_db *catalog, *shared; /* shared: on the first node; others by rh_operator_shared() */
+    rh_nodes *nodes;
+    rh_home home; /* the first node's shared home; id 0 in an app without a tenant key */
     rh_sets sets;
 } rh_operator;
 
 bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err);
 void rh_operator_close(rh_operator *o);
+/* The connection to the app's database on the home's node, where its schema is or its database's like. */
+rh_db *rh_operator_shared(rh_operator *o, const rh_home *home, rh_err *err);
 /* Says on a connection to the catalog that Rowhouse's verbs are at work: what changes a tenant's id, state
  * and home without it is refused by the catalog (sql/catalog/0004_views.sql). */
 bool rh_operator_announce(rh_db *catalog, rh_err *err);

@@ -215,7 +215,7 @@ static void hang_up(rh_upkeep *u)
 /* LISTEN before the first look: what changes meanwhile is told afterwards. */
 static bool dial(rh_upkeep *u, rh_err *err)
 {
-    u->db = rh_app_connect(&u->app, RH_ROLE_OPERATOR, u->app.catalog_db, err);
+    u->db = rh_app_connect(&u->app, &u->app.first, RH_ROLE_OPERATOR, u->app.catalog_db, err);
     if (u->db && register_connection(u, 0, u->db) && rh_db_exec(u->db, "LISTEN rowhouse_tenant", err))
         return true;
     hang_up(u);

@@ -74,7 +74,7 @@ static PGresult *ask(rh_watch *w, rh_arena *a, const char *sql, int n, const cha
 
 static bool entry_of(const PGresult *res, int row, rh_directory_entry *e)
 {
-    int64_t home = 0, reference = 0, tenant = 0;
+    int64_t home = 0, reference = 0, tenant = 0, node = RH_FIRST_NODE;
     *e = (rh_directory_entry){0};
     snprintf(e->id, sizeof e->id, "%s", PQgetvalue(res, row, 0));
     snprintf(e->slug, sizeof e->slug, "%s", PQgetvalue(res, row, 1));
@@ -86,6 +86,9 @@ static bool entry_of(const PGresult *res, int row, rh_directory_entry *e)
     e->tenant_version = (int32_t)tenant;
     e->database = PQgetvalue(res, row, 6);
     e->schema = PQgetvalue(res, row, 7);
+    rh_parse_int(PQgetvalue(res, row, 8), &node);
+    e->node = (int32_t)node;
+    e->conninfo = PQgetvalue(res, row, 9);
     return rh_tenant_state_parse(PQgetvalue(res, row, 2), &e->state);
 }
 
@@ -146,7 +149,7 @@ static bool read_one(rh_watch *w, const char *id, rh_err *err)
 static bool connect_and_read(rh_watch *w, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
-    w->db = rh_app_connect(w->app, RH_ROLE_SERVER, w->app->catalog_db, err);
+    w->db = rh_app_connect(w->app, &w->app->first, RH_ROLE_SERVER, w->app->catalog_db, err);
     /* LISTEN before reading: what changes meanwhile is told afterwards */
     bool ok = w->db && ask(w, a, "LISTEN rowhouse_tenant", 0, NULL, err) && read_everything(w, err);
     if (!ok) {

@@ -71,11 +71,11 @@ int rh_cmd_psql(rh_cmdline *line)
     rh_role role = ref ? RH_ROLE_SERVER : RH_ROLE_OPERATOR;
     if (!rh_cmdline_open(line, &app, &err))
         return rh_cmd_fail(&err);
-    rh_home home = {.database = app.shared_db, .schema = RH_SHARED_SCHEMA};
+    rh_home home = {.node = &app.first, .database = app.shared_db, .schema = RH_SHARED_SCHEMA};
     if (!ref || find_home(line, &app, ref, &home, &id, &err)) {
         const char *options = rh_arena_printf(line->a, "-c search_path=%s," RH_REFERENCE_SCHEMA "%s%s",
                                               home.schema, ref ? " -c rowhouse.tenant=" : "", ref ? id : "");
-        const char *conninfo = rh_app_conninfo(&app, line->a, role, home.database, &err);
+        const char *conninfo = rh_app_conninfo(&app, home.node, line->a, role, home.database, &err);
         const char *prompt =
             rh_arena_printf(line->a, "PROMPT1=%s %s%%R%%x%%# ", app.conf->app_name, ref ? ref : "operator");
         if (conninfo)

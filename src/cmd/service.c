@@ -49,7 +49,7 @@ static bool start_server(rh_service *s, rh_err *err)
         .conf = app->conf,
         .directory = s->directory,
         .keys = s->keys,
-        .conninfo = app->conninfo,
+        .conninfo = app->first.conninfo,
         .database = app->shared_db,
         .user = rh_app_user(app, RH_ROLE_SERVER),
         .password = rh_app_password(app, RH_ROLE_SERVER),

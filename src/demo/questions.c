@@ -62,9 +62,9 @@ static bool answer(rh_operator *o, const struct question *q, FILE *out, rh_err *
     rh_home home = o->home;
     const char *id = q->tenant ? rh_tenant_find(o, a, q->tenant, err) : NULL;
     bool found = !q->tenant || (id && rh_tenant_home(o, a, id, &home, err));
-    rh_db *db =
-        found ? rh_app_connect(o->app, q->tenant ? RH_ROLE_SERVER : RH_ROLE_OPERATOR, home.database, err)
-              : NULL;
+    rh_db *db = found ? rh_app_connect(o->app, home.node, q->tenant ? RH_ROLE_SERVER : RH_ROLE_OPERATOR,
+                                       home.database, err)
+                      : NULL;
     bool ok =
         db &&
         rh_db_exec(db, rh_arena_printf(a, "BEGIN; SET LOCAL search_path = %s", rh_home_search_path(a, &home)),

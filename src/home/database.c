@@ -21,7 +21,7 @@ static const char *find_template(const rh_app *app, const rh_home *home, rh_db *
 static bool take_over(const rh_app *app, const rh_home *home, rh_arena *a, rh_err *err)
 {
     const char *params[] = {rh_arena_printf(a, "%lld", (long long)home->id)};
-    rh_db *db = rh_app_connect(app, RH_ROLE_OPERATOR, home->database, err);
+    rh_db *db = rh_app_connect(app, home->node, RH_ROLE_OPERATOR, home->database, err);
     bool ok = db && rh_home_prepare_database(app, db, err) &&
               rh_db_query(db, a, rh_sql_homes_take_over, 1, params, err);
     rh_db_close(db);
@@ -75,7 +75,7 @@ static bool make_home(const rh_app *app, const rh_home *home, rh_db *shared, rh_
         return rh_err_hint(err, "Choose another name, or leave it to Rowhouse.");
     }
     const char *model = find_template(app, home, shared, a, err);
-    if (!rh_install_database(app, home->database, model, err))
+    if (!rh_install_database(app, home->node, home->database, model, err))
         return false;
     rh_step("create.database");
     return set_mark(home, shared, a, err) && (!model || take_over(app, home, a, err));
@@ -84,8 +84,8 @@ static bool make_home(const rh_app *app, const rh_home *home, rh_db *shared, rh_
 static bool make(const rh_app *app, const rh_home *home, rh_db *shared, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
-    bool ok =
-        home->id ? make_home(app, home, shared, a, err) : rh_install_database(app, home->database, NULL, err);
+    bool ok = home->id ? make_home(app, home, shared, a, err)
+                       : rh_install_database(app, home->node, home->database, NULL, err);
     rh_arena_free(a);
     return ok;
 }
@@ -104,7 +104,7 @@ static bool dump(const rh_app *app, const rh_home *home, rh_db *shared, const ch
                  const char *path, rh_err *err)
 {
     (void)shared, (void)tenant_id;
-    return rh_dump_program(app, home->database, NULL, path, err);
+    return rh_dump_program(app, home, NULL, path, err);
 }
 
 static bool drop(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id, rh_err *err)
@@ -116,7 +116,7 @@ static bool drop(const rh_app *app, const rh_home *home, rh_db *shared, const ch
         return false;
     if (!ours)
         return true;
-    rh_db *db = rh_install_admin(app, home->database, err);
+    rh_db *db = rh_install_admin(app, home->node, home->database, err);
     rh_str_init(&sql, RH_STR_TEXT_MAX);
     rh_str_add(&sql, "DROP DATABASE IF EXISTS ");
     rh_str_add_ident(&sql, home->database);

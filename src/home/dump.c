@@ -10,15 +10,16 @@
 
 #define LOCK_WAIT "--lock-wait-timeout=60s" /* for a migration that holds a table */
 
-bool rh_dump_program(const rh_app *app, const char *database, const char *schema, const char *path,
+bool rh_dump_program(const rh_app *app, const rh_home *home, const char *schema, const char *path,
                      rh_err *err)
 {
     const char *bindir, *conninfo, *argv[12];
     int n = 0;
     rh_spawn_result result;
     rh_arena *a = rh_arena_new();
-    bool ok = (conninfo = rh_app_conninfo(app, a, RH_ROLE_OPERATOR, database, err)) != NULL &&
-              rh_pg_bindir(a, app->conf->server_bin, "pg_dump", &bindir, err);
+    bool ok =
+        (conninfo = rh_app_conninfo(app, home->node, a, RH_ROLE_OPERATOR, home->database, err)) != NULL &&
+        rh_pg_bindir(a, app->conf->server_bin, "pg_dump", &bindir, err);
     if (ok) {
         const char *env[] = {rh_arena_printf(a, "PGPASSWORD=%s", rh_app_password(app, RH_ROLE_OPERATOR)),
                              "PGOPTIONS", NULL};

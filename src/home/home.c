@@ -25,8 +25,9 @@ bool rh_home_make(const rh_app *app, const rh_home *home, rh_db *shared, rh_err 
 
 rh_db *rh_home_enter(const rh_app *app, const rh_home *home, rh_db *shared, rh_err *err)
 {
-    return models[home->model]->own_database ? rh_app_connect(app, RH_ROLE_OPERATOR, home->database, err)
-                                             : shared;
+    return models[home->model]->own_database
+               ? rh_app_connect(app, home->node, RH_ROLE_OPERATOR, home->database, err)
+               : shared;
 }
 
 void rh_home_leave(rh_db *db, rh_db *shared)
@@ -80,8 +81,8 @@ bool rh_home_end_sessions(const rh_app *app, const rh_home *home, const char *te
 {
     bool own = models[home->model]->own_database;
     rh_arena *a = rh_arena_new();
-    rh_db *admin =
-        own ? rh_install_admin(app, home->database, err) : rh_db_open(app->conninfo, NULL, NULL, NULL, err);
+    rh_db *admin = own ? rh_install_admin(app, home->node, home->database, err)
+                       : rh_app_connect(app, home->node, RH_ROLE_ADMIN, NULL, err);
     const char *params[] = {app->server, rh_home_session_name(a, tenant_id), own ? home->database : ""};
     rh_str sql;
     rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);

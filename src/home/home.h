@@ -7,7 +7,8 @@
  *   database  a database <app>_h_<number> (or as asked), schema public
  *
  * All of it is blocking and done as the operator; databases are made and dropped by the admin. Every function
- * may be repeated after an interruption.
+ * may be repeated after an interruption. `shared` is the operator's connection to the app's database on the
+ * home's node: rh_operator_shared().
  */
 #ifndef RH_HOME_H
 #define RH_HOME_H
@@ -18,6 +19,7 @@
 typedef struct rh_home {
     int64_t id; /* its number in the catalog; 0 for templates */
     rh_model model;
+    const rh_node *node;
     const char *database, *schema;
     const char *tenant; /* its only tenant's id; NULL: shared, or a template */
 } rh_home;

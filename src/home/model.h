@@ -26,7 +26,7 @@ extern const rh_home_model rh_home_model_shared, rh_home_model_schema, rh_home_m
 /* The mark that says whose a schema or database is: its comment. */
 const char *rh_home_mark(rh_arena *a, const rh_home *home);
 /* pg_dump in the custom format; schema NULL: the whole database. */
-bool rh_dump_program(const rh_app *app, const char *database, const char *schema, const char *path,
+bool rh_dump_program(const rh_app *app, const rh_home *home, const char *schema, const char *path,
                      rh_err *err);
 /* A script for psql with the tenant's rows of each table that carries its key, tables that are referred to
  * first. */

@@ -50,7 +50,7 @@ static bool dump(const rh_app *app, const rh_home *home, rh_db *shared, const ch
                  const char *path, rh_err *err)
 {
     (void)shared, (void)tenant_id;
-    return rh_dump_program(app, home->database, home->schema, path, err);
+    return rh_dump_program(app, home, home->schema, path, err);
 }
 
 static bool drop(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id, rh_err *err)

@@ -32,7 +32,7 @@ struct data_door {
     const rh_jwt_keys *keys; /* the resolver's; NULL: none yet */
     uint64_t generation;     /* of keys */
     rh_key_wait *key_wait;
-    rh_pools *pools;
+    rh_routes *routes;
     struct request *running; /* newest first */
     uv_timer_t watch;        /* active while one runs */
     void (*closed)(void *);
@@ -74,7 +74,7 @@ static bool answer_live(const struct data_door *d)
 
 static bool answer_ready(const struct data_door *d)
 {
-    return rh_directory_age_ms(d->settings.directory) < INT64_MAX && rh_pools_alive(d->pools) &&
+    return rh_directory_age_ms(d->settings.directory) < INT64_MAX && rh_routes_alive(d->routes) &&
            rh_key_source_generation(d->settings.keys) > 0;
 }
 
@@ -191,6 +191,11 @@ static void on_done(rh_job *job, const char *affected, const rh_err *err)
     refuse(r, &own);
 }
 
+static rh_route route_of(const struct request *r)
+{
+    return (rh_route){r->tenant.node, r->tenant.conninfo, r->tenant.database};
+}
+
 /* ---- tenants that are served no more ---- */
 
 /* Whether it has become wrong to serve this one; a catalog that is away, or a tenant on its way to another
@@ -211,9 +216,10 @@ static void on_watch(uv_timer_t *t)
             rh_err *kept = RH_NEW(r->x->arena, rh_err);
             *kept = err;
             r->evicted = kept;
-            rh_pools_cancel(d->pools, r->tenant.database, &r->job);
+            rh_route at = route_of(r);
+            rh_routes_cancel(d->routes, &at, &r->job);
         }
-    rh_pools_trim(d->pools);
+    rh_routes_trim(d->routes);
     if (!d->running)
         uv_timer_stop(t);
 }
@@ -327,7 +333,8 @@ static bool submit(struct request *r, rh_err *err)
     job->user = r;
     r->state = RUNNING;
     link_running(r);
-    if (rh_pools_submit(r->door->pools, r->tenant.database, job, err))
+    rh_route to = route_of(r);
+    if (rh_routes_submit(r->door->routes, &to, job, err))
         return true;
     unlink_running(r);
     return false;
@@ -358,7 +365,7 @@ static void on_watch_closed(uv_handle_t *h)
     closed(closed_arg);
 }
 
-static void on_pools_closed(void *arg)
+static void on_routes_closed(void *arg)
 {
     struct data_door *d = arg;
     uv_close((uv_handle_t *)&d->watch, on_watch_closed);
@@ -367,7 +374,7 @@ static void on_pools_closed(void *arg)
 static void on_key_wait_closed(void *arg)
 {
     struct data_door *d = arg;
-    rh_pools_close(d->pools, on_pools_closed, d);
+    rh_routes_close(d->routes, on_routes_closed, d);
 }
 
 static void close_door(void *ctx, void (*closed)(void *arg), void *arg)
@@ -384,7 +391,7 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
     d->settings = *settings;
     d->resolver = rh_resolver_new(&settings->rules, NULL);
     d->key_wait = rh_key_wait_new(loop, settings->keys);
-    d->pools = rh_pools_new(loop, &settings->pool, settings->home_connections);
+    d->routes = rh_routes_new(loop, &settings->pool, settings->home_connections);
     uv_timer_init(loop, &d->watch);
     d->watch.data = d;
     *door = (rh_door){.ctx = d,

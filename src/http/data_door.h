@@ -13,7 +13,7 @@
 #include "auth/resolve.h"
 #include "catalog/directory.h"
 #include "http/exchange.h"
-#include "pg/pools.h"
+#include "pg/routes.h"
 
 typedef struct rh_data_door_settings {
     rh_directory *directory; /* shared by all loops */

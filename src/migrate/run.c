@@ -22,7 +22,8 @@ struct run {
     const rh_migrate_options *options;
     rh_migrate_report *report;
     rh_sets sets;
-    rh_db *catalog, *shared;
+    rh_db *catalog, *shared; /* on the first node */
+    rh_nodes *nodes;
     rh_home home;
     int64_t id; /* in the ledger; 0 before there is one */
 };
@@ -131,15 +132,19 @@ static bool migrate_catalog(struct run *r, rh_err *err)
  */
 static bool find_first_home(struct run *r, rh_err *err)
 {
-    const char *params[] = {r->app->shared_db, RH_SHARED_SCHEMA};
+    const char *node = rh_arena_printf(r->a, "%d", RH_FIRST_NODE),
+               *params[] = {r->app->shared_db, RH_SHARED_SCHEMA, node};
+    r->home = (rh_home){.model = RH_MODEL_SHARED,
+                        .node = &r->app->first,
+                        .database = r->app->shared_db,
+                        .schema = RH_SHARED_SCHEMA};
     if (!r->app->conf->keyed) {
-        r->home =
-            (rh_home){.model = RH_MODEL_SCHEMA, .database = r->app->shared_db, .schema = RH_TEMPLATE_SCHEMA};
+        r->home.model = RH_MODEL_SCHEMA;
+        r->home.schema = RH_TEMPLATE_SCHEMA;
         return rh_home_make(r->app, &r->home, r->shared, err);
     }
-    r->home = (rh_home){.model = RH_MODEL_SHARED, .database = r->app->shared_db, .schema = RH_SHARED_SCHEMA};
-    const char *id = rh_db_query(r->catalog, r->a, rh_sql_homes_enter, 2, params, err)
-                         ? rh_db_value(r->catalog, r->a, rh_sql_homes_shared, 0, NULL, err)
+    const char *id = rh_db_query(r->catalog, r->a, rh_sql_homes_enter, 3, params, err)
+                         ? rh_db_value(r->catalog, r->a, rh_sql_homes_shared, 1, &node, err)
                          : NULL;
     return id && rh_parse_int(id, &r->home.id);
 }
@@ -169,7 +174,10 @@ static bool migrate_first(struct run *r, rh_err *err)
 /* The database that new ones are cloned from: kept newest in apps that have database homes. */
 static bool migrate_template(struct run *r, rh_err *err)
 {
-    rh_home home = {.model = RH_MODEL_DATABASE, .database = r->app->template_db, .schema = RH_SHARED_SCHEMA};
+    rh_home home = {.model = RH_MODEL_DATABASE,
+                    .node = &r->app->first,
+                    .database = r->app->template_db,
+                    .schema = RH_SHARED_SCHEMA};
     rh_home_versions versions;
     const char *wanted = rh_db_value(r->catalog, r->a, rh_sql_homes_wants_database, 0, NULL, err);
     if (!wanted || (!*wanted && r->app->conf->model != RH_MODEL_DATABASE))
@@ -198,9 +206,10 @@ static bool migrate_home(struct run *r, const rh_home *home, rh_err *err)
     if (!rh_ledger_step_begin(r->catalog, r->id, home->id, "tenant", 0, to, err))
         return false;
     rh_err failure;
-    rh_db *db = rh_home_enter(r->app, home, r->shared, &failure);
+    rh_db *shared = rh_nodes_shared(r->nodes, home->node, &failure),
+          *db = shared ? rh_home_enter(r->app, home, shared, &failure) : NULL;
     bool ok = db && rh_home_migrate(r->app, home, db, &r->sets, NULL, &versions, &failure);
-    rh_home_leave(db, r->shared);
+    rh_home_leave(db, shared);
     if (!rh_ledger_step_end(r->catalog, r->id, home->id, "tenant", ok ? NULL : failure.message, err))
         return false;
     if (ok)
@@ -222,7 +231,8 @@ static bool migrate_homes(struct run *r, rh_err *err)
                             rh_arena_printf(r->a, "%d", r->report->tenant_version)};
     PGresult *res = rh_db_query(r->catalog, r->a, rh_sql_homes_behind, 2, params, err);
     for (int i = 0; res && i < PQntuples(res); i++) {
-        rh_home home = {.database = PQgetvalue(res, i, 2),
+        rh_home home = {.node = rh_node_of_row(r->app, r->a, res, i, 5),
+                        .database = PQgetvalue(res, i, 2),
                         .schema = PQgetvalue(res, i, 3),
                         .tenant = PQgetvalue(res, i, 4)};
         rh_parse_int(PQgetvalue(res, i, 0), &home.id);
@@ -265,6 +275,7 @@ static bool place_tenants(struct run *r, rh_err *err)
                      .arena = r->a,
                      .catalog = r->catalog,
                      .shared = r->shared,
+                     .nodes = r->nodes,
                      .home = r->home,
                      .sets = r->sets};
     /* migrations of the catalog set have reset the session since it was opened */
@@ -283,11 +294,12 @@ static bool place_tenants(struct run *r, rh_err *err)
 static bool open_catalog(struct run *r, rh_err *err)
 {
     const char *params[] = {r->app->conf->app_name};
-    rh_db *admin = rh_db_open(r->app->conninfo, NULL, NULL, NULL, err);
+    rh_db *admin = rh_app_connect(r->app, &r->app->first, RH_ROLE_ADMIN, NULL, err);
     bool ok = admin && rh_db_query(admin, r->a, INSTALL_LOCK, 1, params, err);
-    r->catalog = ok ? rh_app_connect(r->app, RH_ROLE_OPERATOR, r->app->catalog_db, err) : NULL;
+    r->catalog =
+        ok ? rh_app_connect(r->app, &r->app->first, RH_ROLE_OPERATOR, r->app->catalog_db, err) : NULL;
     if (ok && !r->catalog && rh_install(r->app, err))
-        r->catalog = rh_app_connect(r->app, RH_ROLE_OPERATOR, r->app->catalog_db, err);
+        r->catalog = rh_app_connect(r->app, &r->app->first, RH_ROLE_OPERATOR, r->app->catalog_db, err);
     rh_db_close(admin);
     return r->catalog != NULL;
 }
@@ -299,7 +311,7 @@ static bool open_databases(struct run *r, rh_err *err)
     return open_catalog(r, err) &&
            rh_ledger_lock(r->catalog, options->lock_wait_ms, options->tell, options->arg, err) &&
            rh_install(r->app, err) &&
-           (r->shared = rh_app_connect(r->app, RH_ROLE_OPERATOR, r->app->shared_db, err));
+           (r->shared = rh_app_connect(r->app, &r->app->first, RH_ROLE_OPERATOR, r->app->shared_db, err));
 }
 
 bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_report *report, rh_err *err)
@@ -310,6 +322,7 @@ bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_repor
     *report = (rh_migrate_report){0};
     if (!load_and_lint(&r, err) || !open_databases(&r, err))
         goto out;
+    r.nodes = rh_nodes_new(app, r.shared);
     ok = migrate_catalog(&r, err) && find_first_home(&r, err) && migrate_first(&r, err) &&
          note_versions(&r, r.sets.catalog, err) && note_versions(&r, r.sets.reference, err) &&
          note_versions(&r, r.sets.tenant, err) && note_home(&r, err) && migrate_template(&r, err) &&
@@ -317,6 +330,7 @@ bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_repor
     if (r.id && !rh_ledger_end(r.catalog, r.id, ok, ok ? err : &ignored))
         ok = false;
 out:
+    rh_nodes_free(r.nodes);
     rh_db_close(r.shared);
     rh_db_close(r.catalog);
     rh_arena_free(r.a);
@@ -342,7 +356,7 @@ static bool print_set(const rh_apply_target *t, const rh_migration_set *set, FIL
 static rh_db *open_migrated(rh_app *app, const char *database, rh_arena *a)
 {
     rh_err ignored;
-    rh_db *db = rh_app_connect(app, RH_ROLE_OPERATOR, database, &ignored);
+    rh_db *db = rh_app_connect(app, &app->first, RH_ROLE_OPERATOR, database, &ignored);
     const char *there =
         db ? rh_db_value(db, a, "SELECT to_regclass('rowhouse.applied_migrations')", 0, NULL, &ignored)
            : NULL;
@@ -357,10 +371,11 @@ bool rh_migrate_status(rh_app *app, FILE *out, rh_err *err)
     rh_arena *a = rh_arena_new();
     rh_sets sets;
     int64_t home = 0;
+    const char *node = rh_arena_printf(a, "%d", RH_FIRST_NODE);
     rh_db *catalog = open_migrated(app, app->catalog_db, a), *shared = open_migrated(app, app->shared_db, a);
     bool ok = rh_sets_load(app->conf, a, &sets, err);
     if (ok && catalog && shared) {
-        const char *id = rh_db_value(catalog, a, rh_sql_homes_shared, 0, NULL, err);
+        const char *id = rh_db_value(catalog, a, rh_sql_homes_shared, 1, &node, err);
         ok = id && (!*id || rh_parse_int(id, &home));
     }
     rh_apply_target c = {.db = catalog, .home = 0}, s = {.db = shared, .home = 0},

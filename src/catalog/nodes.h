@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Nodes as the catalog has them, and an operator's connections to them.
+ */
+#ifndef RH_NODES_H
+#define RH_NODES_H
+
+#include "app/app.h"
+
+/* The node that three columns of a row name: number, name, conninfo. The arena's. NULL where they are NULL.
+ */
+const rh_node *rh_node_of_row(const rh_app *app, rh_arena *a, const PGresult *res, int row, int column);
+
+/* One connection of the operator to the app's database on each node that it meets at work. */
+typedef struct rh_nodes rh_nodes;
+
+/* shared is the connection on the first node; it stays the caller's. app and it must outlive the list. */
+rh_nodes *rh_nodes_new(const rh_app *app, rh_db *shared);
+void rh_nodes_free(rh_nodes *nodes); /* NULL is allowed */
+/* Opened when it is asked for first; the list's. NODE_AWAY. */
+rh_db *rh_nodes_shared(rh_nodes *nodes, const rh_node *node, rh_err *err);
+
+#endif

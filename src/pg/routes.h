@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where a job goes: the pools of each node (pg/pools.h), made when the node is first asked for, so that one
+ * that is away costs the others nothing. Each node has the same budgets. All on the loop's thread.
+ */
+#ifndef RH_ROUTES_H
+#define RH_ROUTES_H
+
+#include "pg/pools.h"
+
+typedef struct rh_routes rh_routes;
+
+#define RH_ROUTES_FIRST 1 /* the number of the node that the settings name */
+
+/* A database on a node. conninfo is looked at when the node is new, and never for the first. */
+typedef struct rh_route {
+    int node;
+    const char *conninfo, *database;
+} rh_route;
+
+/* settings and home_connections as for rh_pools_new(): the first node's, and every other one's but for its
+ * conninfo. */
+rh_routes *rh_routes_new(uv_loop_t *loop, const rh_pool_settings *settings, int home_connections);
+/* As rh_pools_submit(). */
+bool rh_routes_submit(rh_routes *r, const rh_route *to, rh_job *job, rh_err *err);
+/* As rh_pools_cancel(), for a job that was submitted there. */
+void rh_routes_cancel(rh_routes *r, const rh_route *to, rh_job *job);
+void rh_routes_trim(rh_routes *r);
+bool rh_routes_alive(const rh_routes *r); /* the first node's main database can be reached */
+void rh_routes_close(rh_routes *r, void (*on_closed)(void *arg), void *arg);
+
+#endif
