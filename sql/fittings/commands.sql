@@ -58,6 +58,11 @@ WITH role AS (
                OR EXISTS (SELECT FROM column_grant c WHERE c.oid = r.oid AND c.grantee = 0) AS open_to_all
     FROM rel r LEFT JOIN keyed k ON k.oid = r.oid
     WHERE r.relkind <> 'S'
+), noted AS (
+    SELECT name, relname, relispartition,
+           EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = rel.oid AND g.tgname = 'rowhouse_note') AS has_trigger,
+           EXISTS (SELECT FROM rowhouse.reference_revisions v WHERE v.name = rel.relname) AS has_revision
+    FROM rel WHERE NOT of_tenant AND relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')
 )
 SELECT command FROM (
     -- what the migrations made anywhere: a function left with the operator would run without row security
@@ -127,5 +132,13 @@ SELECT command FROM (
     SELECT 76, name, format('GRANT EXECUTE ON ROUTINE %s TO %I', name, $6)
     FROM routine r, role
     WHERE NOT EXISTS (SELECT FROM aclexplode(r.proacl) a WHERE a.grantee = role.server AND a.privilege_type = 'EXECUTE')
+    UNION ALL -- reference tables say when their rows change; on Citus they may have no triggers and nobody counts
+    SELECT 80, name, format('CREATE TRIGGER rowhouse_note AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s'
+                            ' FOR EACH STATEMENT EXECUTE FUNCTION rowhouse.note_reference()', name)
+    FROM noted WHERE NOT has_trigger
+    UNION ALL
+    SELECT 81, name, format('INSERT INTO rowhouse.reference_revisions (name, revision) VALUES (%L, gen_random_uuid())'
+                            ' ON CONFLICT (name) DO UPDATE SET revision = excluded.revision', relname)
+    FROM noted WHERE NOT relispartition AND NOT (has_trigger AND has_revision)
 ) c
 ORDER BY step, what

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/step.h"
 #include "catalog/lock.h"
+#include "catalog/reference.h"
 #include "catalog/state.h"
 #include "sql.h"
 
@@ -369,11 +370,13 @@ static bool settle(rh_operator *o, rh_arena *a, const rh_home *home, const char 
                    const rh_profile *profile, rh_err *err)
 {
     rh_home_versions versions = {0};
+    rh_reference_report report;
     rh_db *shared = rh_operator_shared(o, home, err),
           *db = shared ? rh_home_enter(o->app, home, shared, err) : NULL;
     bool ok = db &&
               (home->model == RH_MODEL_SHARED ||
                rh_home_migrate(o->app, home, db, &o->sets, NULL, &versions, err)) &&
+              rh_reference_bring_home(o, home, db, &report, err) &&
               rh_home_admit(o->app, home, db, id, profile, err) && note_home(o, a, home, &versions, err);
     rh_home_leave(db, shared);
     rh_step("create.settled");

@@ -31,7 +31,8 @@ typedef struct rh_cmdline {
 } rh_cmdline;
 
 typedef struct rh_command {
-    const char *name, *args, *help;
+    const char *name, *args;
+    const char *help; /* the overview shows its first line */
     const rh_option *options; /* ends with a NULL name */
     int min_args, max_args;
     int (*run)(rh_cmdline *line);

@@ -42,6 +42,7 @@ static const rh_option tenant_options[] = {
 };
 static const rh_option load_options[] = {
     {"header", NULL, "the first line names the columns"},
+    {"tenant", "TENANT", "the rows are this tenant's; the key's column may be left out (with --header)"},
     {NULL, NULL, NULL},
 };
 static const rh_option no_options[] = {{NULL, NULL, NULL}};
@@ -59,7 +60,10 @@ const rh_command rh_commands[] = {
      "drop TENANT | adopt --from TABLE",
      "the tenants of an app", tenant_options, 1, 3, rh_cmd_tenant},
     {"lint", "", "check the migrations: does every table keep tenants apart?", no_options, 0, 0, rh_cmd_lint},
-    {"load", "TABLE [FILE.csv]", "load CSV rows of many tenants at once (without FILE: from stdin)",
+    {"load", "TABLE [FILE.csv]",
+     "load CSV rows: of many tenants, of one, or into a reference table (without FILE: from stdin)\n\n"
+     "All rows are loaded or none. Only where a file has rows for more than 16 database homes can an error\n"
+     "leave some of these with theirs, and then it says which.",
      load_options, 1, 2, rh_cmd_load},
     {"psql", "[TENANT] [-- PSQL ARGUMENTS]", "psql as the operator, or bound to one tenant", no_options, 0, 1,
      rh_cmd_psql},
@@ -99,7 +103,7 @@ static void print_overview(void)
     printf(
         "usage: rowhouse COMMAND [ARGUMENTS]\n\nOne application schema for many tenants on PostgreSQL.\n\n");
     for (const rh_command *c = rh_commands; c->name; c++)
-        printf("  %-9s %s\n", c->name, c->help);
+        printf("  %-9s %.*s\n", c->name, (int)strcspn(c->help, "\n"), c->help);
     printf("\n`rowhouse help COMMAND` says more; `rowhouse help settings` lists the settings.\n");
 }
 

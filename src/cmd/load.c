@@ -29,13 +29,30 @@ static void on_progress(void *arg, int64_t bytes, int64_t rows)
             (double)bytes / 1e6 / s);
 }
 
+static void print_report(const rh_load_report *r, const char *table, double s)
+{
+    fprintf(stderr, "%lld rows into %s in %.2f s (%.0f rows/s)", (long long)r->rows, table, s,
+            s > 0 ? (double)r->rows / s : 0);
+    if (r->homes)
+        fprintf(stderr, "; %d tenant%s with a home of their own got some", r->homes,
+                r->homes == 1 ? "" : "s");
+    fputc('\n', stderr);
+    if (r->copies.failed)
+        fprintf(stderr,
+                "%d database homes could not be brought to the new rows; `rowhouse migrate` tries again\n",
+                r->copies.failed);
+    if (r->copies.later)
+        fprintf(stderr, "%d database homes are of another version and get the rows with `rowhouse migrate`\n",
+                r->copies.later);
+}
+
 int rh_cmd_load(rh_cmdline *line)
 {
     rh_app app;
     rh_err err;
     rh_operator o;
     struct stat st = {0};
-    int64_t rows;
+    rh_load_report report;
     struct bar bar = {.on = isatty(STDERR_FILENO)};
     const char *file = line->args.len > 1 ? line->args.items[1] : "-";
     int fd = strcmp(file, "-") == 0 ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
@@ -50,13 +67,16 @@ int rh_cmd_load(rh_cmdline *line)
                                .header = rh_cmdline_get(line, "header") != NULL,
                                .size = bar.size,
                                .progress = on_progress,
+                               .tell = rh_cmd_say,
                                .arg = &bar};
     bool ok = rh_cmdline_open(line, &app, &err);
     if (ok) {
         ok = rh_operator_open(&o, &app, &err);
         if (ok) {
+            const char *tenant = rh_cmdline_get(line, "tenant");
             bar.started = rh_now_ms();
-            ok = rh_load(&o, &options, &rows, &err);
+            ok = (!tenant || (options.tenant = rh_tenant_find(&o, line->a, tenant, &err))) &&
+                 rh_load(&o, &options, &report, &err);
             rh_operator_close(&o);
         }
         rh_cmdline_close(&app);
@@ -67,8 +87,6 @@ int rh_cmd_load(rh_cmdline *line)
         fputc('\n', stderr);
     if (!ok)
         return rh_cmd_fail(&err);
-    double s = (double)(rh_now_ms() - bar.started) / 1000;
-    fprintf(stderr, "%lld rows into %s in %.2f s (%.0f rows/s)\n", (long long)rows, options.table, s,
-            s > 0 ? (double)rows / s : 0);
-    return 0;
+    print_report(&report, options.table, (double)(rh_now_ms() - bar.started) / 1000);
+    return report.copies.failed != 0;
 }

@@ -28,6 +28,9 @@ static void print_report(const rh_migrate_report *r)
             r->fittings, r->fittings == 1 ? "" : "s");
     if (r->homes || r->homes_failed)
         fprintf(stderr, "homes of one tenant: %d brought forward, %d failed\n", r->homes, r->homes_failed);
+    if (r->copies || r->copies_failed)
+        fprintf(stderr, "reference rows: %d home%s brought forward, %d failed\n", r->copies,
+                r->copies == 1 ? "" : "s", r->copies_failed);
     if (r->tenants_placed || r->tenants_failed)
         fprintf(stderr, "tenants given their place: %d, failed: %d\n", r->tenants_placed, r->tenants_failed);
     if (r->drops_ended || r->drops_failed)
@@ -62,6 +65,7 @@ int rh_cmd_migrate(rh_cmdline *line)
             print_report(&report);
     }
     rh_cmdline_close(&app);
-    return ok ? report.tenants_failed != 0 || report.homes_failed != 0 || report.drops_failed != 0
+    return ok ? report.tenants_failed != 0 || report.homes_failed != 0 || report.copies_failed != 0 ||
+                    report.drops_failed != 0
               : rh_cmd_fail(&err);
 }

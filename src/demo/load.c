@@ -90,15 +90,16 @@ static bool create_tenants(struct demo *d, rh_err *err)
 static bool load_table(struct demo *d, const char *table, rh_err *err)
 {
     const char *path = rh_arena_printf(d->a, "%s/%s.csv", d->dir, table);
-    int64_t since = rh_now_ms(), rows;
+    int64_t since = rh_now_ms();
+    rh_load_report report;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return rh_err_set(err, RH_E_NOT_FOUND, "cannot open %s: %s", path, strerror(errno));
     rh_load_options options = {.table = table, .fd = fd, .name = path};
-    bool ok = rh_load(d->o, &options, &rows, err);
+    bool ok = rh_load(d->o, &options, &report, err);
     close(fd);
     if (ok)
-        tell(d, since, rh_arena_printf(d->a, "%lld rows loaded into %s", (long long)rows, table));
+        tell(d, since, rh_arena_printf(d->a, "%lld rows loaded into %s", (long long)report.rows, table));
     return ok;
 }
 

@@ -25,6 +25,7 @@ static bool expand_and_run(const rh_app *app, rh_db *db, const char *text, rh_er
 bool rh_home_prepare_database(const rh_app *app, rh_db *db, rh_err *err)
 {
     return expand_and_run(app, db, rh_sql_fittings_applied, err) &&
+           expand_and_run(app, db, rh_sql_fittings_reference, err) &&
            expand_and_run(app, db, rh_sql_fittings_tenant_id, err);
 }
 

@@ -80,7 +80,8 @@ bool rh_home_admit(const rh_app *app, const rh_home *home, rh_db *db, const char
  * what had to be done. */
 bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_commands, rh_err *err);
 
-/* What must stand in a database before any set is migrated in it: applied_migrations and tenant_id(). */
+/* What must stand in a database before any set is migrated in it: applied_migrations, tenant_id(), and
+ * what notes changes of reference tables. */
 bool rh_home_prepare_database(const rh_app *app, rh_db *db, rh_err *err);
 
 /* The relation cache of the home as JSON text. */

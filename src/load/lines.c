@@ -41,7 +41,7 @@ static int64_t count(const char *p, const char *end, char c)
     return n;
 }
 
-void rh_lines_note(rh_lines *l, const rh_csv_record *r)
+int64_t rh_lines_note(rh_lines *l, const rh_csv_record *r)
 {
     const char *end = r->raw + r->raw_len;
     bool newline = end > r->raw && end[-1] == '\n', crlf = newline && end - r->raw > 1 && end[-2] == '\r';
@@ -51,12 +51,13 @@ void rh_lines_note(rh_lines *l, const rh_csv_record *r)
         l->ends = crlf ? '\r' : '\n';
     int64_t ahead = r->line - l->counted;
     if (l->n ? l->steps[l->n - 1].ahead == ahead : ahead == 0)
-        return;
+        return l->counted;
     if (l->n == l->cap) {
         l->cap = l->cap ? l->cap * 2 : 64;
         l->steps = rh_xrealloc(l->steps, l->cap * sizeof *l->steps);
     }
     l->steps[l->n++] = (struct step){l->counted, ahead};
+    return l->counted;
 }
 
 int64_t rh_lines_find(const rh_lines *l, int64_t counted)

@@ -15,8 +15,8 @@ typedef struct rh_lines rh_lines;
 rh_lines *rh_lines_new(void);
 void rh_lines_free(rh_lines *l);
 
-/* Every record, in order. */
-void rh_lines_note(rh_lines *l, const rh_csv_record *r);
+/* Every record, in order; gives the line that COPY would say it is. */
+int64_t rh_lines_note(rh_lines *l, const rh_csv_record *r);
 /* The line where the record begins in which COPY says its line `counted` is. */
 int64_t rh_lines_find(const rh_lines *l, int64_t counted);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "catalog/life.h"
+#include "catalog/reference.h"
 #include "home/home.h"
 #include "migrate/apply.h"
 #include "migrate/ledger.h"
@@ -163,8 +164,7 @@ static bool migrate_first(struct run *r, rh_err *err)
 {
     rh_apply_target reference = {r->shared, 0, REFERENCE_PATH, NULL, NULL};
     rh_apply_target tenant = {r->shared, r->home.id, rh_home_search_path(r->a, &r->home), fit_home, r};
-    return rh_home_prepare_database(r->app, r->shared, err) &&
-           apply_set(r, &reference, r->sets.reference, &r->report->reference, &r->report->reference_version,
+    return apply_set(r, &reference, r->sets.reference, &r->report->reference, &r->report->reference_version,
                      err) &&
            apply_set(r, &tenant, r->sets.tenant, &r->report->tenant, &r->report->tenant_version, err);
 }
@@ -268,16 +268,47 @@ static bool note_home(struct run *r, rh_err *err)
            note_versions_of(r, &r->home, &versions, err);
 }
 
+/* The verbs' view of the run. */
+static rh_operator operator_of(const struct run *r)
+{
+    return (rh_operator){.app = r->app,
+                         .arena = r->a,
+                         .catalog = r->catalog,
+                         .shared = r->shared,
+                         .nodes = r->nodes,
+                         .home = r->home,
+                         .sets = r->sets};
+}
+
+/* ---- reference rows ---- */
+
+static bool bring_rows(struct run *r, rh_err *err)
+{
+    rh_reference_fleet fleet;
+    rh_operator o = operator_of(r);
+    bool ok = rh_reference_bring_homes(&o, r->options->tell, r->options->arg, &fleet, err);
+    r->report->copies += fleet.brought;
+    r->report->copies_failed += fleet.failed;
+    return ok;
+}
+
+/* Reference migrations may insert and update rows, in every copy as in the origin: so that they meet there
+ * what they met here, copies are brought to the origin's rows before the origin is migrated. */
+static bool bring_rows_before(struct run *r, rh_err *err)
+{
+    rh_apply_target t = {.db = r->shared};
+    size_t from;
+    int version;
+    if (!rh_home_prepare_database(r->app, r->shared, err) ||
+        !rh_apply_state(&t, r->sets.reference, &version, &from, err))
+        return false;
+    return from == 0 || from == r->sets.reference->n || bring_rows(r, err);
+}
+
 /* Creations and drops that wait, or were interrupted. */
 static bool place_tenants(struct run *r, rh_err *err)
 {
-    rh_operator o = {.app = r->app,
-                     .arena = r->a,
-                     .catalog = r->catalog,
-                     .shared = r->shared,
-                     .nodes = r->nodes,
-                     .home = r->home,
-                     .sets = r->sets};
+    rh_operator o = operator_of(r);
     /* migrations of the catalog set have reset the session since it was opened */
     return rh_operator_announce(r->catalog, err) &&
            rh_tenant_provision_waiting(&o, r->options->tell, r->options->arg, &r->report->tenants_placed,
@@ -323,10 +354,11 @@ bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_repor
     if (!load_and_lint(&r, err) || !open_databases(&r, err))
         goto out;
     r.nodes = rh_nodes_new(app, r.shared);
-    ok = migrate_catalog(&r, err) && find_first_home(&r, err) && migrate_first(&r, err) &&
-         note_versions(&r, r.sets.catalog, err) && note_versions(&r, r.sets.reference, err) &&
-         note_versions(&r, r.sets.tenant, err) && note_home(&r, err) && migrate_template(&r, err) &&
-         migrate_homes(&r, err) && place_tenants(&r, err);
+    ok = migrate_catalog(&r, err) && find_first_home(&r, err) && bring_rows_before(&r, err) &&
+         migrate_first(&r, err) && note_versions(&r, r.sets.catalog, err) &&
+         note_versions(&r, r.sets.reference, err) && note_versions(&r, r.sets.tenant, err) &&
+         note_home(&r, err) && migrate_template(&r, err) && migrate_homes(&r, err) && bring_rows(&r, err) &&
+         place_tenants(&r, err);
     if (r.id && !rh_ledger_end(r.catalog, r.id, ok, ok ? err : &ignored))
         ok = false;
 out:
@@ -349,6 +381,18 @@ static bool print_set(const rh_apply_target *t, const rh_migration_set *set, FIL
             from == set->n ? "" : ", pending:");
     for (size_t i = from; i < set->n; i++)
         fprintf(out, "  %s%s\n", set->items[i].path, set->items[i].no_transaction ? " (no transaction)" : "");
+    return true;
+}
+
+/* Only what the catalog knows: no home is asked. */
+static bool print_rows(rh_db *catalog, rh_db *shared, FILE *out, rh_err *err)
+{
+    int behind;
+    if (!rh_reference_behind(catalog, shared, &behind, err))
+        return false;
+    if (behind)
+        fprintf(out, "reference rows: %d database home%s behind, `rowhouse migrate` brings them\n", behind,
+                behind == 1 ? " is" : "s are");
     return true;
 }
 
@@ -381,7 +425,8 @@ bool rh_migrate_status(rh_app *app, FILE *out, rh_err *err)
     rh_apply_target c = {.db = catalog, .home = 0}, s = {.db = shared, .home = 0},
                     t = {.db = home || !app->conf->keyed ? shared : NULL, .home = home};
     ok = ok && print_set(&c, sets.catalog, out, err) && print_set(&s, sets.reference, out, err) &&
-         print_set(&t, sets.tenant, out, err);
+         print_set(&t, sets.tenant, out, err) &&
+         (!catalog || !shared || print_rows(catalog, shared, out, err));
     rh_db_close(shared);
     rh_db_close(catalog);
     rh_arena_free(a);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * `rowhouse migrate`: lint, roles and databases, the catalog, the reference set, the tenant set, fittings,
- * the relation cache, and tenants that wait for their place. One run at a time per app; repeated after a
- * crash it goes on where the homes say they are.
+ * the relation cache, reference rows for database homes, and tenants that wait for their place. One run at a
+ * time per app; repeated after a crash it goes on where the homes say they are.
  */
 #ifndef RH_RUN_H
 #define RH_RUN_H
@@ -23,7 +23,8 @@ typedef struct rh_migrate_report {
     int catalog, reference, tenant; /* migrations applied */
     int fittings;                   /* commands the fittings needed */
     int catalog_version, reference_version, tenant_version;
-    int homes, homes_failed; /* of one tenant each: brought forward, and those where it failed */
+    int homes, homes_failed;   /* of one tenant each: brought forward, and those where it failed */
+    int copies, copies_failed; /* database homes: reference rows brought, and those where it failed */
     int tenants_placed, tenants_failed;
     int drops_ended, drops_failed;
 } rh_migrate_report;

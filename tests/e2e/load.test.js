@@ -85,7 +85,7 @@ test('ids that came with the file do not come again', async () => {
 });
 
 test('an unknown tenant is named with its line', async () => {
-  await refused('1,30,x,,0,,\n9,30,x,,0,,\n', /stdin:2: there is no tenant "9" in shared homes/);
+  await refused('1,30,x,,0,,\n9,30,x,,0,,\n', /stdin:2: there is no tenant "9"/);
   await refused('1,30,x,,0,,\n,31,x,,0,,\n', /stdin:2: there is no tenant ""/);
   await refused('01,30,x,,0,,\n', /stdin:1: there is no tenant "01"/);
   await refused(`${'9'.repeat(100)},30,x,,0,,\n`, /stdin:1: there is no tenant "9+/);
