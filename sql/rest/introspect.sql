@@ -38,10 +38,30 @@ WITH RECURSIVE sets AS (
     JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
     JOIN forms f ON f.oid = t.oid
     LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+), view_columns AS ( -- which column of a table a view's column is: only the view's tree says so; one query, nothing within it
+    SELECT v.oid, m[1]::int2 AS attnum, m[2]::oid AS base, m[3]::int2 AS base_attnum
+    FROM pg_catalog.pg_class v
+    JOIN sets s ON s.nsp = v.relnamespace
+    JOIN pg_catalog.pg_rewrite r ON r.ev_class = v.oid AND r.rulename = '_RETURN'
+    CROSS JOIN LATERAL pg_catalog.regexp_matches(r.ev_action::text, ':resno (\d+) :resname (?:[^ \\]|\\.)+ '
+        ':ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (\d+) :resjunk false', 'g') m
+    WHERE v.relkind = 'v' AND m[2] <> '0'
+        AND pg_catalog.length(pg_catalog.replace(r.ev_action::text, '{QUERY', '')) = pg_catalog.length(r.ev_action::text) - 6
+), view_keys AS ( -- of views that PostgreSQL can update by itself, since each of their rows is one of a table
+    SELECT v.oid, pg_catalog.array_agg(v.attnum ORDER BY k.n) AS pk
+    FROM (SELECT oid, base, base_attnum, min(attnum) AS attnum FROM view_columns GROUP BY 1, 2, 3) v
+    JOIN pg_catalog.pg_constraint p ON p.conrelid = v.base AND p.contype = 'p'
+    JOIN pg_catalog.unnest(p.conkey) WITH ORDINALITY k (attnum, n) ON k.attnum = v.base_attnum
+    WHERE pg_catalog.pg_relation_is_updatable(v.oid, false) & 16 = 16
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = v.oid AND r.rulename <> '_RETURN')
+    GROUP BY v.oid, p.conrelid, p.conkey
+    HAVING count(*) = (SELECT count(*) FROM pg_catalog.pg_attribute a
+                       WHERE a.attrelid = p.conrelid AND a.attnum = ANY (p.conkey)
+                           AND (a.attname <> $3::text OR a.attnum IN (SELECT b.base_attnum FROM view_columns b WHERE b.oid = v.oid)))
 ), rels AS (
     SELECT c.oid, c.relname, c.relkind, c.reltype, s.set,
         c.relname = $4::text AND s.set = 'tenant' AND c.relkind <> 'v' AS root,
-        p.conkey AS pk,
+        coalesce(p.conkey, v.pk) AS pk,
         CASE WHEN s.set = 'tenant' THEN coalesce(
             (SELECT a.attnum FROM pg_catalog.pg_attribute a
              WHERE a.attrelid = c.oid AND a.attname = $3::text AND a.attnum > 0 AND NOT a.attisdropped),
@@ -56,6 +76,7 @@ WITH RECURSIVE sets AS (
     FROM pg_catalog.pg_class c
     JOIN sets s ON s.nsp = c.relnamespace
     LEFT JOIN pg_catalog.pg_constraint p ON p.conrelid = c.oid AND p.contype = 'p'
+    LEFT JOIN view_keys v ON v.oid = c.oid
     WHERE c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
         AND pg_catalog.has_table_privilege($5::text, c.oid, 'SELECT')
 ), cols AS (

@@ -32,6 +32,11 @@ CREATE TABLE forms (
 CREATE TABLE unkeyed (id int PRIMARY KEY, secret text);
 CREATE VIEW running WITH (security_invoker) AS SELECT id, company_id, name FROM campaigns WHERE state = 'running';
 CREATE VIEW leaky AS SELECT id, name FROM campaigns;
+-- keys of views: by another name, none where rows are not a table's, or the key is not the table's
+CREATE VIEW renamed WITH (security_invoker) AS SELECT name AS title, company_id, id AS "the no" FROM campaigns;
+CREATE VIEW joined WITH (security_invoker) AS SELECT a.id, a.company_id, c.name FROM ads a JOIN campaigns c ON c.company_id = a.company_id AND c.id = a.campaign_id;
+CREATE VIEW nameless WITH (security_invoker) AS SELECT company_id, name FROM campaigns;
+CREATE VIEW looked_up WITH (security_invoker) AS SELECT (SELECT max(id) FROM ads) AS id, company_id, name FROM campaigns;
 CREATE TABLE reference.geo_ips (addrs cidr NOT NULL PRIMARY KEY, country text);
 
 CREATE FUNCTION add_them(a int, b int DEFAULT 2) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a + b';
