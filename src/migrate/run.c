@@ -73,6 +73,17 @@ static rh_migration_set *own_catalog_set(struct run *r, rh_err *err)
     return set;
 }
 
+/* Applied while it is empty, it could never be written. */
+static bool check_written(const rh_migration_set *set, size_t from, rh_err *err)
+{
+    for (size_t i = from; i < set->n; i++)
+        if (rh_set_is_unwritten(&set->items[i])) {
+            rh_err_set(err, RH_E_INVALID, "%s holds no statement yet", set->items[i].path);
+            return rh_err_hint(err, "Write the migration, or remove the file.");
+        }
+    return true;
+}
+
 /* ---- one set into one place, with its step in the ledger ---- */
 
 static bool apply_set(struct run *r, const rh_apply_target *t, const rh_migration_set *set, int *applied,
@@ -80,7 +91,7 @@ static bool apply_set(struct run *r, const rh_apply_target *t, const rh_migratio
 {
     size_t from;
     rh_err ignored;
-    if (!rh_apply_state(t, set, version, &from, err))
+    if (!rh_apply_state(t, set, version, &from, err) || !check_written(set, from, err))
         return false;
     *applied = (int)(set->n - from);
     bool record = *applied && r->id;

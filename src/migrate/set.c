@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "migrate/script.h"
 
 #define EXTENSION ".sql"
 #define DIRECTIVE "rowhouse:" /* after -- */
@@ -223,6 +224,15 @@ static bool write_new(const char *full, const char *text, rh_err *err)
     return true;
 }
 
+#define NEW_FILE_END                                                                                         \
+    "-- `rowhouse lint` checks it, `rowhouse migrate` applies it; once applied, do not change it.\n\n"
+
+bool rh_set_is_unwritten(const rh_migration *m)
+{
+    size_t offset = 0;
+    return rh_script_next(m->text, m->len, &offset).kind == RH_TOKEN_END && strstr(m->text, NEW_FILE_END);
+}
+
 bool rh_set_new_file(rh_arena *a, const char *app_dir, const char *set, const char *name, const char **path,
                      rh_err *err)
 {
@@ -244,9 +254,7 @@ bool rh_set_new_file(rh_arena *a, const char *app_dir, const char *set, const ch
                                "-- Plain SQL, in one transaction with the other pending files of the set: no "
                                "BEGIN, no COMMIT.\n"
                                "-- For CREATE INDEX CONCURRENTLY and the like put here, without the # sign:\n"
-                               "-- # rowhouse: no-transaction\n"
-                               "-- `rowhouse lint` checks it, `rowhouse migrate` applies it; once applied, "
-                               "do not change it.\n\n",
+                               "-- # rowhouse: no-transaction\n" NEW_FILE_END,
                                name),
                err);
 }

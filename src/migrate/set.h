@@ -48,6 +48,9 @@ bool rh_set_read_directives(rh_migration *m, rh_err *err);
 /* Fills m->checksum; m->path is for the message. Part of rh_set_load(); apart for texts from elsewhere. */
 bool rh_set_checksum(rh_migration *m, const char *bytes, size_t len, rh_err *err);
 
+/* The file is as rh_set_new_file() made it, but for its comments: nobody has written the migration yet. */
+bool rh_set_is_unwritten(const rh_migration *m);
+
 /* Writes APP_DIR/SET/NNNN_NAME.sql, a template of comments, under the next number. The name is [a-z0-9_]+; a
  * file that is there is never overwritten. *path is relative to the app. */
 bool rh_set_new_file(rh_arena *a, const char *app_dir, const char *set, const char *name, const char **path,
