@@ -87,9 +87,9 @@ static bool canonical(const rh_resolver *r, const char *text, char out[64])
     return true;
 }
 
-static bool not_a_tenant(const rh_resolver *r, const char *where, rh_err *err)
+static bool not_a_tenant(const rh_resolver *r, const char *of, const char *where, rh_err *err)
 {
-    rh_err_set(err, RH_E_UNKNOWN_TENANT, "the %s does not name a tenant", where);
+    rh_err_set(err, RH_E_UNKNOWN_TENANT, "the %s%s does not name a tenant", of, where);
     return rh_err_hint(err, "It must hold a tenant's %s.",
                        r->rules.claim_is_slug ? "slug"
                        : r->rules.id_is_uuid  ? "id, a uuid"
@@ -128,7 +128,7 @@ static bool verify(rh_resolver *r, const char *token, size_t len, int64_t now_s,
     facts->issued = claims.issued;
     facts->names_tenant = claims.tenant != NULL;
     if (claims.tenant && !canonical(r, claims.tenant, facts->ref))
-        return not_a_tenant(r, "token's tenant claim", err);
+        return not_a_tenant(r, "token's ", "tenant claim", err);
     return true;
 }
 
@@ -173,9 +173,12 @@ bool rh_resolve(rh_resolver *r, const char *authorization, const char *header, i
         return rh_err_hint(err, "Leave the header out, or send the tenant that the token names.");
     }
     if (!facts.names_tenant && header && *header && !usable)
-        return not_a_tenant(r, r->rules.trusted_header, err);
+        return not_a_tenant(r, "header ", r->rules.trusted_header, err);
     if (!facts.names_tenant && !usable) {
         rh_err_set(err, RH_E_NO_TENANT, "no tenant is named");
+        if (*r->rules.trusted_header)
+            return rh_err_hint(err, "Send the header %s with the tenant's %s, or a token.",
+                               r->rules.trusted_header, r->rules.claim_is_slug ? "slug" : "id");
         return rh_err_hint(err,
                            "Send `Authorization: Bearer TOKEN` with a token whose claim %s names the tenant.",
                            r->rules.jwt.tenant_claim);

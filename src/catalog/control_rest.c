@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "migrate/run.h"
 #include "sql.h"
 
@@ -71,6 +72,7 @@ static bool run(const rh_app *app, rh_db *db, rh_arena *a, const rh_rest_request
     rh_rest_naming naming = {.schema = CATALOG_SCHEMA,
                              .reference_schema = "",
                              .id_type = rh_id_type_name(app->conf),
+                             .filtered_writes = true,
                              .max_response = MAX_ANSWER};
     rh_rest_request with_rows = *req;
     if (!with_rows.prefer && req->method != RH_GET && req->method != RH_HEAD)
@@ -91,24 +93,34 @@ static bool run(const rh_app *app, rh_db *db, rh_arena *a, const rh_rest_request
     return drops ? answer_accepted(r, out) : rh_rest_finish(r, affected, out, err);
 }
 
+/* A line of the run, as a member of a JSON array. */
+static void add_line(void *arg, const char *line)
+{
+    rh_str *lines = arg;
+    if (lines->len)
+        rh_str_addc(lines, ',');
+    rh_json_add_string(lines, line, strlen(line));
+}
+
 static bool migrate(rh_app *app, const rh_rest_request *req, rh_rest_answer *out, rh_err *err)
 {
+    rh_str body, lines;
     rh_migrate_report report;
-    rh_migrate_options options = {.lock_wait_ms = LOCK_WAIT_MS};
+    rh_migrate_options options = {.tell = add_line, .arg = &lines, .lock_wait_ms = LOCK_WAIT_MS};
+    rh_str_init_in(&lines, app->arena, MAX_ANSWER / 2);
     if (req->method != RH_GET && req->method != RH_POST) {
         rh_err_set(err, RH_E_METHOD, "GET or POST runs the migration");
         return false;
     }
     if (!rh_migrate(app, &options, &report, err))
         return false;
-    rh_str body;
     rh_str_init(&body, MAX_ANSWER);
-    rh_str_addf(&body,
-                "{\"catalog_version\":%d,\"reference_version\":%d,\"tenant_version\":%d,\"homes\":%d,\"homes_"
-                "failed\":%d,"
-                "\"tenants\":%d,\"tenants_failed\":%d}",
-                report.catalog_version, report.reference_version, report.tenant_version, report.homes,
+    rh_str_addf(&body, "{\"catalog_version\":%d,\"reference_version\":%d,\"tenant_version\":%d,",
+                report.catalog_version, report.reference_version, report.tenant_version);
+    rh_str_addf(&body, "\"homes\":%d,\"homes_failed\":%d,\"tenants\":%d,\"tenants_failed\":%d,", report.homes,
                 report.homes_failed, report.tenants_placed, report.tenants_failed);
+    rh_str_addf(&body, "\"dropped\":%d,\"drops_failed\":%d,\"done\":[%s]}", report.drops_ended,
+                report.drops_failed, lines.overflow ? "" : rh_str_cstr(&lines));
     *out = (rh_rest_answer){.status = 200, .n_headers = 1};
     out->headers[0] = (rh_rest_header){"Content-Type", "application/json; charset=utf-8"};
     out->body = rh_str_take(&body, &out->body_len);

@@ -203,6 +203,12 @@ static bool check_origin(const char *origin, const char *host)
     return !origin || (strncasecmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0);
 }
 
+/* A GET that acts (control.migrate_path) comes from a page's <img> without an Origin, but with this. */
+static bool check_site(const char *site)
+{
+    return !site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
+}
+
 static bool check_token(const struct control_door *d, const char *authorization)
 {
     const char *expected = d->settings.operator_token;
@@ -219,7 +225,7 @@ static bool check_visitor(const struct control_door *d, const rh_exchange *x, rh
         rh_err_set(err, RH_E_FORBIDDEN, "the Host header does not name this door");
         return rh_err_hint(err, "Use localhost or 127.0.0.1 with port %d.", d->settings.port);
     }
-    if (!check_origin(x->headers.origin, x->headers.host))
+    if (!check_origin(x->headers.origin, x->headers.host) || !check_site(x->headers.sec_fetch_site))
         return rh_err_set(err, RH_E_FORBIDDEN, "requests from another origin are refused");
     if (strcmp(x->path, "/live") == 0 || d->settings.open || check_token(d, x->headers.authorization))
         return true;

@@ -2,8 +2,8 @@
  *
  * The control door: the operator's HTTP interface, on loopback. Every request but /live needs the operator's
  * token, a Host that is this machine's own name for itself (against DNS rebinding) and, where a browser sends
- * one, an Origin that is the door itself (against CSRF). What it does is done by rh_control_ops, on helper
- * threads, and may block.
+ * one, an Origin or Sec-Fetch-Site that is the door itself (against CSRF). What it does is done by
+ * rh_control_ops, on helper threads, and may block.
  */
 #ifndef RH_CONTROL_DOOR_H
 #define RH_CONTROL_DOOR_H

@@ -36,6 +36,7 @@ static const struct wanted {
     ROW("Range-Unit", range_unit, FIRST),
     ROW("Accept", accept, JOIN),
     ROW("Content-Type", content_type, REFUSE),
+    ROW("Sec-Fetch-Site", sec_fetch_site, REFUSE),
     ROW("Content-Length", content_length, REFUSE),
     ROW("Transfer-Encoding", transfer_encoding, REFUSE),
 #undef ROW

@@ -31,6 +31,7 @@ typedef struct rh_exchange rh_exchange;
 /* The headers a door may want, NULL when absent; the table in exchange.c fills them. */
 typedef struct rh_http_headers {
     const char *authorization, *host, *origin, *prefer, *range, *range_unit, *accept, *content_type;
+    const char *sec_fetch_site; /* what a browser says of the page that asks */
     const char *content_length, *transfer_encoding;
     const char *named; /* the door's named_header */
 } rh_http_headers;

@@ -76,7 +76,8 @@ bool rh_content_type_check(const char *content_type, rh_err *err)
     if (trimmed(content_type, strcspn(content_type, ";")) == 16 &&
         strncasecmp(content_type, "application/json", 16) == 0)
         return true;
-    return rh_err_set(err, RH_E_BODY, "Content-Type not acceptable: %.*s", RH_CLIPPED(content_type));
+    rh_err_set(err, RH_E_BODY, "Content-Type not acceptable: %.*s", RH_CLIPPED(content_type));
+    return rh_err_hint(err, "Send JSON and the header Content-Type: application/json.");
 }
 
 static bool not_satisfiable(rh_err *err, const char *detail)

@@ -122,6 +122,12 @@ static bool check_parameters(const rh_rest *r, rh_err *err)
         return refuse(err, "offset", "a write or a request for one row");
     if (q->conditions.len && action == RH_DO_INSERT)
         return refuse(err, "a filter", "an insert");
+    if (r->naming.filtered_writes && (action == RH_DO_UPDATE || action == RH_DO_DELETE) &&
+        !q->conditions.len && !r->path.n_keys) {
+        rh_err_set(err, RH_E_PARSE, "this would be done to all rows of \"%s\"", r->path.name);
+        return rh_err_hint(err, "Name them, as in /%s/KEY or /%s?column=eq.value.", r->path.name,
+                           r->path.name);
+    }
     return true;
 }
 

@@ -52,9 +52,10 @@ typedef struct rh_rest_naming {
     /* Canonical text of the id: parameter $1 of every statement that touches a relation of the tenant set,
      * when keyed. A statement that touches none (a reference table, a scalar function) does not have it. */
     const char *tenant_id;
-    const char *id_type; /* "bigint" or "uuid" */
-    int64_t max_rows;    /* 0: no limit */
-    size_t max_response; /* bytes */
+    const char *id_type;  /* "bigint" or "uuid" */
+    int64_t max_rows;     /* 0: no limit */
+    size_t max_response;  /* bytes */
+    bool filtered_writes; /* PATCH and DELETE that name no rows are refused */
 } rh_rest_naming;
 
 /* A statement to run. `text` is the same for all tenants of one model, so a prepared statement is too. */

@@ -55,6 +55,8 @@ test('Host and Origin are checked: no rebinding, no other site', async () => {
   assert.equal((await raw('GET', '/tenants', { ...auth, Origin: app.control })).status, 200);
   for (const origin of ['http://evil.example', 'null', `https://127.0.0.1:${port}`, `http://127.0.0.1:${Number(port) + 1}`, 'http://127.0.0.1'])
     assert.equal((await raw('GET', '/tenants', { ...auth, Origin: origin })).status, 403, origin);
+  for (const [site, status] of [['same-origin', 200], ['none', 200], ['same-site', 403], ['cross-site', 403], ['', 403]]) // an <img> has no Origin
+    assert.equal((await raw('GET', '/tenants', { ...auth, 'Sec-Fetch-Site': site })).status, status, site);
 });
 
 test('create, show, list, token; what is created can be used within a second', async () => {

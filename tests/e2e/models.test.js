@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Homes of every model: the ads app in all three at once, schools with a database each, clients with a schema each.
+// Homes of every model: the ads app in all three at once, schools with a database each.
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { makeApp } from './lib/apps.js';
-import { ROOT, prepareApp, startApp, until } from './lib/harness.js';
+import { ROOT, prepareApp, startApp } from './lib/harness.js';
 
 const MODELS = ['shared', 'schema', 'database'];
 
@@ -145,33 +145,6 @@ test('schools: INSERT INTO schools, migrate, a database each', async () => {
     assert.deepEqual((await app.http('GET', '/courses?select=title,teachers(name)', { token })).json, [{ title: 'Math', teachers: { name: 'Ms Ito' } }]);
     assert.deepEqual((await app.http('GET', '/courses', { token: await app.sign({ 'https://schools.example/school': 'south' }) })).json, []);
     await assert.rejects(catalog.query("UPDATE rowhouse.tenants SET state = 'suspended'"), { code: '23514' });
-  } finally {
-    await app.stop();
-  }
-});
-
-test('inventory: the steps of the article, users on the control door, items by x-client', async () => {
-  const app = await startApp({ appDir: path.join(ROOT, 'apps/inventory') });
-  try {
-    const users = (method, target, body) => app.http(method, target, { door: 'control', body });
-    const items = (method, target, client, body) => app.http(method, target, { headers: { 'x-client': String(client) }, body });
-    const made = await fetch(`${app.control}/users`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"name":"Budi","email":"budi@example.com"}' });
-    assert.equal(made.status, 201);
-    const { id } = (await made.json())[0];
-    const becomes = (status) => until(async () => (await items('GET', '/items', id)).status === status, { ms: 1000, every: 20, what: `${status}` });
-    await becomes(503);
-    assert.equal((await users('GET', '/users/migrate')).json.tenants, 1);
-    await becomes(200);
-    assert.deepEqual((await items('GET', '/items', id)).json, []);
-    assert.equal((await items('POST', '/items', id, { name: 'Chair', quantity: 4 })).json[0].quantity, 4);
-    assert.equal((await items('PATCH', '/items/1', id, { quantity: 5 })).status, 200);
-    assert.equal((await items('GET', '/items/1', id)).json.quantity, 5);
-    assert.equal((await items('DELETE', '/items/1', id)).status, 200);
-    assert.equal((await items('GET', '/items', 77)).status, 403);
-    assert.equal((await users('PATCH', `/users?id=eq.${id}`, { phone: '1' })).json[0].phone, '1');
-    assert.equal((await users('PATCH', `/users?id=eq.${id}`, { state: 'suspended' })).status, 400);
-    assert.equal((await users('DELETE', `/users?id=eq.${id}`)).status, 202);
-    await becomes(403);
   } finally {
     await app.stop();
   }
