@@ -21,3 +21,16 @@ SELECT format('ALTER TYPE %I.%I OWNER TO %I', n.nspname, t.typname, $1::text)
 FROM pg_type t JOIN space n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
 WHERE t.typowner NOT IN (SELECT oid FROM ours) AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
+UNION ALL
+SELECT format('ALTER %s %s OWNER TO %I', upper(replace(i.type, ' object', '')), i.identity, $1::text)
+FROM (SELECT 'pg_operator'::regclass, oid, oprnamespace, oprowner FROM pg_operator
+      UNION ALL SELECT 'pg_opclass'::regclass, oid, opcnamespace, opcowner FROM pg_opclass
+      UNION ALL SELECT 'pg_opfamily'::regclass, oid, opfnamespace, opfowner FROM pg_opfamily
+      UNION ALL SELECT 'pg_collation'::regclass, oid, collnamespace, collowner FROM pg_collation
+      UNION ALL SELECT 'pg_conversion'::regclass, oid, connamespace, conowner FROM pg_conversion
+      UNION ALL SELECT 'pg_ts_config'::regclass, oid, cfgnamespace, cfgowner FROM pg_ts_config
+      UNION ALL SELECT 'pg_ts_dict'::regclass, oid, dictnamespace, dictowner FROM pg_ts_dict
+      UNION ALL SELECT 'pg_statistic_ext'::regclass, oid, stxnamespace, stxowner FROM pg_statistic_ext
+     ) o (class, oid, namespace, owner) JOIN space n ON n.oid = o.namespace CROSS JOIN pg_identify_object(o.class, o.oid, 0) i
+WHERE o.owner NOT IN (SELECT oid FROM ours)
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e')

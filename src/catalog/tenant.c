@@ -222,11 +222,31 @@ static bool check_profile(rh_operator *o, rh_arena *a, const rh_profile *profile
     return true;
 }
 
+/* What an adoption keeps beside the tenant, as more of the same statement. The parameters are numbered from
+ * *n on. */
+static void add_adoption(rh_str *sql, rh_arena *a, const rh_tenant_spec *spec, const char **params, int *n)
+{
+    const rh_tenant_adoption *adoption = spec->adoption;
+    const char *values[] = {rh_arena_printf(a, "%d", adoption->version), adoption->was.owner,
+                            adoption->was.comment, adoption->was.settings};
+    int first = *n + 1;
+    for (int i = 0; i < 4; i++)
+        params[(*n)++] = values[i];
+    rh_str_addf(sql,
+                ", ad AS (INSERT INTO rowhouse.adoptions (tenant, version) SELECT id, $%d::integer FROM t), "
+                "au AS (INSERT "
+                "INTO rowhouse.audit (action, tenant, detail) SELECT 'adopt', id::text, "
+                "jsonb_strip_nulls(jsonb_build_object('database', $4::text, 'version', $%d::integer, "
+                "'owner', $%d::text, "
+                "'comment', nullif($%d::text, ''), 'settings', nullif($%d::text, ''))) FROM t)",
+                first, first, first + 1, first + 2, first + 3);
+}
+
 /* INSERT INTO rowhouse.tenants (...) VALUES ($1, ...) with the audit's row, in one statement. */
 static const char *insert_row(rh_operator *o, rh_arena *a, const rh_tenant_spec *spec, rh_err *err)
 {
     rh_str sql, values;
-    const char **params = RH_NEW_ARRAY(a, const char *, 5 + spec->profile.n);
+    const char **params = RH_NEW_ARRAY(a, const char *, 9 + spec->profile.n);
     int n = 0;
     rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
     rh_str_init_in(&values, a, RH_STR_TEXT_MAX);
@@ -241,16 +261,21 @@ static const char *insert_row(rh_operator *o, rh_arena *a, const rh_tenant_spec 
         params[n++] = spec->id;
         rh_str_addf(&values, ", $%d", n);
     }
+    if (spec->adoption) {
+        rh_str_add(&sql, ", home_node");
+        rh_str_addf(&values, ", %d", spec->adoption->node);
+    }
     for (size_t i = 0; i < spec->profile.n; i++) {
         rh_str_add(&sql, ", ");
         rh_str_add_ident(&sql, spec->profile.names[i]);
         params[n++] = spec->profile.values[i];
         rh_str_addf(&values, ", $%d", n);
     }
-    rh_str_addf(&sql,
-                ") VALUES (%s) RETURNING id) INSERT INTO rowhouse.audit (action, tenant, detail) SELECT "
-                "'create', id::text, jsonb_build_object('slug', $1::text) FROM t RETURNING tenant",
-                rh_str_cstr(&values));
+    rh_str_addf(&sql, ") VALUES (%s) RETURNING id)", rh_str_cstr(&values));
+    if (spec->adoption)
+        add_adoption(&sql, a, spec, params, &n);
+    rh_str_add(&sql, " INSERT INTO rowhouse.audit (action, tenant, detail) SELECT 'create', id::text, "
+                     "jsonb_build_object('slug', $1::text) FROM t RETURNING tenant");
     const char *id = rh_db_value(o->catalog, a, rh_str_cstr(&sql), n, params, err);
     if (!id && strcmp(err->sqlstate, "23505") == 0) {
         bool by_id = strstr(err->detail, "(id)") != NULL;
@@ -383,6 +408,17 @@ static bool settle(rh_operator *o, rh_arena *a, const rh_home *home, const char 
     return ok;
 }
 
+/* The place itself: an empty one, or the database that is adopted. */
+static bool make_home(rh_operator *o, rh_arena *a, const char *id, const rh_home *home, rh_err *err)
+{
+    int64_t version;
+    const char *adopted = rh_db_value(o->catalog, a, rh_sql_adopt_begun, 1, &id, err);
+    rh_db *shared = adopted ? rh_operator_shared(o, home, err) : NULL;
+    if (!shared || !*adopted)
+        return shared && rh_home_make(o->app, home, shared, err);
+    return rh_parse_int(adopted, &version) && rh_adopt(o->app, &o->sets, home, (int)version, id, shared, err);
+}
+
 static bool place(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
 {
     rh_home home;
@@ -399,8 +435,7 @@ static bool place(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
     if (!rh_tenant_home(o, a, id, &home, err) || !assign_home(o, a, id, &home, err))
         return false;
     rh_step("create.assigned");
-    rh_db *shared = rh_operator_shared(o, &home, err);
-    if (!shared || !rh_home_make(o->app, &home, shared, err))
+    if (!make_home(o, a, id, &home, err))
         return false;
     rh_step("create.made");
     return settle(o, a, &home, id, &profile, err);
@@ -448,8 +483,9 @@ bool rh_tenant_provision_waiting(rh_operator *o, void (*tell)(void *arg, const c
             ok = false;
         ++*(placed ? done : failed);
         if (tell)
-            tell(arg, rh_arena_printf(a, "tenant %s: %s%s", PQgetvalue(res, i, 1),
-                                      placed ? "has its place" : "failed: ", placed ? "" : err->message));
+            tell(arg, rh_arena_printf(a, "tenant %s: %s%s%s%s", PQgetvalue(res, i, 1),
+                                      placed ? "has its place" : "failed: ", placed ? "" : err->message,
+                                      !placed && *err->hint ? ". " : "", placed ? "" : err->hint));
     }
     rh_arena_free(a);
     return ok;

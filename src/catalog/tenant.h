@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "catalog/nodes.h"
-#include "home/home.h"
+#include "home/adopt.h"
 
 /* The operator at work: an app with connections to its catalog and to the shared homes' database, and the
  * app's migrations, for homes that are made by them. */
@@ -30,14 +30,21 @@ rh_db *rh_operator_shared(rh_operator *o, const rh_home *home, rh_err *err);
  * and home without it is refused by the catalog (sql/catalog/0004_views.sql). */
 bool rh_operator_announce(rh_db *catalog, rh_err *err);
 
+/* A creation whose home is a database that is there: see home/adopt.h. */
+typedef struct rh_tenant_adoption {
+    int node, version;
+    rh_adopt_was was;
+} rh_tenant_adoption;
+
 typedef struct rh_tenant_spec {
-    const char *id;        /* NULL: the catalog gives one */
-    const char *slug;      /* NULL: made from the name */
-    const char *name;      /* NULL: the slug */
-    const char *model;     /* NULL: the app\'s default */
-    const char *home_name; /* of the schema or database; NULL: by the home\'s number */
-    rh_profile profile;    /* columns that the app's catalog set added */
-    bool revive;           /* the id may be a dropped tenant's: its rows were brought back */
+    const char *id;                     /* NULL: the catalog gives one */
+    const char *slug;                   /* NULL: made from the name */
+    const char *name;                   /* NULL: the slug */
+    const char *model;                  /* NULL: the app\'s default */
+    const char *home_name;              /* of the schema or database; NULL: by the home\'s number */
+    rh_profile profile;                 /* columns that the app's catalog set added */
+    bool revive;                        /* the id may be a dropped tenant's: its rows were brought back */
+    const rh_tenant_adoption *adoption; /* NULL: the home is made; else home_name is the database */
 } rh_tenant_spec;
 
 /* {"slug", "name", "id"?, profile columns...}: texts, numbers, booleans, null. RH_E_BODY. Points into body.
@@ -60,6 +67,18 @@ bool rh_tenant_provision_waiting(rh_operator *o, void (*tell)(void *arg, const c
 
 /* Takes over the rows of the root table that no tenant has yet (loaded by hand). */
 bool rh_tenant_adopt_rows(rh_operator *o, const char *table, int *adopted, rh_err *err);
+
+/* Makes the database a tenant's home without a copy of its data, checked first: while found->differences
+ * holds any, nothing is changed and the call is RH_E_STATE. A tenant that asked for a database of this name
+ * and did not get it is that tenant; else one is created, by spec (slug NULL: from the name, else from the
+ * database's). version 0: the newest. dry_run: only checks. Repeated, it goes on where it stopped. */
+typedef struct rh_tenant_adopted {
+    const char *id, *slug; /* NULL after a dry run */
+    int version;
+    rh_shape_findings found;
+} rh_tenant_adopted;
+bool rh_tenant_adopt_database(rh_operator *o, rh_arena *a, const char *database, int version,
+                              const rh_tenant_spec *spec, bool dry_run, rh_tenant_adopted *out, rh_err *err);
 
 /* The id of the tenant that `ref` (id or slug) names; NOT_FOUND with near misses as hint. */
 const char *rh_tenant_find(rh_operator *o, rh_arena *a, const char *ref, rh_err *err);

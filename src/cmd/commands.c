@@ -27,12 +27,15 @@ static const rh_option migrate_options[] = {
     {NULL, NULL, NULL},
 };
 static const rh_option tenant_options[] = {
-    {"name", "TEXT", "create, rename: the tenant's name (default: the slug)"},
-    {"id", "ID", "create: the tenant's id (default: the catalog gives one)"},
+    {"name", "TEXT", "create, adopt, rename: the tenant's name (default: the slug)"},
+    {"id", "ID", "create, adopt: the tenant's id (default: the catalog gives one)"},
     {"model", "MODEL", "create: shared, schema or database (default: app.model)"},
     {"home", "NAME", "create: name of the schema or database (default: by number)"},
-    {"profile", "COLUMN=VALUE", "create: a profile column of the app; repeatable"},
-    {"from", "TABLE", "adopt: the root table whose rows become tenants"},
+    {"profile", "COLUMN=VALUE", "create, adopt: a profile column of the app; repeatable"},
+    {"from", "TABLE", "adopt rows: the root table, each of whose rows becomes a tenant"},
+    {"slug", "SLUG", "adopt a database: the tenant's slug (default: from the name)"},
+    {"version", "N", "adopt a database: its tables are as migration N leaves them"},
+    {"dry-run", NULL, "adopt a database: say whether it fits, and do nothing"},
     {"ttl", "SECONDS", "token: how long it is good for (default 86400)"},
     {"reason", "TEXT", "suspend: why, for the audit"},
     {"yes", NULL, "drop: do not ask"},
@@ -57,7 +60,7 @@ const rh_command rh_commands[] = {
     {"tenant",
      "create SLUG | list | show TENANT | token TENANT | suspend TENANT | resume TENANT | rename TENANT "
      "[SLUG] | "
-     "drop TENANT | adopt --from TABLE",
+     "drop TENANT | adopt DATABASE | adopt --from TABLE",
      "the tenants of an app", tenant_options, 1, 3, rh_cmd_tenant},
     {"lint", "", "check the migrations: does every table keep tenants apart?", no_options, 0, 0, rh_cmd_lint},
     {"load", "TABLE [FILE.csv]",

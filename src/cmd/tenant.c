@@ -6,6 +6,7 @@
 #include "catalog/life.h"
 #include "catalog/list.h"
 #include "catalog/token.h"
+#include "cmd/adopt.h"
 #include "cmd/cmd.h"
 #include "cmd/table.h"
 #include "sql.h"
@@ -18,7 +19,7 @@ static const char *arg(const rh_cmdline *line, size_t i)
     return i < line->args.len ? line->args.items[i] : NULL;
 }
 
-static bool parse_profile(rh_cmdline *line, rh_profile *out, rh_err *err)
+bool rh_cmd_profile(rh_cmdline *line, rh_profile *out, rh_err *err)
 {
     size_t n = 0;
     while (rh_cmdline_get_nth(line, "profile", n))
@@ -39,7 +40,7 @@ static bool parse_profile(rh_cmdline *line, rh_profile *out, rh_err *err)
 }
 
 /* JSON either way; without --json laid out for people. */
-static bool show_id(rh_cmdline *line, rh_operator *o, const char *id, rh_err *err)
+bool rh_cmd_show_tenant(rh_cmdline *line, rh_operator *o, const char *id, rh_err *err)
 {
     const char *json = rh_db_value(o->catalog, line->a, rh_sql_tenants_show_json, 1, &id, err);
     if (json && !rh_cmdline_get(line, "json"))
@@ -57,10 +58,10 @@ static bool create(rh_cmdline *line, rh_operator *o, rh_err *err)
                            .model = rh_cmdline_get(line, "model"),
                            .home_name = rh_cmdline_get(line, "home")};
     const char *id;
-    if (!parse_profile(line, &spec.profile, err) || !rh_tenant_create(o, line->a, &spec, &id, err))
+    if (!rh_cmd_profile(line, &spec.profile, err) || !rh_tenant_create(o, line->a, &spec, &id, err))
         return false;
     if (rh_cmdline_get(line, "json"))
-        return show_id(line, o, id, err);
+        return rh_cmd_show_tenant(line, o, id, err);
     printf("%s\n", id);
     return true;
 }
@@ -79,7 +80,7 @@ static bool list(rh_cmdline *line, rh_operator *o, rh_err *err)
 static bool show(rh_cmdline *line, rh_operator *o, rh_err *err)
 {
     const char *id = rh_tenant_find(o, line->a, arg(line, 1), err);
-    return id && show_id(line, o, id, err);
+    return id && rh_cmd_show_tenant(line, o, id, err);
 }
 
 static bool token(rh_cmdline *line, rh_operator *o, rh_err *err)
@@ -97,28 +98,13 @@ static bool token(rh_cmdline *line, rh_operator *o, rh_err *err)
     return true;
 }
 
-static bool adopt(rh_cmdline *line, rh_operator *o, rh_err *err)
-{
-    int n;
-    const char *table = rh_cmdline_get(line, "from");
-    if (!table) {
-        rh_err_set(err, RH_E_USAGE, "adopt: from which table?");
-        return rh_err_hint(err, "`rowhouse tenant adopt --from %s`.", o->app->conf->app_root);
-    }
-    if (!rh_tenant_adopt_rows(o, table, &n, err))
-        return false;
-    printf(rh_cmdline_get(line, "json") ? "{\"adopted\": %d}\n" : "%d\n", n);
-    fprintf(stderr, "%d row%s of %s became tenants\n", n, n == 1 ? "" : "s", table);
-    return true;
-}
-
 /* ---- a tenant's life ---- */
 
 /* What became of it: JSON on stdout, or a line for people. */
 static bool tell(rh_cmdline *line, rh_operator *o, const char *id, const char *what, rh_err *err)
 {
     if (rh_cmdline_get(line, "json"))
-        return show_id(line, o, id, err);
+        return rh_cmd_show_tenant(line, o, id, err);
     fprintf(stderr, "tenant %s %s\n", id, what);
     return true;
 }
@@ -190,9 +176,15 @@ static const struct verb {
     bool needs_tenant;
     bool (*run)(rh_cmdline *line, rh_operator *o, rh_err *err);
 } verbs[] = {
-    {"create", 1, false, create},       {"list", 0, false, list},      {"show", 1, true, show},
-    {"token", 1, true, token},          {"suspend", 1, true, suspend}, {"resume", 1, true, resume},
-    {"rename", 2, true, rename_tenant}, {"drop", 1, true, drop},       {"adopt", 0, false, adopt},
+    {"create", 1, false, create},
+    {"list", 0, false, list},
+    {"show", 1, true, show},
+    {"token", 1, true, token},
+    {"suspend", 1, true, suspend},
+    {"resume", 1, true, resume},
+    {"rename", 2, true, rename_tenant},
+    {"drop", 1, true, drop},
+    {"adopt", 1, false, rh_cmd_tenant_adopt},
 };
 #define N_VERBS (sizeof verbs / sizeof *verbs)
 

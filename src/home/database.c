@@ -72,7 +72,11 @@ static bool make_home(const rh_app *app, const rh_home *home, rh_db *shared, rh_
         return false;
     if (mark == FOREIGN) {
         rh_err_set(err, RH_E_EXISTS, "database %s exists and is not this home's", home->database);
-        return rh_err_hint(err, "Choose another name, or leave it to Rowhouse.");
+        return rh_err_hint(
+            err,
+            "Choose another name, or leave it to Rowhouse. If it is the tenant's old database: `rowhouse "
+            "tenant adopt %s`.",
+            home->database);
     }
     const char *model = find_template(app, home, shared, a, err);
     if (!rh_install_database(app, home->node, home->database, model, err))

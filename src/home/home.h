@@ -27,6 +27,7 @@ typedef struct rh_home {
 #define RH_SHARED_SCHEMA "public"
 #define RH_REFERENCE_SCHEMA "reference"
 #define RH_TEMPLATE_SCHEMA "rowhouse_template"
+#define RH_ADOPTED_SCHEMA "adopted" /* what an adopted database had that the app does not know */
 
 /* A tenant's values for tenant/on_create.sql: id, slug, name and the profile columns of the catalog. */
 typedef struct rh_profile {

@@ -14,14 +14,20 @@ const MODELS = ['shared', 'schema', 'database'];
 const CREATE = { 'create.entered': MODELS, 'create.assigned': MODELS, 'create.database': ['database'], 'create.made': MODELS, 'create.settled': MODELS };
 const DROP = { 'drop.begun': MODELS, 'drop.sessions': MODELS, 'drop.dumped': MODELS, 'drop.noted': MODELS, 'drop.home': MODELS, 'drop.ended': MODELS };
 const ROWS = ['load.committed', 'reference.brought']; // killed at in reference.test.js
+// what a database home's creation goes through when the database is there already
+const ADOPT = ['create.entered', 'create.assigned', 'adopt.taken', 'create.database', 'adopt.prepared', 'adopt.moved_in', 'create.made', 'create.settled'];
 const CHANGE = ['suspend.changed', 'resume.changed', 'rename.changed'];
 
-let host, app, catalog, shared;
+let host, app, catalog, shared, lastId = 0;
 const neighbours = {};
 
 before(async () => {
   host = await startApp({ files: makeApp() });
-  app = host.sibling({ files: makeApp({ name: 'cut' }) }); // no server watches it, so drops need not wait for one
+  const files = makeApp({ name: 'cut' }), text = files['tenant/0001_notes.sql'], at = text.indexOf('CREATE FUNCTION');
+  files['tenant/0001_notes.sql'] = text.slice(0, at); // a database from before has nothing of Rowhouse's in it
+  files['tenant/0002_finish.sql'] = text.slice(at);
+  app = host.sibling({ files }); // no server watches it, so drops need not wait for one
+  app.oldTables = files['tenant/0001_notes.sql'];
   await app.ok(['migrate']);
   catalog = await app.sql('operator', { database: app.catalog });
   shared = await app.sql('operator');
@@ -92,7 +98,7 @@ async function dumps(slug) {
 test('every step of the source is killed at here', () => {
   const files = fs.readdirSync(path.join(ROOT, 'src'), { recursive: true }).filter((f) => f.endsWith('.c'));
   const found = files.flatMap((f) => [...fs.readFileSync(path.join(ROOT, 'src', f), 'utf8').matchAll(/rh_step\("([^"]+)"\)/g)].map((m) => m[1]));
-  assert.deepEqual(found.sort(), [...Object.keys(CREATE), ...Object.keys(DROP), ...CHANGE, ...ROWS].sort());
+  assert.deepEqual(found.sort(), [...new Set([...Object.keys(CREATE), ...Object.keys(DROP), ...ADOPT, 'adopt.compared', ...CHANGE, ...ROWS])].sort());
 });
 
 describe('create', () => {
@@ -174,6 +180,59 @@ describe('drop', () => {
     await catalog.query("DELETE FROM rowhouse.tenants WHERE slug = 'by-hand'");
     assert.match((await app.run(['migrate'])).stderr, /tenant by-hand is dropped/);
     assert.equal((await dumps('by-hand')).length, 1);
+    await check();
+  });
+});
+
+describe('adopt', () => {
+  /** A database as it was before Rowhouse, with a table that the app does not know. */
+  async function old(database, id) {
+    const admin = await app.sql('admin', { database: 'postgres' });
+    await admin.query(`CREATE DATABASE ${database}`);
+    await admin.end();
+    const sql = await app.sql('admin', { database });
+    await sql.query(app.oldTables + `INSERT INTO clients VALUES (${id}, 'before'); INSERT INTO notes (client_id, title) VALUES (${id}, 'kept by ${database}'); CREATE TABLE odd ()`);
+    await sql.end();
+  }
+
+  for (const step of ADOPT)
+    test(`killed at ${step}`, async () => {
+      const how = ADOPT.indexOf(step) % 2 ? 'again' : 'migrate', slug = `cut-${how}`, database = `cut_h_${how}`, id = 900 + (lastId += 1);
+      await old(database, id);
+      const args = ['tenant', 'adopt', database, '--id', String(id), '--slug', slug, '--version', '1'];
+      await killAt(step, args);
+      assert.ok(['pending', 'provisioning'].includes((await show(slug)).state));
+      await app.ok(how === 'again' ? args : ['migrate']);
+      const t = await show(slug);
+      assert.deepEqual([t.id, t.state, t.home.database, t.home.tenant_version], [id, 'active', database, 2]);
+      assert.equal(await app.psql(slug, 'SELECT title FROM notes'), `kept by ${database}`);
+      await check();
+      assert.equal(await app.ok(args), `${id}\n`, 'and again, when there is nothing to do');
+      await app.ok(['tenant', 'drop', slug, '--yes', '--no-dump']);
+      await check();
+    });
+
+  test('killed while it compares', async () => {
+    const compared = async () => (await shared.query("SELECT 1 FROM pg_database WHERE datname = 'rowhouse_check_cut'")).rowCount;
+    await old('cut_h_looked', 898);
+    const args = ['tenant', 'adopt', 'cut_h_looked', '--id', '898', '--version', '1'];
+    await killAt('adopt.compared', [...args, '--dry-run']);
+    assert.equal(await compared(), 1);
+    await app.ok(args);
+    assert.equal(await compared(), 0);
+    await app.ok(['tenant', 'drop', 'cut-h-looked', '--yes', '--no-dump']);
+    await check();
+  });
+
+  test('a tenant that is dropped before its database was taken over leaves that alone', async () => {
+    await old('cut_h_left', 899);
+    await killAt('create.assigned', ['tenant', 'adopt', 'cut_h_left', '--id', '899', '--version', '1']);
+    await app.ok(['tenant', 'drop', 'cut-h-left', '--yes']);
+    const sql = await app.sql('admin', { database: 'cut_h_left' });
+    assert.equal((await sql.query('SELECT title FROM notes')).rows[0].title, 'kept by cut_h_left');
+    await sql.end();
+    const admin = await app.sql('admin', { database: 'postgres' });
+    await admin.query('DROP DATABASE cut_h_left');
     await check();
   });
 });
