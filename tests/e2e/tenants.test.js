@@ -206,7 +206,7 @@ for (const idType of ['bigint', 'uuid'])
 
       assert.equal(await app.ok(['tenant', 'adopt', '--from', 'clients']), '0\n', 'again: nothing to do');
       await refused(app, ['adopt', '--from', 'notes'], 2, /tenants are the rows of clients, not of notes/);
-      await refused(app, ['adopt'], 2, /from which table\?/);
+      await refused(app, ['adopt'], 2, /adopt: what\?/);
     });
 
     test('tokens end when they should', async () => {
