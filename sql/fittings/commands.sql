@@ -1,7 +1,9 @@
 -- The commands that would make a home right, in order; no row when it is right already. All of it is read
 -- from pg_catalog, so hand-made changes are mended as well.
 -- $1 schema of the tenant set, $2 schema of the reference set, $3 tenant key, $4 root table, $5 owner, $6 server,
--- $7 whose home it is: '' everybody's (shared), 'template' nobody's, else the id of its only tenant, $8 type of ids.
+-- $7 whose home it is: '' everybody's (shared), 'template' nobody's, else the id of its only tenant, $8 type of ids,
+-- $9 whether the database is one of a Citus cluster: there a policy holds no sub-select, and stands alone and permissive, since
+-- shards get every policy as a permissive one.
 -- Row: command. Run with search_path = pg_catalog, so that every name is written qualified. PostgreSQL 15 and newer.
 WITH role AS (
     SELECT (SELECT oid FROM pg_roles WHERE rolname = $5) AS owner, (SELECT oid FROM pg_roles WHERE rolname = $6) AS server
@@ -25,20 +27,22 @@ WITH role AS (
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname IN ($1, $2)
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+), bound AS (
+    SELECT CASE WHEN $9::boolean THEN 'rowhouse.tenant_id()' ELSE '( SELECT rowhouse.tenant_id() AS tenant_id)' END AS bound
 ), demanded AS ( -- what the policy of each table must say, as PostgreSQL prints it
-    SELECT r.oid, r.name, format('(%I = ( SELECT rowhouse.tenant_id() AS tenant_id))', k.key) AS wanted
-    FROM rel r JOIN keyed k ON k.oid = r.oid WHERE r.relkind IN ('r', 'p') AND $7 = ''
+    SELECT r.oid, r.name, format('(%I = %s)', k.key, b.bound) AS wanted
+    FROM bound b, rel r JOIN keyed k ON k.oid = r.oid WHERE r.relkind IN ('r', 'p') AND $7 = ''
     UNION ALL -- in a home of one tenant a constant: a session bound to somebody else sees nothing
-    SELECT r.oid, r.name, format('(( SELECT rowhouse.tenant_id() AS tenant_id) = %L::%s)', $7::text, $8::text)
-    FROM rel r WHERE r.relkind IN ('r', 'p') AND r.of_tenant AND $7 NOT IN ('', 'template')
+    SELECT r.oid, r.name, format('(%s = %L::%s)', b.bound, $7::text, $8::text)
+    FROM bound b, rel r WHERE r.relkind IN ('r', 'p') AND r.of_tenant AND $7 NOT IN ('', 'template')
 ), policy AS (
     SELECT d.oid, d.name, d.wanted,
            p.oid IS NOT NULL AS is_there,
-           NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
+           p.polpermissive = $9::boolean AND p.polcmd = '*' AND p.polroles = '{0}'
                AND pg_get_expr(p.polqual, p.polrelid) = d.wanted AND pg_get_expr(p.polwithcheck, p.polrelid) = d.wanted AS is_right,
            EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = d.oid AND o.polname = 'rowhouse_open') AS is_open,
-           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = d.oid AND o.polpermissive
-                   AND o.polname NOT IN ('rowhouse_open', 'rowhouse_tenant')) AS has_own
+           $9::boolean OR EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = d.oid AND o.polpermissive
+                                  AND o.polname NOT IN ('rowhouse_open', 'rowhouse_tenant')) AS has_own
     FROM demanded d LEFT JOIN pg_policy p ON p.polrelid = d.oid AND p.polname = 'rowhouse_tenant'
 ), column_grant AS ( -- REVOKE ALL ON TABLE takes these back too
     SELECT r.oid, x.grantee, x.privilege_type
@@ -65,8 +69,9 @@ WITH role AS (
     FROM rel WHERE NOT of_tenant AND relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')
 )
 SELECT command FROM (
-    -- what the migrations made anywhere: a function left with the operator would run without row security
-    SELECT 5 AS step, '' AS what, format('REASSIGN OWNED BY %I TO %I', session_user, $5) AS command
+    -- what the migrations made anywhere: a function left with the operator would run without row security. After the single
+    -- changes of owner, which Citus brings to the workers; this one it does not.
+    SELECT 15 AS step, '' AS what, format('REASSIGN OWNED BY %I TO %I', session_user, $5) AS command
     WHERE EXISTS (SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND d.classid <> 'pg_default_acl'::regclass
                   AND d.refobjid = (SELECT oid FROM pg_roles WHERE rolname = session_user)
                   AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()))
@@ -88,7 +93,8 @@ SELECT command FROM (
     UNION ALL
     SELECT 30, name, format('DROP POLICY rowhouse_tenant ON %s', name) FROM policy WHERE is_there AND is_right IS NOT TRUE
     UNION ALL
-    SELECT 31, name, format('CREATE POLICY rowhouse_tenant ON %s AS RESTRICTIVE FOR ALL TO PUBLIC USING %s WITH CHECK %s', name, wanted, wanted)
+    SELECT 31, name, format('CREATE POLICY rowhouse_tenant ON %s AS %s FOR ALL TO PUBLIC USING %s WITH CHECK %s', name,
+                            CASE WHEN $9::boolean THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END, wanted, wanted)
     FROM policy WHERE is_right IS NOT TRUE
     UNION ALL -- a restrictive policy only takes away: one that allows must stand beside it, the app's own or this one
     SELECT 32, name, format('CREATE POLICY rowhouse_open ON %s AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true)', name)

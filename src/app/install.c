@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/cluster.h"
 #include "migrate/script.h"
 #include "sql.h"
 
@@ -226,7 +227,8 @@ bool rh_install(rh_app *app, rh_err *err)
     bool ok = db && ensure_roles(app, db, err);
     rh_db_close(db);
     if (!ok || !rh_install_database(app, &app->first, app->catalog_db, NULL, err) ||
-        !rh_install_database(app, &app->first, app->shared_db, NULL, err))
+        !rh_install_database(app, &app->first, app->shared_db, NULL, err) ||
+        !rh_cluster_join(app, &app->first, err))
         return false;
     app->fresh_passwords = false;
     return true;

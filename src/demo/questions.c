@@ -69,8 +69,7 @@ static bool answer(rh_operator *o, const struct question *q, FILE *out, rh_err *
         db &&
         rh_db_exec(db, rh_arena_printf(a, "BEGIN; SET LOCAL search_path = %s", rh_home_search_path(a, &home)),
                    err) &&
-        (!id || rh_db_query(db, a, rh_sql_homes_bind, 1, &id, err)) &&
-        rh_script_split(a, q->sql, q->len, &pieces, err);
+        (!id || rh_home_bind(db, id, err)) && rh_script_split(a, q->sql, q->len, &pieces, err);
     fprintf(out, "\n  %s%s: %s\n", q->tenant ? "tenant " : "operator", q->tenant ? q->tenant : "", q->title);
     for (size_t i = 0; ok && i < pieces.len; i++)
         ok = run_statement(db, a, rh_arena_strndup(a, pieces.items[i].text, pieces.items[i].len), out, err) ||

@@ -125,7 +125,7 @@ bool rh_home_admit(const rh_app *app, const rh_home *home, rh_db *db, const char
     const char *path = rh_arena_printf(a, "SET LOCAL search_path = %s", rh_home_search_path(a, home));
     bool ok = rh_db_exec(db, "BEGIN", err) && needs_admission(app, home, db, a, &needed, err);
     if (ok && needed)
-        ok = rh_db_exec(db, path, err) && rh_db_query(db, a, rh_sql_homes_bind, 1, &tenant_id, err) &&
+        ok = rh_db_exec(db, path, err) && rh_home_bind(db, tenant_id, err) &&
              insert_root(app, home, db, a, tenant_id, profile, err) && note_admission(app, home, db, a, err);
     ok = ok && rh_db_exec(db, "COMMIT", err);
     if (!ok)

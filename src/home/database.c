@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "app/cluster.h"
 #include "app/install.h"
 #include "base/step.h"
 #include "home/model.h"
@@ -85,11 +86,27 @@ static bool make_home(const rh_app *app, const rh_home *home, rh_db *shared, rh_
     return set_mark(home, shared, a, err) && (!model || take_over(app, home, a, err));
 }
 
+/* A database of one tenant belongs to one server; Citus spreads tables. */
+static bool refuse_citus(const rh_home *home, rh_db *shared, rh_err *err)
+{
+    bool citus;
+    if (!rh_cluster_is_citus(shared, &citus, err))
+        return false;
+    if (!citus)
+        return true;
+    rh_err_set(err, RH_E_STATE,
+               "node %s is a Citus coordinator: databases of single tenants do not stand there",
+               home->node->name);
+    return rh_err_hint(
+        err, "Shared and schema homes spread over Citus; for databases add a plain PostgreSQL server.");
+}
+
 static bool make(const rh_app *app, const rh_home *home, rh_db *shared, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
-    bool ok = home->id ? make_home(app, home, shared, a, err)
-                       : rh_install_database(app, home->node, home->database, NULL, err);
+    bool ok = refuse_citus(home, shared, err) &&
+              (home->id ? make_home(app, home, shared, a, err)
+                        : rh_install_database(app, home->node, home->database, NULL, err));
     rh_arena_free(a);
     return ok;
 }

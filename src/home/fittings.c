@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "app/cluster.h"
 #include "home/home.h"
 #include "migrate/script.h"
 #include "sql.h"
@@ -24,9 +25,20 @@ static bool expand_and_run(const rh_app *app, rh_db *db, const char *text, rh_er
 
 bool rh_home_prepare_database(const rh_app *app, rh_db *db, rh_err *err)
 {
-    return expand_and_run(app, db, rh_sql_fittings_applied, err) &&
+    bool citus;
+    return rh_cluster_is_citus(db, &citus, err) && expand_and_run(app, db, rh_sql_fittings_applied, err) &&
            expand_and_run(app, db, rh_sql_fittings_reference, err) &&
-           expand_and_run(app, db, rh_sql_fittings_tenant_id, err);
+           expand_and_run(app, db, citus ? rh_sql_citus_tenant_id : rh_sql_fittings_tenant_id, err);
+}
+
+bool rh_home_bind(rh_db *db, const char *tenant_id, rh_err *err)
+{
+    bool citus;
+    rh_arena *a = rh_arena_new();
+    bool ok = rh_cluster_is_citus(db, &citus, err) &&
+              rh_db_query(db, a, citus ? "SELECT rowhouse.enter($1)" : rh_sql_homes_bind, 1, &tenant_id, err);
+    rh_arena_free(a);
+    return ok;
 }
 
 /* Under search_path = pg_catalog every name that PostgreSQL prints is qualified. SET LOCAL when a transaction
@@ -39,11 +51,9 @@ static bool with_plain_path(rh_db *db, rh_err *err)
 }
 
 /* What is wrong and cannot be put right here ends the transaction: nothing of it is ever served. */
-static bool check(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, rh_err *err)
+static bool check(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *params, rh_err *err)
 {
-    const char *params[] = {home->schema, app->conf->app_tenant_key, app->conf->app_root,
-                            home->model == RH_MODEL_SHARED ? "" : "own"};
-    PGresult *res = rh_db_query(db, a, rh_sql_fittings_check, 4, params, err);
+    PGresult *res = rh_db_query(db, a, sql, n, params, err);
     if (!res || PQntuples(res) == 0)
         return res != NULL;
     rh_err_set(err, RH_E_LINT, "%s", PQgetvalue(res, 0, 0));
@@ -52,44 +62,71 @@ static bool check(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a
     return rh_err_hint(err, "%s", PQgetvalue(res, 0, 1));
 }
 
+static bool check_home(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, bool citus,
+                       rh_err *err)
+{
+    const char *params[] = {home->schema, app->conf->app_tenant_key, app->conf->app_root,
+                            home->model == RH_MODEL_SHARED ? "" : "own"};
+    return check(db, a, rh_sql_fittings_check, 4, params, err) &&
+           (!citus || check(db, a, rh_sql_citus_check, 1, params, err));
+}
+
+/* Runs the commands that a query gave, in its order. */
+static bool run_commands(rh_db *db, const PGresult *commands, int *n_commands, rh_err *err)
+{
+    for (int i = 0; commands && i < PQntuples(commands); i++, ++*n_commands)
+        if (!rh_db_exec(db, PQgetvalue(commands, i, 0), err))
+            return rh_err_context(err, "fitting failed: %s", PQgetvalue(commands, i, 0));
+    return commands != NULL;
+}
+
+/* Citus takes policies, defaults and grants of a table along when it is distributed, so that comes after
+ * them. Views that it then brings to the workers by itself come without their grants: what they need is asked
+ * for before. */
+static bool distribute(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, const char *whose,
+                       int *n, rh_err *err)
+{
+    const char *tables[] = {home->schema, RH_REFERENCE_SCHEMA, app->conf->app_tenant_key, app->conf->app_root,
+                            whose},
+               *rest[] = {home->schema, RH_REFERENCE_SCHEMA, app->server};
+    const PGresult *spread = rh_db_query(db, a, rh_sql_citus_spread, 3, rest, err);
+    return spread && run_commands(db, rh_db_query(db, a, rh_sql_citus_distribute, 5, tables, err), n, err) &&
+           run_commands(db, spread, n, err);
+}
+
 bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_commands, rh_err *err)
 {
+    bool citus;
+    int n = 0;
+    const char *whose = home->model == RH_MODEL_SHARED ? "" : home->tenant ? home->tenant : "template";
+    rh_arena *a = rh_arena_new();
+    bool ok = rh_cluster_is_citus(db, &citus, err) && with_plain_path(db, err);
     const char *params[] = {home->schema,
                             RH_REFERENCE_SCHEMA,
                             app->conf->app_tenant_key,
                             app->conf->app_root,
                             app->owner,
                             app->server,
-                            home->model == RH_MODEL_SHARED ? ""
-                            : home->tenant                 ? home->tenant
-                                                           : "template",
-                            rh_id_type_name(app->conf)};
-    bool ok = false;
-    rh_arena *a = rh_arena_new();
-    if (!with_plain_path(db, err))
-        goto out;
-    PGresult *res = rh_db_query(db, a, rh_sql_fittings_commands, 8, params, err);
-    if (!res)
-        goto out;
-    int n = PQntuples(res);
-    for (int i = 0; i < n; i++)
-        if (!rh_db_exec(db, PQgetvalue(res, i, 0), err)) {
-            rh_err_context(err, "fitting failed: %s", PQgetvalue(res, i, 0));
-            goto out;
-        }
-    if (n_commands)
+                            whose,
+                            rh_id_type_name(app->conf),
+                            ok && citus ? "true" : "false"};
+    ok = ok && run_commands(db, rh_db_query(db, a, rh_sql_fittings_commands, 9, params, err), &n, err) &&
+         check_home(app, home, db, a, citus, err) && (!citus || distribute(app, home, db, a, whose, &n, err));
+    if (ok && n_commands)
         *n_commands = n;
-    ok = check(app, home, db, a, err);
-out:
     rh_arena_free(a);
     return ok;
 }
+
+/* Its many small expressions take seconds to compile, which PostgreSQL does when it thinks the query costly:
+ * on Citus. */
+#define WITHOUT_JIT "SET jit = off"
 
 const char *rh_home_introspect(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, rh_err *err)
 {
     const char *params[] = {home->schema, RH_REFERENCE_SCHEMA, app->conf->app_tenant_key, app->conf->app_root,
                             app->server};
-    if (!with_plain_path(db, err))
+    if (!with_plain_path(db, err) || !rh_db_exec(db, WITHOUT_JIT, err))
         return NULL;
     return rh_db_value(db, a, rh_sql_rest_introspect, 5, params, err);
 }

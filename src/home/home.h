@@ -85,6 +85,9 @@ bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_comma
  * what notes changes of reference tables. */
 bool rh_home_prepare_database(const rh_app *app, rh_db *db, rh_err *err);
 
+/* Binds a tenant to the open transaction, on Citus to its part on every worker as well. */
+bool rh_home_bind(rh_db *db, const char *tenant_id, rh_err *err);
+
 /* The relation cache of the home as JSON text. */
 const char *rh_home_introspect(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, rh_err *err);
 

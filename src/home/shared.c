@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "app/cluster.h"
 #include "home/model.h"
 #include "sql.h"
 
@@ -11,7 +12,11 @@ static bool make(const rh_app *app, const rh_home *home, rh_db *shared, rh_err *
 static bool size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t *bytes, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
-    const char *text = rh_db_value(shared, a, rh_sql_homes_schema_size, 1, &home->schema, err);
+    bool citus;
+    const char *text = NULL;
+    if (rh_cluster_is_citus(shared, &citus, err))
+        text = rh_db_value(shared, a, citus ? rh_sql_citus_size : rh_sql_homes_schema_size, 1, &home->schema,
+                           err);
     bool ok = text && rh_parse_int(text, bytes);
     (void)app;
     rh_arena_free(a);

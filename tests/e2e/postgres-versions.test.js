@@ -23,8 +23,8 @@ function programs18() {
   return path.join(to, 'bin');
 }
 
-// Scripts of several statements, with variables filled in before they are sent; migrations run them.
-const SCRIPTS = [/^catalog\//, /^install\/database\.sql$/, /^fittings\/(applied|tenant_id)\.sql$/];
+// Scripts of several statements, with variables filled in before they are sent; migrations run them. Those for Citus need it.
+const SCRIPTS = [/^catalog\//, /^citus\//, /^install\/database\.sql$/, /^fittings\/(applied|tenant_id)\.sql$/];
 
 function statements() {
   const dir = path.join(ROOT, 'sql');

@@ -1,5 +1,6 @@
 -- Reports and actions. Views run as their caller and show company_id, so that Rowhouse can name the company
--- in every statement on them as well.
+-- in every statement on them as well. They group by all the columns they show: by a key alone, Citus could not bring
+-- them to its workers.
 
 -- Under row security an index is searched only by leakproof comparisons, which ->> is not. Here the key is
 -- searched and the comparison is the index's own condition, so clicks by phone are found without reading the
@@ -13,7 +14,7 @@ SELECT company_id, campaign_id, id AS ad_id, name, n_impressions,
 FROM (
   SELECT a.company_id, a.campaign_id, a.id, a.name, count(i.id) AS n_impressions
   FROM ads a LEFT JOIN impressions i ON i.company_id = a.company_id AND i.ad_id = a.id
-  GROUP BY a.company_id, a.id
+  GROUP BY a.company_id, a.campaign_id, a.id, a.name
 ) seen;
 
 -- Where clicks came from. geo_ips is the reference table.
@@ -28,7 +29,7 @@ SELECT c.company_id, c.id, c.name, c.monthly_budget,
        sum(a.impressions_count) AS total_impressions, sum(a.clicks_count) AS total_clicks
 FROM campaigns c JOIN ads a ON a.company_id = c.company_id AND a.campaign_id = c.id
 WHERE c.state = 'running'
-GROUP BY c.company_id, c.id;
+GROUP BY c.company_id, c.id, c.name, c.monthly_budget;
 
 -- Phones against desks.
 CREATE VIEW clicks_by_device WITH (security_invoker) AS
@@ -37,20 +38,21 @@ SELECT company_id, ad_id, user_data ->> 'is_mobile' IS NOT DISTINCT FROM 'true' 
 FROM clicks
 GROUP BY company_id, ad_id, is_mobile;
 
--- A campaign with all its ads, in one transaction. Gives back the campaign; no row when the company has none.
-CREATE FUNCTION delete_campaign(campaign_id bigint) RETURNS SETOF campaigns LANGUAGE sql ROWS 1
-BEGIN ATOMIC
+-- A campaign with all its ads, in one transaction. Gives back the campaign; no row when the company has none. (In PL/pgSQL, since
+-- Citus plans no distributed statement inside an SQL function that has parameters.)
+CREATE FUNCTION delete_campaign(campaign_id bigint) RETURNS SETOF campaigns LANGUAGE plpgsql ROWS 1 AS $$
+BEGIN
   DELETE FROM ads a
   WHERE a.company_id = rowhouse.tenant_id() AND a.campaign_id = delete_campaign.campaign_id;
-  DELETE FROM campaigns c
+  RETURN QUERY DELETE FROM campaigns c
   WHERE c.company_id = rowhouse.tenant_id() AND c.id = delete_campaign.campaign_id
   RETURNING c.*;
-END;
+END $$;
 
 -- Twice the budget. Gives back the campaign as it is now.
-CREATE FUNCTION double_budget(campaign_id bigint) RETURNS SETOF campaigns LANGUAGE sql ROWS 1
-BEGIN ATOMIC
-  UPDATE campaigns c SET monthly_budget = c.monthly_budget * 2, updated_at = now() AT TIME ZONE 'UTC'
+CREATE FUNCTION double_budget(campaign_id bigint) RETURNS SETOF campaigns LANGUAGE plpgsql ROWS 1 AS $$
+BEGIN
+  RETURN QUERY UPDATE campaigns c SET monthly_budget = c.monthly_budget * 2, updated_at = now() AT TIME ZONE 'UTC'
   WHERE c.company_id = rowhouse.tenant_id() AND c.id = double_budget.campaign_id
   RETURNING c.*;
-END;
+END $$;
