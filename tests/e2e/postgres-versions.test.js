@@ -24,7 +24,7 @@ function programs18() {
 }
 
 // Scripts of several statements, with variables filled in before they are sent; migrations run them. Those for Citus need it.
-const SCRIPTS = [/^catalog\//, /^citus\//, /^install\/database\.sql$/, /^fittings\/(applied|tenant_id)\.sql$/];
+const SCRIPTS = [/^catalog\//, /^citus\//, /^install\/database\.sql$/, /^fittings\/(applied|reference|tenant_id)\.sql$/];
 
 function statements() {
   const dir = path.join(ROOT, 'sql');
