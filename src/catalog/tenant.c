@@ -143,6 +143,22 @@ bool rh_tenant_spec_from_json(rh_arena *a, const json_t *body, rh_tenant_spec *s
 
 /* ---- create ---- */
 
+/* Without rows to put there, the tenant's own or reference rows, a home that stands by is all that is needed.
+ */
+static bool needs_settling(const rh_operator *o)
+{
+    return o->app->conf->keyed || o->sets.on_create || o->sets.reference->n;
+}
+
+/* Homes that stand by have names of their own, and have never been anybody's. */
+static bool may_stand_by(const rh_operator *o, const rh_tenant_spec *spec)
+{
+    rh_model model = o->app->conf->model;
+    if (spec->model)
+        rh_model_parse(spec->model, &model);
+    return model != RH_MODEL_SHARED && !spec->home_name && !spec->revive;
+}
+
 static bool check_model(const rh_app *app, const rh_tenant_spec *in, rh_err *err)
 {
     rh_model model = app->conf->model;
@@ -242,52 +258,78 @@ static void add_adoption(rh_str *sql, rh_arena *a, const rh_tenant_spec *spec, c
                 first, first, first + 1, first + 2, first + 3);
 }
 
-/* INSERT INTO rowhouse.tenants (...) VALUES ($1, ...) with the audit's row, in one statement. */
-static const char *insert_row(rh_operator *o, rh_arena *a, const rh_tenant_spec *spec, rh_err *err)
+struct insertion {
+    rh_str columns, values;
+    const char **params;
+    int n;
+};
+
+static void add_column(struct insertion *in, const char *column, const char *value)
 {
-    rh_str sql, values;
-    const char **params = RH_NEW_ARRAY(a, const char *, 9 + spec->profile.n);
-    int n = 0;
-    rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
-    rh_str_init_in(&values, a, RH_STR_TEXT_MAX);
-    rh_str_add(&sql, "WITH t AS (INSERT INTO rowhouse.tenants (slug, name, model, home_name");
-    rh_str_add(&values, "$1, $2, $3, $4");
-    params[n++] = spec->slug;
-    params[n++] = spec->name;
-    params[n++] = spec->model;
-    params[n++] = spec->home_name;
-    if (spec->id) {
-        rh_str_add(&sql, ", id");
-        params[n++] = spec->id;
-        rh_str_addf(&values, ", $%d", n);
-    }
-    if (spec->adoption) {
-        rh_str_add(&sql, ", home_node");
-        rh_str_addf(&values, ", %d", spec->adoption->node);
-    }
-    for (size_t i = 0; i < spec->profile.n; i++) {
-        rh_str_add(&sql, ", ");
-        rh_str_add_ident(&sql, spec->profile.names[i]);
-        params[n++] = spec->profile.values[i];
-        rh_str_addf(&values, ", $%d", n);
-    }
-    rh_str_addf(&sql, ") VALUES (%s) RETURNING id)", rh_str_cstr(&values));
-    if (spec->adoption)
-        add_adoption(&sql, a, spec, params, &n);
-    rh_str_add(&sql, " INSERT INTO rowhouse.audit (action, tenant, detail) SELECT 'create', id::text, "
-                     "jsonb_build_object('slug', $1::text) FROM t RETURNING tenant");
-    const char *id = rh_db_value(o->catalog, a, rh_str_cstr(&sql), n, params, err);
-    if (!id && strcmp(err->sqlstate, "23505") == 0) {
-        bool by_id = strstr(err->detail, "(id)") != NULL;
+    const char *comma = in->columns.len ? ", " : "";
+    in->params[in->n++] = value;
+    rh_str_add(&in->columns, comma);
+    rh_str_add_ident(&in->columns, column);
+    rh_str_addf(&in->values, "%s$%d", comma, in->n);
+}
+
+static bool explain_insert(const rh_tenant_spec *spec, rh_err *err)
+{
+    if (strcmp(err->sqlstate, "23505") == 0) {
+        bool by_id = spec->id && strstr(err->detail, "(id)");
         rh_err_set(err, RH_E_EXISTS, "there is a tenant with the %s %s already", by_id ? "id" : "slug",
                    by_id ? spec->id : spec->slug);
-        rh_err_hint(err, "Choose another with --%s.", by_id ? "id" : "slug");
-    } else if (!id && strcmp(err->sqlstate, "RH002") == 0) {
+        return rh_err_hint(err, "Choose another with --%s.", by_id ? "id" : "slug");
+    }
+    if (strcmp(err->sqlstate, "RH002") == 0) {
         rh_err_set(err, RH_E_EXISTS, "the id %s was a tenant's that was dropped", spec->id);
-        rh_err_hint(
+        return rh_err_hint(
             err, "Ids are given once, so that old tokens open nothing new. Rows that were brought back are "
                  "made a tenant again by `rowhouse tenant adopt`.");
     }
+    return false;
+}
+
+/* The tenant's row with the audit's, in one statement; from a home that stands by, which then is the tenant's
+ * in the same statement. Its id; "" when no home stands by. */
+static const char *insert_row(rh_operator *o, rh_arena *a, const rh_tenant_spec *spec, bool standby,
+                              rh_err *err)
+{
+    rh_str sql;
+    struct insertion in = {.params = RH_NEW_ARRAY(a, const char *, 14 + spec->profile.n)};
+    rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
+    rh_str_init_in(&in.columns, a, RH_STR_TEXT_MAX);
+    rh_str_init_in(&in.values, a, RH_STR_TEXT_MAX);
+    if (standby) {
+        in.params[in.n++] = spec->model ? spec->model : rh_model_name(o->app->conf->model);
+        in.params[in.n++] = spec->id;
+        in.params[in.n++] = rh_arena_printf(a, "%d", rh_set_newest(o->sets.reference));
+        in.params[in.n++] = rh_arena_printf(a, "%d", rh_set_newest(o->sets.tenant));
+        add_column(&in, "state",
+                   rh_tenant_state_name(needs_settling(o) ? RH_TENANT_PROVISIONING : RH_TENANT_ACTIVE));
+    }
+    add_column(&in, "slug", spec->slug);
+    add_column(&in, "name", spec->name);
+    add_column(&in, "model", spec->model);
+    if (!standby)
+        add_column(&in, "home_name", spec->home_name);
+    if (!standby && spec->id)
+        add_column(&in, "id", spec->id);
+    if (spec->adoption)
+        add_column(&in, "home_node", rh_arena_printf(a, "%d", spec->adoption->node));
+    for (size_t i = 0; i < spec->profile.n; i++)
+        add_column(&in, spec->profile.names[i], spec->profile.values[i]);
+    rh_str_addf(&sql, "%s t AS (INSERT INTO rowhouse.tenants (%s%s) SELECT %s%s RETURNING id, slug)",
+                standby ? rh_sql_standby_take : "WITH", rh_str_cstr(&in.columns),
+                standby ? ", id, home, home_name" : "", rh_str_cstr(&in.values),
+                standby ? ", home.tenant, home.home, home.name FROM home" : "");
+    if (spec->adoption)
+        add_adoption(&sql, a, spec, in.params, &in.n);
+    rh_str_add(&sql, " INSERT INTO rowhouse.audit (action, tenant, detail) SELECT 'create', id::text, "
+                     "jsonb_build_object('slug', slug) FROM t RETURNING tenant");
+    const char *id = rh_db_value(o->catalog, a, rh_str_cstr(&sql), in.n, in.params, err);
+    if (!id)
+        explain_insert(spec, err);
     return id;
 }
 
@@ -324,22 +366,6 @@ static bool prepare_id(rh_operator *o, rh_arena *a, const rh_tenant_spec *spec, 
         return false;
     return o->app->conf->id_type != RH_ID_BIGINT ||
            rh_db_query(o->catalog, a, rh_sql_tenants_before_id, 1, &spec->id, err);
-}
-
-bool rh_tenant_create(rh_operator *o, rh_arena *a, const rh_tenant_spec *wanted, const char **id, rh_err *err)
-{
-    rh_tenant_spec spec;
-    *id = NULL;
-    if (!check_spec(o->app, a, wanted, &spec, err) || !check_profile(o, a, &spec.profile, err) ||
-        !prepare_id(o, a, &spec, err))
-        return false;
-    *id = insert_row(o, a, &spec, err);
-    if (!*id && err->code == RH_E_EXISTS)
-        *id = find_unfinished(o, a, &spec);
-    if (!*id)
-        return false;
-    rh_step("create.entered");
-    return rh_tenant_provision(o, *id, err);
 }
 
 /* ---- provision ---- */
@@ -391,18 +417,19 @@ static bool note_home(rh_operator *o, rh_arena *a, const rh_home *home, const rh
            rh_db_query(o->catalog, a, rh_sql_homes_versions, 3, params, err);
 }
 
+/* given: the home stood by and lacks nothing but the tenant's own rows. */
 static bool settle(rh_operator *o, rh_arena *a, const rh_home *home, const char *id,
-                   const rh_profile *profile, rh_err *err)
+                   const rh_profile *profile, bool given, rh_err *err)
 {
     rh_home_versions versions = {0};
     rh_reference_report report;
     rh_db *shared = rh_operator_shared(o, home, err),
           *db = shared ? rh_home_enter(o->app, home, shared, err) : NULL;
-    bool ok = db &&
-              (home->model == RH_MODEL_SHARED ||
-               rh_home_migrate(o->app, home, db, &o->sets, NULL, &versions, err)) &&
+    bool made = given || home->model == RH_MODEL_SHARED;
+    bool ok = db && (made || rh_home_migrate(o->app, home, db, &o->sets, NULL, &versions, err)) &&
               rh_reference_bring_home(o, home, db, &report, err) &&
-              rh_home_admit(o->app, home, db, id, profile, err) && note_home(o, a, home, &versions, err);
+              rh_home_admit(o->app, home, db, id, profile, err) &&
+              (made || note_home(o, a, home, &versions, err));
     rh_home_leave(db, shared);
     rh_step("create.settled");
     return ok;
@@ -419,7 +446,7 @@ static bool make_home(rh_operator *o, rh_arena *a, const char *id, const rh_home
     return rh_parse_int(adopted, &version) && rh_adopt(o->app, &o->sets, home, (int)version, id, shared, err);
 }
 
-static bool place(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
+static bool place(rh_operator *o, rh_arena *a, const char *id, bool given, rh_err *err)
 {
     rh_home home;
     PGresult *row = rh_db_query(o->catalog, a, rh_sql_tenants_find, 1, &id, err);
@@ -432,17 +459,21 @@ static bool place(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
         values[i] = PQgetisnull(row, 0, (int)i) ? NULL : PQgetvalue(row, 0, (int)i);
     }
     rh_profile profile = {names, values, n};
-    if (!rh_tenant_home(o, a, id, &home, err) || !assign_home(o, a, id, &home, err))
+    if (!rh_tenant_home(o, a, id, &home, err))
+        return false;
+    if (given)
+        return settle(o, a, &home, id, &profile, true, err);
+    if (!assign_home(o, a, id, &home, err))
         return false;
     rh_step("create.assigned");
     if (!make_home(o, a, id, &home, err))
         return false;
     rh_step("create.made");
-    return settle(o, a, &home, id, &profile, err);
+    return settle(o, a, &home, id, &profile, false, err);
 }
 
 /* Under the tenant's lock. */
-static bool provision(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
+static bool provision(rh_operator *o, rh_arena *a, const char *id, bool given, rh_err *err)
 {
     rh_err ignored;
     const char *state = rh_db_value(o->catalog, a, rh_sql_tenants_state, 1, &id, err);
@@ -450,24 +481,56 @@ static bool provision(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
         return false;
     if (strcmp(state, rh_tenant_state_name(RH_TENANT_ACTIVE)) == 0)
         return true; /* somebody else was faster */
-    if (!rh_tenant_change_state(o->catalog, id, RH_TENANT_PROVISIONING, NULL, err))
+    if (strcmp(state, rh_tenant_state_name(RH_TENANT_PROVISIONING)) != 0 &&
+        !rh_tenant_change_state(o->catalog, id, RH_TENANT_PROVISIONING, NULL, err))
         return false;
-    bool ok = place(o, a, id, err);
+    bool ok = place(o, a, id, given, err);
     if (ok)
         return rh_tenant_change_state(o->catalog, id, RH_TENANT_ACTIVE, NULL, err);
     rh_tenant_change_state(o->catalog, id, RH_TENANT_FAILED, err->message, &ignored);
     return false;
 }
 
-bool rh_tenant_provision(rh_operator *o, const char *id, rh_err *err)
+static bool provision_locked(rh_operator *o, const char *id, bool given, rh_err *err)
 {
     if (!rh_tenant_lock(o->catalog, o->shared, id, err))
         return false;
     rh_arena *a = rh_arena_new();
-    bool ok = provision(o, a, id, err);
+    bool ok = provision(o, a, id, given, err);
     rh_tenant_unlock(o->catalog, o->shared, id);
     rh_arena_free(a);
     return ok;
+}
+
+bool rh_tenant_provision(rh_operator *o, const char *id, rh_err *err)
+{
+    return provision_locked(o, id, false, err);
+}
+
+bool rh_tenant_create(rh_operator *o, rh_arena *a, const rh_tenant_spec *wanted, const char **id, rh_err *err)
+{
+    rh_tenant_spec spec;
+    *id = NULL;
+    if (!check_spec(o->app, a, wanted, &spec, err) || !check_profile(o, a, &spec.profile, err) ||
+        !prepare_id(o, a, &spec, err))
+        return false;
+    bool given = may_stand_by(o, &spec);
+    *id = given ? insert_row(o, a, &spec, true, err) : "";
+    if (*id && !**id) {
+        given = false;
+        *id = insert_row(o, a, &spec, false, err);
+    }
+    if (!*id && err->code == RH_E_EXISTS) {
+        given = false;
+        *id = find_unfinished(o, a, &spec);
+    }
+    if (!*id)
+        return false;
+    if (given)
+        rh_step("create.given");
+    else
+        rh_step("create.entered");
+    return (given && !needs_settling(o)) || provision_locked(o, *id, given, err);
 }
 
 bool rh_tenant_provision_waiting(rh_operator *o, void (*tell)(void *arg, const char *line), void *arg,

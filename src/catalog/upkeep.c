@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "catalog/life.h"
+#include "catalog/standby.h"
 #include "sql.h"
 
 #define LOOK_MS 30000       /* between two looks when nothing is told */
@@ -147,8 +148,30 @@ static void go_on_with_drops(rh_upkeep *u, rh_operator *o, rh_arena *a, const PG
     }
 }
 
-static bool has_work(rh_upkeep *u, rh_arena *a, const PGresult *dropping)
+#define STANDBY "standby homes"
+
+static bool ask_stopping(void *u)
 {
+    return is_stopping(u);
+}
+
+static void keep_standbys(rh_upkeep *u, rh_operator *o, bool *busy)
+{
+    rh_standby_work w = {.tell = tell, .arg = u, .stopping = ask_stopping};
+    bool ok = rh_standby_keep(o, &w, &w.failure);
+    *busy |= w.locked_out;
+    if (is_stopping(u))
+        return;
+    if (!ok || w.failed)
+        put_off(u, STANDBY, &w.failure);
+    else
+        forget_delays(u, STANDBY);
+}
+
+static bool has_work(rh_upkeep *u, rh_arena *a, const PGresult *dropping, bool standbys)
+{
+    if (standbys)
+        return true;
     for (int i = 0; i < PQntuples(dropping); i++)
         if (!is_put_off(u, rh_arena_printf(a, "drop of tenant %.64s", PQgetvalue(dropping, i, 0))))
             return true;
@@ -164,21 +187,27 @@ static bool look(rh_upkeep *u, bool *busy, rh_err *err)
     rh_arena *a = rh_arena_new();
     *busy = false;
     forget_delays(u, NULL);
+    bool standbys = false;
     PGresult *dropping = rh_db_query(u->db, a, rh_sql_tenants_dropping, 0, NULL, err);
-    if (dropping && !is_put_off(u, work) && has_work(u, a, dropping)) {
+    bool ok = dropping && rh_standby_wanting(u->app.conf, u->db, &standbys, err);
+    standbys = standbys && !is_put_off(u, STANDBY);
+    if (ok && !is_put_off(u, work) && has_work(u, a, dropping, standbys)) {
         if (!rh_operator_open(&o, &u->app, &failure)) {
             put_off(u, work, &failure);
         } else {
             forget_delays(u, work);
-            if (register_connection(u, 1, o.catalog) && register_connection(u, 2, o.shared))
+            if (register_connection(u, 1, o.catalog) && register_connection(u, 2, o.shared)) {
                 go_on_with_drops(u, &o, a, dropping, busy);
+                if (standbys)
+                    keep_standbys(u, &o, busy);
+            }
             register_connection(u, 1, NULL);
             register_connection(u, 2, NULL);
             rh_operator_close(&o);
         }
     }
     rh_arena_free(a);
-    return dropping != NULL;
+    return ok;
 }
 
 /* ---- the thread ---- */

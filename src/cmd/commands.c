@@ -58,9 +58,8 @@ const rh_command rh_commands[] = {
     {"migrate", "[status | new SET NAME]", "bring the catalog and every home to the newest version",
      migrate_options, 0, 3, rh_cmd_migrate},
     {"tenant",
-     "create SLUG | list | show TENANT | token TENANT | suspend TENANT | resume TENANT | rename TENANT "
-     "[SLUG] | "
-     "drop TENANT | adopt DATABASE | adopt --from TABLE",
+     "create SLUG | list | standby | show TENANT | token TENANT | suspend TENANT | resume TENANT | "
+     "rename TENANT [SLUG] | drop TENANT | adopt DATABASE | adopt --from TABLE",
      "the tenants of an app", tenant_options, 1, 3, rh_cmd_tenant},
     {"lint", "", "check the migrations: does every table keep tenants apart?", no_options, 0, 0, rh_cmd_lint},
     {"load", "TABLE [FILE.csv]",

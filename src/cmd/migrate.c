@@ -66,6 +66,6 @@ int rh_cmd_migrate(rh_cmdline *line)
     }
     rh_cmdline_close(&app);
     return ok ? report.tenants_failed != 0 || report.homes_failed != 0 || report.copies_failed != 0 ||
-                    report.drops_failed != 0
+                    report.drops_failed != 0 || report.standby_failed != 0
               : rh_cmd_fail(&err);
 }

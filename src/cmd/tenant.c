@@ -77,6 +77,18 @@ static bool list(rh_cmdline *line, rh_operator *o, rh_err *err)
     return res != NULL;
 }
 
+static bool standby(rh_cmdline *line, rh_operator *o, rh_err *err)
+{
+    bool json = rh_cmdline_get(line, "json") != NULL;
+    PGresult *res =
+        rh_db_query(o->catalog, line->a, json ? rh_sql_standby_list_json : rh_sql_standby_list, 0, NULL, err);
+    if (res && json)
+        printf("%s\n", PQgetvalue(res, 0, 0));
+    else if (res)
+        rh_table_print(res, stdout, "", PQntuples(res));
+    return res != NULL;
+}
+
 static bool show(rh_cmdline *line, rh_operator *o, rh_err *err)
 {
     const char *id = rh_tenant_find(o, line->a, arg(line, 1), err);
@@ -178,6 +190,7 @@ static const struct verb {
 } verbs[] = {
     {"create", 1, false, create},
     {"list", 0, false, list},
+    {"standby", 0, false, standby},
     {"show", 1, true, show},
     {"token", 1, true, token},
     {"suspend", 1, true, suspend},

@@ -449,7 +449,8 @@ static bool is_loopback(const char *address)
 static bool check_doors(const rh_conf *conf, rh_err *err)
 {
     static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
-    if (!check_range("server.port", conf->server_port, 0, 65535, err) ||
+    if (!check_range("provision.standby", conf->provision_standby, 0, 1000, err) ||
+        !check_range("server.port", conf->server_port, 0, 65535, err) ||
         !check_range("data.port", conf->data_port, 0, 65535, err) ||
         !check_range("control.port", conf->control_port, 0, 65535, err) ||
         !check_range("data.threads", conf->data_threads, 0, 1024, err) ||

@@ -6,6 +6,7 @@
 
 #include "catalog/life.h"
 #include "catalog/reference.h"
+#include "catalog/standby.h"
 #include "home/home.h"
 #include "migrate/apply.h"
 #include "migrate/ledger.h"
@@ -316,16 +317,21 @@ static bool bring_rows_before(struct run *r, rh_err *err)
     return from == 0 || from == r->sets.reference->n || bring_rows(r, err);
 }
 
-/* Creations and drops that wait, or were interrupted. */
+/* Creations and drops that wait, or were interrupted; then the homes that stand by. */
 static bool place_tenants(struct run *r, rh_err *err)
 {
     rh_operator o = operator_of(r);
+    rh_standby_work standby = {.tell = r->options->tell, .arg = r->options->arg, .wait = true};
     /* migrations of the catalog set have reset the session since it was opened */
-    return rh_operator_announce(r->catalog, err) &&
-           rh_tenant_provision_waiting(&o, r->options->tell, r->options->arg, &r->report->tenants_placed,
-                                       &r->report->tenants_failed, err) &&
-           rh_tenant_drop_waiting(&o, r->options->tell, r->options->arg, &r->report->drops_ended,
-                                  &r->report->drops_failed, err);
+    if (!rh_operator_announce(r->catalog, err) ||
+        !rh_tenant_provision_waiting(&o, r->options->tell, r->options->arg, &r->report->tenants_placed,
+                                     &r->report->tenants_failed, err) ||
+        !rh_tenant_drop_waiting(&o, r->options->tell, r->options->arg, &r->report->drops_ended,
+                                &r->report->drops_failed, err) ||
+        !rh_standby_keep(&o, &standby, err))
+        return false;
+    r->report->standby_failed = standby.failed;
+    return true;
 }
 
 /* ---- the place ---- */

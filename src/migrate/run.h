@@ -27,6 +27,7 @@ typedef struct rh_migrate_report {
     int copies, copies_failed; /* database homes: reference rows brought, and those where it failed */
     int tenants_placed, tenants_failed;
     int drops_ended, drops_failed;
+    int standby_failed; /* homes that were to stand by */
 } rh_migrate_report;
 
 bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_report *report, rh_err *err);

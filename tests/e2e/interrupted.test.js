@@ -16,6 +16,9 @@ const DROP = { 'drop.begun': MODELS, 'drop.sessions': MODELS, 'drop.dumped': MOD
 const ROWS = ['load.committed', 'reference.brought']; // killed at in reference.test.js
 // what a database home's creation goes through when the database is there already
 const ADOPT = ['create.entered', 'create.assigned', 'adopt.taken', 'create.database', 'adopt.prepared', 'adopt.moved_in', 'create.made', 'create.settled'];
+const STANDBY = ['standby.entered', 'standby.made', 'standby.migrated', 'standby.ready'];
+const LEAVE = ['standby.leaving', 'standby.dropped'];
+const GIVE = ['create.given'];
 const CHANGE = ['suspend.changed', 'resume.changed', 'rename.changed'];
 
 let host, app, catalog, shared, lastId = 0;
@@ -98,7 +101,7 @@ async function dumps(slug) {
 test('every step of the source is killed at here', () => {
   const files = fs.readdirSync(path.join(ROOT, 'src'), { recursive: true }).filter((f) => f.endsWith('.c'));
   const found = files.flatMap((f) => [...fs.readFileSync(path.join(ROOT, 'src', f), 'utf8').matchAll(/rh_step\("([^"]+)"\)/g)].map((m) => m[1]));
-  assert.deepEqual(found.sort(), [...new Set([...Object.keys(CREATE), ...Object.keys(DROP), ...ADOPT, 'adopt.compared', ...CHANGE, ...ROWS])].sort());
+  assert.deepEqual(found.sort(), [...new Set([...Object.keys(CREATE), ...Object.keys(DROP), ...ADOPT, 'adopt.compared', ...STANDBY, ...LEAVE, ...GIVE, ...CHANGE, ...ROWS])].sort());
 });
 
 describe('create', () => {
@@ -249,6 +252,43 @@ test('suspend, resume and rename, killed when they are done, can be repeated', a
     await app.ok(['tenant', 'drop', `${slug}-x`, '--yes', '--no-dump']);
   }
   await check();
+});
+
+describe('homes that stand by', () => {
+  const keep = (n) => ['migrate', '--set', `provision.standby=${n}`];
+  const standing = async () => JSON.parse(await app.ok(['tenant', 'standby', '--json']));
+
+  test('making and dropping them, killed at each step, is gone on with', async () => {
+    for (const [i, step] of STANDBY.entries()) {
+      await killAt(step, keep(1));
+      await app.ok(keep(1));
+      assert.deepEqual((await standing()).map((h) => [h.model, h.state, h.failure]).sort(), [['database', 'ready', null], ['schema', 'ready', null]], step);
+      await killAt(LEAVE[i % LEAVE.length], keep(0));
+      await app.ok(keep(0));
+      assert.deepEqual(await standing(), []);
+      await check();
+    }
+  });
+
+  for (const model of ['schema', 'database'])
+    test(`a ${model} home is given away once, killed when it is given or settled`, async () => {
+      for (const step of [...GIVE, 'create.settled'])
+        for (const [how, args] of [['again', ['tenant', 'create', 'given-again', '--model', model]], ['migrate', ['migrate']]]) {
+          await app.ok(keep(1));
+          const home = (await standing()).find((h) => h.model === model);
+          const slug = `given-${how}`;
+          await killAt(step, ['tenant', 'create', slug, '--model', model]);
+          const half = await show(slug);
+          assert.deepEqual([half.state, half.home.number], ['provisioning', home.home]);
+          await app.ok(args);
+          const t = await show(slug);
+          assert.deepEqual([t.id, t.state, t.home.number], [half.id, 'active', home.home]);
+          assert.equal(await app.psql(slug, 'SELECT name FROM clients'), slug);
+          await app.ok(['tenant', 'drop', slug, '--yes', '--no-dump']);
+        }
+      await app.ok(keep(0));
+      await check();
+    });
 });
 
 test('at random moments', async () => {
