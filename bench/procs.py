@@ -108,3 +108,26 @@ def cpu_of_machine():
 def pss_mib(pid):
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("Pss:")) / 1024
+
+
+def backends_of(postmaster, user):
+    """The processes of a postmaster that serve a database user."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (stat := stat_of(name)) and stat[0] == postmaster:
+            try:
+                with open(f"/proc/{name}/cmdline", "rb") as f:
+                    if f" {user} ".encode() in f.read():
+                        found.append(int(name))
+            except OSError:
+                pass
+    return found
+
+
+def own_mib(pid):
+    """Memory that is the process's own: not files, nor what PostgreSQL's processes share. 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("Pss_Anon:")) / 1024
+    except OSError:
+        return 0.0

@@ -20,6 +20,8 @@ from procs import Failed, cpu_of_family
 
 TENANTS, BIG_TENANTS, ADS_EACH = 10_000, 100, 10
 FIRST_SMALL, FIRST_AD = BIG_TENANTS + 1, 10_000_000
+FIRST_SCHEMA, FIRST_DATABASE = 20_001, 30_001  # tenants with homes of their own, made when they are needed
+MAX_CONNECTIONS = 400
 QUIET = ["-XqAt", "-F", "\t", "-v", "ON_ERROR_STOP=1"]
 
 MAKE_TENANTS = """
@@ -36,6 +38,21 @@ INSERT INTO public.ads (id, company_id, campaign_id, name, image_url, target_url
 SELECT {ad} + g * {each} + k, g, {ad} + g, 'Ad #' || k, 'https://img.example/ads/' || g || '.png',
        'https://shop.example/' || g || '?from=ad', now(), now()
 FROM generate_series({small}, {tenants}) g, generate_series(0, {each} - 1) k"""
+
+ASK_FOR_HOMES = """
+INSERT INTO rowhouse.tenants (id, slug, name, model)
+SELECT g, '{model}-' || g, 'Company ' || g, '{model}' FROM generate_series({first}, {last}) g
+ON CONFLICT DO NOTHING"""
+HOMES_OF = """
+SELECT t.id, h.database, h.schema FROM rowhouse.tenants t JOIN rowhouse.homes h ON h.id = t.home
+WHERE t.id BETWEEN {first} AND {last} AND t.state = 'active' ORDER BY t.id"""
+MAKE_HOME_ROWS = """
+INSERT INTO {schema}.campaigns (id, company_id, name, cost_model, state, created_at, updated_at)
+VALUES ({ad} + {id}, {id}, 'Campaign', 'cost_per_click', 'running', now(), now());
+INSERT INTO {schema}.ads (id, company_id, campaign_id, name, image_url, target_url, created_at, updated_at)
+SELECT {ad} + {id} * {each} + k, {id}, {ad} + {id}, 'Ad #' || k, 'https://img.example/ads/{id}.png',
+       'https://shop.example/{id}?from=ad', now(), now() FROM generate_series(0, {each} - 1) k;
+ANALYZE {schema}.campaigns, {schema}.ads;"""
 
 
 def ad_of(tenant, k):
@@ -129,6 +146,8 @@ class World:
         self.data, self.csv, self.secret = directory / "data", directory / "csv", secrets.token_hex(32)
         say(f"a private PostgreSQL in {directory}")
         procs.run(self.command("migrate"))
+        with open(self.data / "server/data/postgresql.auto.conf", "a", encoding="ascii") as f:
+            f.write(f"max_connections = {MAX_CONNECTIONS}\n")
         # the last command out stops the server: this one stays
         self.operator = Session(procs, [*self.command("psql"), "--", *QUIET])
         lines = (self.data / "server/data/postmaster.pid").read_text().split("\n")
@@ -176,6 +195,25 @@ class World:
         self.operator.query(MAKE_ROWS.format(small=FIRST_SMALL, tenants=TENANTS, ad=FIRST_AD, each=ADS_EACH))
         self.operator.query("VACUUM ANALYZE")
         self.operator.query("CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA reference")
+
+    def place(self, model, first, n):
+        """Tenants first to first + n - 1, each with a home of that model and ten ads; those that are there stay."""
+        self.say(f"{n} tenants with {model} homes")
+        numbers = {"model": model, "first": first, "last": first + n - 1}
+        catalog = self.session("operator", database="ads_catalog")
+        there = {row[0] for row in catalog.query(HOMES_OF.format(**numbers))}
+        catalog.query(ASK_FOR_HOMES.format(**numbers))
+        self.procs.run(self.command("migrate"))
+        homes = [row for row in catalog.query(HOMES_OF.format(**numbers)) if row[0] not in there]
+        catalog.close()
+        if len(homes) + len(there) != n:
+            raise Failed(f"{len(homes) + len(there)} of {n} {model} homes were made")
+        session, database = self.session("operator"), "ads"
+        for tenant, of, schema in homes:
+            change = f"\\connect {of}\n" if of != database else ""
+            session.query(change + MAKE_HOME_ROWS.format(schema=schema, id=tenant, ad=FIRST_AD, each=ADS_EACH))
+            database = of
+        session.close()
 
     def statement_of(self, door, path, token, pattern):
         """(text, answer): the statement that the data door runs for a request, as PostgreSQL has it."""

@@ -22,7 +22,7 @@ static uint64_t seed(void)
     return v;
 }
 
-static uint64_t hash_of(const char *key, size_t len)
+uint64_t rh_hash(const char *key, size_t len)
 {
     uint64_t h = 14695981039346656037u ^ seed();
     for (size_t i = 0; i < len; i++)
@@ -67,14 +67,14 @@ void *rh_map_get(const rh_map *m, const char *key, size_t len)
 {
     if (!m->len)
         return NULL;
-    return find(m, key, len, hash_of(key, len))->value;
+    return find(m, key, len, rh_hash(key, len))->value;
 }
 
 void *rh_map_put(rh_map *m, const char *key, size_t len, void *value)
 {
     if ((m->len + 1) * 4 > m->cap * 3)
         grow(m);
-    uint64_t hash = hash_of(key, len);
+    uint64_t hash = rh_hash(key, len);
     rh_map_slot *s = find(m, key, len, hash);
     void *old = s->value;
     if (!s->key)
@@ -87,7 +87,7 @@ void *rh_map_del(rh_map *m, const char *key, size_t len)
 {
     if (!m->len)
         return NULL;
-    rh_map_slot *s = find(m, key, len, hash_of(key, len));
+    rh_map_slot *s = find(m, key, len, rh_hash(key, len));
     if (!s->key)
         return NULL;
     void *old = s->value;

@@ -22,6 +22,9 @@ typedef struct rh_map {
     size_t cap, len;
 } rh_map;
 
+/* The same all through this process, another in the next. */
+uint64_t rh_hash(const char *bytes, size_t len);
+
 void rh_map_init(rh_map *m);
 void rh_map_release(rh_map *m);
 void *rh_map_get(const rh_map *m, const char *key, size_t len);        /* NULL when absent */

@@ -456,6 +456,7 @@ static bool check_doors(const rh_conf *conf, rh_err *err)
         !check_range("data.threads", conf->data_threads, 0, 1024, err) ||
         !check_range("data.connections", conf->data_connections, 1, 10000, err) ||
         !check_range("data.home_connections", conf->data_home_connections, 1, 10000, err) ||
+        !check_range("data.backend_memory", conf->data_backend_memory, 16 << 20, (int64_t)1 << 40, err) ||
         !check_range("data.max_clients", conf->data_max_clients, 1, 1000000, err))
         return false;
     if (!is_loopback(conf->control_listen)) {

@@ -314,11 +314,22 @@ static bool plan(struct request *r, rh_err *err)
     return r->rest != NULL;
 }
 
+/* A schema of its own: what a backend learns of it serves nobody else. */
+static bool has_own_schema(const struct request *r)
+{
+    return strcmp(r->tenant.schema, r->door->settings.naming.schema) != 0;
+}
+
 static bool submit(struct request *r, rh_err *err)
 {
     const rh_rest_plan_info *info = rh_rest_info(r->rest);
     rh_job *job = &r->job;
+    int relations;
+    rh_relation_all(r->cache, &relations);
     job->tenant = r->tenant.id;
+    job->home = has_own_schema(r) ? (uint64_t)r->tenant.home : 0;
+    job->schema = job->home ? r->tenant.schema : NULL;
+    job->relations = (size_t)relations;
     job->read_only = info->read_only;
     job->single_row = info->single_row;
     job->rollback = info->rollback;

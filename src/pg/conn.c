@@ -14,6 +14,10 @@
  * the timer fires at once and the connection counts as lost, so that no event comes from inside
  * rh_conn_send().
  *
+ * UP and renewing: a helper thread dials as well, or has: then `fresh` is the connection that takes over when
+ * the pipeline is empty, and the old one is doomed. When the old one is lost meanwhile, the dialing goes on
+ * as DIALING's.
+ *
  * UP and cancelling: doomed, and a helper thread asks PostgreSQL to cancel what the backend does. It is asked
  * again until the cancelled head is gone, for a cancel that comes before its statement has begun is
  * forgotten.
@@ -30,10 +34,12 @@
 #include "base/log.h"
 #include "pg/db.h"
 #include "pg/stmt.h"
+#include "pg/weight.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_LAST_MS 1000
 #define CANCEL_AGAIN_MS 100
+#define MAX_EVICTIONS 4 /* statements that leave for one: RH_JOB_MAX_STEPS has room for them */
 
 #define BIND_WRITE "rh_bind_write"
 #define BIND_READ "rh_bind_read"
@@ -74,13 +80,15 @@ struct rh_conn {
     PGconn *pg;
     uv_poll_t *poll;
     int watched;
+    PGconn *fresh; /* renewing, and dialed */
     rh_stmts *stmts;
+    rh_weight *weight;
     rh_job *head, *tail;
     int depth, odd_nulls;
     int64_t head_since;
 };
 
-static void start_dial(rh_conn *c);
+static void on_dialed(uv_work_t *work, int status);
 
 static void set_state(rh_conn *c, enum conn_state state)
 {
@@ -197,13 +205,57 @@ static bool come_up(rh_conn *c, PGconn *pg)
     c->pg = pg;
     c->poll = poll;
     c->watched = 0;
-    c->stmts = rh_stmts_new((size_t)c->settings->max_statements);
+    c->stmts = rh_stmts_new((size_t)c->settings->max_statements,
+                            c->settings->max_backend / 8 * 3 / RH_WEIGHT_STATEMENT);
+    c->weight = rh_weight_new();
     c->doomed = c->broken = c->cancelled = false;
     c->backoff_ms = 0;
     c->odd_nulls = 0;
     watch(c, UV_READABLE);
     set_state(c, UP);
     return true;
+}
+
+static void dial(rh_conn *c)
+{
+    struct dial *d = rh_xcalloc(1, sizeof *d);
+    d->conn = c;
+    d->work.data = d;
+    c->dial = d;
+    c->counters->dialed++;
+    uv_queue_work(c->loop, &d->work, dial_work, on_dialed);
+}
+
+/* One may be under way: of a renewal. */
+static void start_dial(rh_conn *c)
+{
+    set_state(c, DIALING);
+    if (!c->dial)
+        dial(c);
+}
+
+static void wait_to_dial(rh_conn *c, const rh_err *why)
+{
+    c->backoff_ms = c->backoff_ms ? c->backoff_ms * 2 : BACKOFF_FIRST_MS;
+    if (c->backoff_ms > BACKOFF_LAST_MS)
+        c->backoff_ms = BACKOFF_LAST_MS;
+    set_state(c, WAITING);
+    uv_timer_start(&c->timer, on_timer, c->backoff_ms, 0);
+    c->events->on_dial_failed(c, c->ctx, why);
+}
+
+static void replace(rh_conn *c);
+
+static void on_renewed(rh_conn *c, struct dial *d)
+{
+    if (!d->pg) {
+        rh_log_err(RH_LOG_WARN, "a connection to the database could not be replaced", &d->err);
+        return;
+    }
+    c->fresh = d->pg;
+    c->doomed = true;
+    if (!c->head && !c->broken)
+        replace(c);
 }
 
 static void on_dialed(uv_work_t *work, int status)
@@ -214,6 +266,8 @@ static void on_dialed(uv_work_t *work, int status)
     if (c->closing || status == UV_ECANCELED) {
         PQfinish(d->pg);
         finish_closing(c);
+    } else if (c->state == UP) {
+        on_renewed(c, d);
     } else if (d->pg && come_up(c, d->pg)) {
         c->events->on_up(c, c->ctx);
     } else {
@@ -221,25 +275,9 @@ static void on_dialed(uv_work_t *work, int status)
             rh_err_set(&d->err, RH_E_UNAVAILABLE, "the socket of a connection cannot be watched");
             PQfinish(d->pg);
         }
-        c->backoff_ms = c->backoff_ms ? c->backoff_ms * 2 : BACKOFF_FIRST_MS;
-        if (c->backoff_ms > BACKOFF_LAST_MS)
-            c->backoff_ms = BACKOFF_LAST_MS;
-        set_state(c, WAITING);
-        uv_timer_start(&c->timer, on_timer, c->backoff_ms, 0);
-        c->events->on_dial_failed(c, c->ctx, &d->err);
+        wait_to_dial(c, &d->err);
     }
     free(d);
-}
-
-static void start_dial(rh_conn *c)
-{
-    struct dial *d = rh_xcalloc(1, sizeof *d);
-    d->conn = c;
-    d->work.data = d;
-    c->dial = d;
-    c->counters->dialed++;
-    set_state(c, DIALING);
-    uv_queue_work(c->loop, &d->work, dial_work, on_dialed);
 }
 
 /* ---- leaving UP ---- */
@@ -253,21 +291,42 @@ static rh_job *hang_up(rh_conn *c)
     uv_close((uv_handle_t *)c->poll, on_poll_closed);
     PQfinish(c->pg);
     rh_stmts_free(c->stmts);
+    rh_weight_free(c->weight);
     c->poll = NULL;
     c->pg = NULL;
     c->stmts = NULL;
+    c->weight = NULL;
     c->head = c->tail = NULL;
     c->depth = 0;
     return jobs;
 }
 
+/* The connection has no jobs, and is wanted no more. */
+static void replace(rh_conn *c)
+{
+    PGconn *fresh = c->fresh;
+    c->fresh = NULL;
+    hang_up(c);
+    if (fresh && come_up(c, fresh)) {
+        c->counters->renewed++;
+        c->events->on_up(c, c->ctx);
+        return;
+    }
+    PQfinish(fresh);
+    start_dial(c);
+}
+
 static void lose(rh_conn *c, const rh_err *why)
 {
     rh_job *jobs = hang_up(c);
-    if (c->closing)
-        finish_closing(c);
-    else
+    PQfinish(c->fresh);
+    c->fresh = NULL;
+    if (!c->closing)
         start_dial(c);
+    else if (c->dial)
+        set_state(c, DIALING);
+    else
+        finish_closing(c);
     c->events->on_lost(c, c->ctx, jobs, why);
 }
 
@@ -349,17 +408,22 @@ static bool send_deallocate(rh_conn *c, rh_job *job, const char *name)
 static bool send_preparations(rh_conn *c, rh_job *job, rh_stmt *use[])
 {
     bool fresh[RH_JOB_MAX_STATEMENTS] = {false};
-    char evicted[16];
+    char leaves[16];
     for (int i = 0; i < job->n_statements; i++) {
         const rh_pool_statement *s = &job->statements[i];
         use[i] = rh_stmts_find(c->stmts, s->text, s->text_len);
-        if (use[i] && use[i]->state == RH_STMT_PENDING)
+        if (use[i] && use[i]->state == RH_STMT_READY)
+            continue;
+        rh_weight_note(c->weight, job->home, job->relations, s->text_len);
+        if (use[i]) {
             use[i] = NULL; /* a neighbour's, which may still fail */
-        else if (!use[i] && (use[i] = rh_stmts_add(c->stmts, s->text, s->text_len, evicted))) {
-            fresh[i] = true;
-            if (evicted[0] && !send_deallocate(c, job, evicted))
-                return false;
+            continue;
         }
+        for (int n = 0; n < MAX_EVICTIONS && rh_stmts_evict(c->stmts, s->text_len, leaves); n++)
+            if (!send_deallocate(c, job, leaves))
+                return false;
+        use[i] = rh_stmts_add(c->stmts, s->text, s->text_len);
+        fresh[i] = use[i] != NULL;
     }
     for (int i = 0; i < job->n_statements; i++) {
         if (!fresh[i])
@@ -582,8 +646,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         describe(&err, c->pg);
         lose(c, &err);
     } else if (c->doomed && !c->head) {
-        hang_up(c);
-        start_dial(c);
+        replace(c);
     } else {
         flush(c);
     }
@@ -628,12 +691,59 @@ int64_t rh_conn_head_since(const rh_conn *c)
     return c->head_since;
 }
 
-void rh_conn_cancel(rh_conn *c)
+static void free_stand_in(rh_job *job, const char *affected, const rh_err *err)
 {
-    for (rh_job *job = c->head; job; job = job->own.next)
+    (void)affected, (void)err;
+    free(job);
+}
+
+/* What takes a cancelled job's place in the pipeline: its results go nowhere. */
+static rh_job *stand_in_for(const rh_job *job)
+{
+    rh_job *s = rh_xcalloc(1, sizeof *s);
+    *s = (rh_job){.tenant = "",
+                  .read_only = job->read_only,
+                  .single_row = job->single_row,
+                  .on_done = free_stand_in,
+                  .own = job->own};
+    return s;
+}
+
+rh_job *rh_conn_cancel(rh_conn *c)
+{
+    rh_job *out = NULL, **out_end = &out;
+    for (rh_job **at = &c->head; *at; at = &(*at)->own.next) {
+        rh_job *job = *at;
         c->doomed |= job->own.cancelled;
+        if (job == c->head || !job->own.cancelled || !job->read_only || job->on_done == free_stand_in)
+            continue;
+        *at = stand_in_for(job);
+        if (c->tail == job)
+            c->tail = *at;
+        job->own.next = NULL;
+        *out_end = job;
+        out_end = &job->own.next;
+    }
     if (c->state == UP)
         cancel_head(c);
+    return out;
+}
+
+bool rh_conn_is_heavy(const rh_conn *c)
+{
+    return c->settings->max_backend && rh_conn_takes_jobs(c) && rh_weight_homes(c->weight) > 1 &&
+           rh_weight_bytes(c->weight, rh_stmts_text(c->stmts)) > c->settings->max_backend / 4 * 3;
+}
+
+void rh_conn_renew(rh_conn *c)
+{
+    if (rh_conn_takes_jobs(c) && !c->dial)
+        dial(c);
+}
+
+bool rh_conn_is_renewing(const rh_conn *c)
+{
+    return c->state == UP && (c->dial || c->fresh);
 }
 
 void rh_conn_drop(rh_conn *c, const rh_err *why)
@@ -649,7 +759,7 @@ void rh_conn_close(rh_conn *c, const rh_err *why)
         lose(c, why);
     else if (c->state == WAITING)
         finish_closing(c);
-    else if (c->state == DIALING)
+    if (c->dial)
         uv_cancel((uv_req_t *)&c->dial->work); /* fails when it has begun: then it ends by its timeout */
 }
 

@@ -24,7 +24,7 @@ typedef struct rh_conn_events {
 } rh_conn_events;
 
 typedef struct rh_conn_counters {
-    uint64_t dialed, prepared, evicted, cancels;
+    uint64_t dialed, prepared, evicted, cancels, renewed;
 } rh_conn_counters;
 
 /* settings, events and counters stay the pool's and outlive the connection. It begins to dial. */
@@ -38,10 +38,18 @@ bool rh_conn_is_up(const rh_conn *c);
 int rh_conn_depth(const rh_conn *c);
 rh_job *rh_conn_jobs(const rh_conn *c);       /* the head, NULL when idle */
 int64_t rh_conn_head_since(const rh_conn *c); /* rh_now_us() when the head became the head */
-/* Jobs of the pipeline were marked as cancelled: ends them as they come to the head, and takes no more. */
-void rh_conn_cancel(rh_conn *c);
+/* Jobs of the pipeline were marked as cancelled: ends them as they come to the head, and takes no more. Reads
+ * that stand behind the head are the caller's again at once, as a list by own.next: what takes their place in
+ * the pipeline ends later by on_job or on_lost, like any job. */
+rh_job *rh_conn_cancel(rh_conn *c);
 /* Gives up the connection, with on_lost, and dials a new one. Never from a callback of a job. */
 void rh_conn_drop(rh_conn *c, const rh_err *why);
+/* Past its bound of memory, by estimate, and worth replacing. */
+bool rh_conn_is_heavy(const rh_conn *c);
+/* Dials a new connection; when that is there, the old one takes no more jobs and gives way when it is empty,
+ * with on_up. When it cannot be had, all stays as it was. */
+void rh_conn_renew(rh_conn *c);
+bool rh_conn_is_renewing(const rh_conn *c);
 /* For good: on_lost when jobs are in it, then on_closed when dialing and the sockets have ended. */
 void rh_conn_close(rh_conn *c, const rh_err *why);
 void rh_conn_free(rh_conn *c); /* after on_closed */

@@ -9,57 +9,59 @@
 
 #define WEIGHT 8 /* the newest time counts one part in so many */
 
-struct entry {
+struct place {
+    uint64_t shape; /* 0: empty */
     int64_t usual_us;
-    char text[];
 };
 
 struct rh_pace {
-    rh_map entries;
-    size_t max;
+    size_t mask;
+    struct place places[];
 };
 
-rh_pace *rh_pace_new(size_t max_statements)
+rh_pace *rh_pace_new(size_t places)
 {
-    rh_pace *p = rh_xcalloc(1, sizeof *p);
-    p->max = max_statements;
-    rh_map_init(&p->entries);
+    size_t n = 1;
+    while (n < places)
+        n *= 2;
+    rh_pace *p = rh_xcalloc(1, sizeof *p + n * sizeof *p->places);
+    p->mask = n - 1;
     return p;
-}
-
-static void forget_all(rh_pace *p)
-{
-    rh_map_slot *slot;
-    for (size_t i = 0; (slot = rh_map_next(&p->entries, &i));)
-        free(slot->value);
-    rh_map_release(&p->entries);
 }
 
 void rh_pace_free(rh_pace *p)
 {
-    if (!p)
-        return;
-    forget_all(p);
     free(p);
 }
 
-void rh_pace_note(rh_pace *p, const char *text, size_t len, int64_t took_us)
+uint64_t rh_pace_shape(const char *text, size_t len, const char *name)
 {
-    struct entry *e = rh_map_get(&p->entries, text, len);
-    if (e) {
-        e->usual_us += (took_us - e->usual_us) / WEIGHT;
-        return;
+    size_t name_len = name ? strlen(name) : 0;
+    const char *end = text + len, *found;
+    uint64_t shape = 0;
+    while (name_len && (found = memmem(text, (size_t)(end - text), name, name_len))) {
+        shape = shape * 31 + rh_hash(text, (size_t)(found - text));
+        text = found + name_len;
     }
-    if (p->entries.len >= p->max)
-        forget_all(p);
-    e = rh_xmalloc(sizeof *e + len);
-    e->usual_us = took_us;
-    memcpy(e->text, text, len);
-    rh_map_put(&p->entries, e->text, len, e);
+    return (shape * 31 + rh_hash(text, (size_t)(end - text))) | 1; /* never 0 */
 }
 
-bool rh_pace_is_within(const rh_pace *p, const char *text, size_t len, int64_t us)
+static size_t place_of(const rh_pace *p, uint64_t shape)
 {
-    const struct entry *e = rh_map_get(&p->entries, text, len);
-    return e && e->usual_us <= us;
+    return (shape >> 1) & p->mask;
+}
+
+void rh_pace_note(rh_pace *p, uint64_t shape, int64_t took_us)
+{
+    struct place *at = &p->places[place_of(p, shape)];
+    if (at->shape == shape)
+        at->usual_us += (took_us - at->usual_us) / WEIGHT;
+    else
+        *at = (struct place){shape, took_us};
+}
+
+int64_t rh_pace_usual(const rh_pace *p, uint64_t shape)
+{
+    const struct place *at = &p->places[place_of(p, shape)];
+    return at->shape == shape ? at->usual_us : INT64_MAX;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How long statements usually take, by their text: what a pool knows before it puts one behind another. A
- * moving average of the last few times; a bounded number of statements, all forgotten when there are more.
+ * How long statements usually take, by their shape: what a pool knows before it puts one behind another. A
+ * moving average of the last few times. A table of fixed size: a shape that meets another's place takes it
+ * over, so that what is asked for often stays.
  */
 #ifndef RH_PACE_H
 #define RH_PACE_H
@@ -12,11 +13,12 @@
 
 typedef struct rh_pace rh_pace;
 
-rh_pace *rh_pace_new(size_t max_statements);
+rh_pace *rh_pace_new(size_t places); /* rounded up to a power of two */
 void rh_pace_free(rh_pace *p);
 
-void rh_pace_note(rh_pace *p, const char *text, size_t len, int64_t took_us);
-/* It has been seen, and usually ends within that time. */
-bool rh_pace_is_within(const rh_pace *p, const char *text, size_t len, int64_t us);
+/* The same for texts that differ in one name only: a home's schema. NULL: there is none. */
+uint64_t rh_pace_shape(const char *text, size_t len, const char *name);
+void rh_pace_note(rh_pace *p, uint64_t shape, int64_t took_us);
+int64_t rh_pace_usual(const rh_pace *p, uint64_t shape); /* µs; INT64_MAX: it is not known */
 
 #endif

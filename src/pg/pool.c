@@ -22,9 +22,13 @@
 #include "pg/pace.h"
 
 #define SWEEP_MS 100
-#define BRIEF_US 1000        /* a statement that usually ends within it may stand behind another such one */
-#define PACK_FROM 2          /* connections at work before brief jobs are put together */
-#define PACED_STATEMENTS 512 /* whose usual time is known */
+#define BRIEF_US 1000         /* a statement that usually ends within it may stand behind another such one */
+#define SHORT_US 4000         /* within which it may stand behind such one where its home is known already */
+#define PACK_FROM 2           /* connections at work before brief jobs are put together */
+#define PACED_STATEMENTS 4096 /* places for their usual times, with several connections */
+#define PACED_FEW 256         /* and with one or two */
+#define PREFERRED 2           /* connections that know a home */
+#define RENEW_PAUSE_MS 200
 #define MAX_PARAMETERS 65535 /* of the protocol */
 
 struct rh_pool {
@@ -38,6 +42,7 @@ struct rh_pool {
     int n_queued, n_flying;
     uv_timer_t sweep, later;
     bool any_cancelled; /* since `later` ran last */
+    int64_t renew_after_ms;
     bool closing;
     int handles;
     void (*on_closed)(void *);
@@ -142,43 +147,47 @@ static rh_job *take_cancelled(rh_pool *p)
     return out;
 }
 
-/* All that the connection has under way is brief, and its head has not been there for long. */
-static bool is_brisk(const rh_conn *c, int64_t age_us)
+/* All that the connection has under way usually ends within that time, and its head is not older. */
+static bool is_brisk(const rh_conn *c, int64_t age_us, int64_t within_us)
 {
-    if (age_us >= BRIEF_US)
+    if (age_us >= within_us)
         return false;
     for (const rh_job *job = rh_conn_jobs(c); job; job = job->own.next)
-        if (!job->own.brief)
+        if (job->own.usual_us > within_us)
             return false;
     return true;
+}
+
+static bool has_room(const rh_pool *p, const rh_conn *c)
+{
+    return rh_conn_takes_jobs(c) && rh_conn_depth(c) < p->settings.max_depth;
 }
 
 /* A brief job joins a brisk connection once PACK_FROM are at work: one wake-up of a backend then serves
  * several. Any other job, and a brief one without such company, takes an idle connection; without one, the
  * least deep whose head is young. */
-static rh_conn *choose(const rh_pool *p, const rh_job *job)
+static rh_conn *choose_any(const rh_pool *p, const rh_job *job)
 {
     rh_conn *brisk = NULL, *idle = NULL, *young = NULL;
+    bool brief = job->own.usual_us <= BRIEF_US;
     int64_t now = 0;
     int busy = 0;
     for (int i = 0; i < p->n_conns; i++) {
         rh_conn *c = p->conns[i];
-        if (!c || !rh_conn_takes_jobs(c))
-            continue;
         int depth = rh_conn_depth(c);
+        busy += depth > 0;
+        if (!has_room(p, c))
+            continue;
         if (depth == 0) {
-            if (!job->own.brief)
+            if (!brief)
                 return c;
             idle = idle ? idle : c;
             continue;
         }
-        busy++;
-        if (depth >= p->settings.max_depth)
-            continue;
         if (!now)
             now = rh_now_us();
         int64_t age = now - rh_conn_head_since(c);
-        if (job->own.brief && (!brisk || depth < rh_conn_depth(brisk)) && is_brisk(c, age))
+        if (brief && (!brisk || depth < rh_conn_depth(brisk)) && is_brisk(c, age, BRIEF_US))
             brisk = c;
         if (age < p->settings.max_head_age_us && (!young || depth < rh_conn_depth(young)))
             young = c;
@@ -186,12 +195,67 @@ static rh_conn *choose(const rh_pool *p, const rh_job *job)
     return brisk && busy >= PACK_FROM ? brisk : idle ? idle : young;
 }
 
-static bool is_brief(const rh_pool *p, const rh_job *job)
+/* Bits of both, well mixed (the finalizer of splitmix64, Steele, Lea and Flood, 2014). */
+static uint64_t rank_of(uint64_t home, int connection)
 {
-    for (int i = 0; i < job->n_statements; i++)
-        if (!rh_pace_is_within(p->pace, job->statements[i].text, job->statements[i].text_len, BRIEF_US))
-            return false;
-    return true;
+    uint64_t x = home + (uint64_t)(connection + 1) * 0x9e3779b97f4a7c15u;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+/* Of several connections the one that comes first for a home. */
+struct first {
+    rh_conn *conn;
+    uint64_t rank;
+};
+
+static void offer(struct first *f, rh_conn *c, uint64_t rank)
+{
+    if (!f->conn || rank > f->rank)
+        *f = (struct first){c, rank};
+}
+
+/* For a job of a home: one of its own connections, if that is idle or the job can join short ones there; else
+ * the first in its order that is idle, then the first whose head is young. */
+static rh_conn *choose_for_home(const rh_pool *p, const rh_job *job)
+{
+    struct first own[PREFERRED] = {{0}}, idle = {0}, young = {0};
+    bool takes[PREFERRED] = {false};
+    int64_t now = rh_now_us();
+    for (int i = 0; i < p->n_conns; i++) {
+        rh_conn *c = p->conns[i];
+        uint64_t rank = rank_of(job->home, i);
+        int64_t age = now - rh_conn_head_since(c);
+        bool room = has_room(p, c), is_idle = room && rh_conn_depth(c) == 0;
+        if (is_idle)
+            offer(&idle, c, rank);
+        else if (room && age < p->settings.max_head_age_us)
+            offer(&young, c, rank);
+        int k = !own[0].conn || rank > own[0].rank ? 0 : !own[1].conn || rank > own[1].rank ? 1 : PREFERRED;
+        if (k == 0)
+            own[1] = own[0], takes[1] = takes[0];
+        if (k < PREFERRED) {
+            own[k] = (struct first){c, rank};
+            takes[k] = is_idle || (room && job->own.usual_us <= SHORT_US && is_brisk(c, age, SHORT_US));
+        }
+    }
+    return takes[0] ? own[0].conn : takes[1] ? own[1].conn : idle.conn ? idle.conn : young.conn;
+}
+
+static rh_conn *choose(const rh_pool *p, const rh_job *job)
+{
+    return job->home ? choose_for_home(p, job) : choose_any(p, job);
+}
+
+static int64_t usual_of(const rh_pool *p, const rh_job *job)
+{
+    int64_t most = 0;
+    for (int i = 0; i < job->n_statements; i++) {
+        int64_t usual = rh_pace_usual(p->pace, job->own.shapes[i]);
+        most = usual > most ? usual : most;
+    }
+    return most;
 }
 
 /* The time is the whole job's: the last statement's share is as good as unknown, and the bound is the same.
@@ -199,14 +263,14 @@ static bool is_brief(const rh_pool *p, const rh_job *job)
 static void note_pace(rh_pool *p, const rh_job *job)
 {
     for (int i = 0; !job->own.error && i < job->n_statements; i++)
-        rh_pace_note(p->pace, job->statements[i].text, job->statements[i].text_len, job->own.took_us);
+        rh_pace_note(p->pace, job->own.shapes[i], job->own.took_us);
 }
 
 static void dispatch(rh_pool *p)
 {
     rh_conn *c;
     while (p->first && !p->closing) {
-        p->first->own.brief = is_brief(p, p->first);
+        p->first->own.usual_us = usual_of(p, p->first);
         if (!(c = choose(p, p->first)))
             break;
         p->n_flying++;
@@ -238,6 +302,30 @@ static void restart(rh_pool *p, rh_job *job)
     push_front(p, job);
 }
 
+/* A connection that has grown too much gives way to a new one: one at a time. */
+static void renew(rh_pool *p, rh_conn *c)
+{
+    int64_t now;
+    if (p->closing || !rh_conn_is_heavy(c) || (now = rh_now_ms()) < p->renew_after_ms)
+        return;
+    for (int i = 0; i < p->n_conns; i++)
+        if (rh_conn_is_renewing(p->conns[i]))
+            return;
+    p->renew_after_ms = now + RENEW_PAUSE_MS;
+    rh_conn_renew(c);
+}
+
+bool rh_pool_is_idle(const rh_pool *p)
+{
+    return p->n_queued == 0 && p->n_flying == 0;
+}
+
+static void tell_idle(rh_pool *p)
+{
+    if (p->settings.on_idle && !p->closing && rh_pool_is_idle(p))
+        p->settings.on_idle(p, p->settings.on_idle_arg);
+}
+
 /* ---- events of connections ---- */
 
 bool rh_pool_alive(const rh_pool *p)
@@ -265,6 +353,7 @@ static void on_dial_failed(rh_conn *c, void *ctx, const rh_err *err)
     if (!rh_pool_alive(p)) {
         p->down = true;
         refuse_queue(p);
+        tell_idle(p);
     }
 }
 
@@ -278,6 +367,8 @@ static void on_job(rh_conn *c, void *ctx, rh_job *job)
     else
         end_job(job, NULL);
     dispatch(p);
+    renew(p, c);
+    tell_idle(p);
 }
 
 static void on_later(uv_timer_t *t);
@@ -351,19 +442,24 @@ static void on_conn_closed(rh_conn *c, void *ctx)
     uv_close((uv_handle_t *)&p->later, on_handle_closed);
 }
 
-static void end_cancelled(rh_pool *p)
+static void end_as_cancelled(rh_job *jobs)
 {
     rh_err err;
-    if (!p->any_cancelled)
-        return;
-    p->any_cancelled = false;
-    for (int i = 0; i < p->n_conns; i++)
-        rh_conn_cancel(p->conns[i]);
-    for (rh_job *job = take_cancelled(p), *next; job; job = next) {
+    for (rh_job *job = jobs, *next; job; job = next) {
         next = job->own.next;
         set_cancelled(&err);
         end_job(job, &err);
     }
+}
+
+static void end_cancelled(rh_pool *p)
+{
+    if (!p->any_cancelled)
+        return;
+    p->any_cancelled = false;
+    for (int i = 0; i < p->n_conns; i++)
+        end_as_cancelled(rh_conn_cancel(p->conns[i]));
+    end_as_cancelled(take_cancelled(p));
 }
 
 static void on_later(uv_timer_t *t)
@@ -373,6 +469,7 @@ static void on_later(uv_timer_t *t)
     if (!p->closing) {
         end_cancelled(p);
         dispatch(p);
+        tell_idle(p);
         return;
     }
     rh_err_set(&why, RH_E_UNAVAILABLE, "the server is stopping");
@@ -414,8 +511,9 @@ static void on_sweep(uv_timer_t *t)
     for (int i = 0; i < p->n_conns; i++)
         if (mark_expired(rh_conn_jobs(p->conns[i]), now))
             rh_conn_drop(p->conns[i], &why);
-    if (!p->first && p->n_flying == 0)
+    if (rh_pool_is_idle(p))
         uv_timer_stop(&p->sweep);
+    tell_idle(p);
 }
 
 /* ---- the callers' side ---- */
@@ -442,11 +540,11 @@ rh_pool *rh_pool_new(uv_loop_t *loop, const rh_pool_settings *settings)
     or_default(&s->connections, 1);
     or_default(&s->max_depth, 8);
     or_default(&s->max_queue, 1024);
-    or_default(&s->max_statements, 256);
+    or_default(&s->max_statements, 1024);
     or_default(&s->connect_timeout_s, 5);
     if (s->max_head_age_us <= 0)
         s->max_head_age_us = 2000;
-    p->pace = rh_pace_new(PACED_STATEMENTS);
+    p->pace = rh_pace_new(s->connections > 2 ? PACED_STATEMENTS : PACED_FEW);
     p->handles = 2;
     uv_timer_init(loop, &p->sweep);
     uv_timer_init(loop, &p->later);
@@ -456,6 +554,16 @@ rh_pool *rh_pool_new(uv_loop_t *loop, const rh_pool_settings *settings)
     for (int i = 0; i < p->n_conns; i++)
         p->conns[i] = rh_conn_open(loop, s, &events, p, &p->counters);
     return p;
+}
+
+void rh_pool_grow(rh_pool *p)
+{
+    rh_conn **conns = rh_xcalloc((size_t)p->n_conns + 1, sizeof *conns);
+    memcpy(conns, p->conns, (size_t)p->n_conns * sizeof *conns);
+    free(p->conns);
+    p->conns = conns;
+    p->conns[p->n_conns++] = rh_conn_open(p->loop, &p->settings, &events, p, &p->counters);
+    p->n_open++;
 }
 
 static bool check_job(const rh_pool *p, const rh_job *job, rh_err *err)
@@ -484,6 +592,8 @@ bool rh_pool_submit(rh_pool *p, rh_job *job, rh_err *err)
     job->own.deadline_ms = p->settings.deadline_ms ? rh_now_ms() + p->settings.deadline_ms : INT64_MAX;
     if (p->settings.deadline_ms && !uv_is_active((uv_handle_t *)&p->sweep))
         uv_timer_start(&p->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+    for (int i = 0; i < job->n_statements; i++)
+        job->own.shapes[i] = rh_pace_shape(job->statements[i].text, job->statements[i].text_len, job->schema);
     push_back(p, job);
     dispatch(p);
     return true;
@@ -505,6 +615,7 @@ void rh_pool_stats_read(const rh_pool *p, rh_pool_stats *out)
     out->prepared = p->counters.prepared;
     out->evicted = p->counters.evicted;
     out->cancels = p->counters.cancels;
+    out->renewed = p->counters.renewed;
     for (int i = 0; i < p->n_conns; i++) {
         out->alive += rh_conn_is_up(p->conns[i]);
         out->idle += rh_conn_takes_jobs(p->conns[i]) && rh_conn_depth(p->conns[i]) == 0;

@@ -9,10 +9,21 @@
  * has been running for less than max_head_age_us, at most max_depth deep; else the job waits in a bounded
  * queue, first come first served.
  *
+ * Homes: jobs of one home prefer the same two connections, the first before the second, by a hash of both
+ * (rendezvous: Thaler and Ravishankar, 1998), so that each backend knows few homes. Rather than wait behind
+ * what is not known to be short they go to another, the next in the same order.
+ *
+ * Backends that grow: each statement and each home leave something in a backend (pg/weight.h). The texts that
+ * are prepared on a connection are bounded by three eighths of max_backend; a connection whose estimate is
+ * past three quarters of it is replaced: the new one is dialed first, then the old one takes no more jobs and
+ * goes when it is empty. One at a time, so that a pool has at most one connection more than its number, for a
+ * moment.
+ *
  * Cancelling: what waits is taken from the queue. What was sent is cancelled in PostgreSQL when it has come
  * to the head of its pipeline: from then on the connection takes no more jobs and is replaced when it is
- * empty. A cancel hits whatever the backend does when it arrives; a neighbour that it hits was rolled back,
- * and is sent again.
+ * empty. A read that stands behind another job is answered at once, and its rows are dropped when they come.
+ * A cancel hits whatever the backend does when it arrives; a neighbour that it hits was rolled back, and is
+ * sent again.
  *
  * When a connection is lost: jobs not sent yet wait on; reads that were under way are sent once more
  * elsewhere (on_restart tells the caller to forget the rows it has); writes end with UNKNOWN_OUTCOME and are
@@ -44,9 +55,13 @@ typedef struct rh_pool_settings {
     int max_depth;           /* jobs on one connection at most; 0: 8 */
     int64_t max_head_age_us; /* 0: 2000 */
     int max_queue;           /* jobs waiting at most; 0: 1024 */
-    int max_statements;      /* prepared on one connection at most; 0: 256 */
+    int max_statements;      /* prepared on one connection at most; 0: 1024 */
+    size_t max_backend;      /* memory of one backend, about; 0: no bound. See "Backends that grow" */
     int connect_timeout_s;   /* 0: 5 */
     int64_t deadline_ms;     /* for a whole job, waiting included; must exceed statement_timeout. 0: none */
+    /* The last job under way has ended and none waits; NULL: nobody wants to know. The pool may be closed. */
+    void (*on_idle)(rh_pool *p, void *arg);
+    void *on_idle_arg;
 } rh_pool_settings;
 
 typedef struct rh_pool_statement {
@@ -57,11 +72,14 @@ typedef struct rh_pool_statement {
 } rh_pool_statement;
 
 #define RH_JOB_MAX_STATEMENTS 2
-#define RH_JOB_MAX_STEPS 12
+#define RH_JOB_MAX_STEPS 16
 
 struct rh_job {
     /* filled by the caller; everything pointed to lives until on_done */
     const char *tenant; /* bound as rowhouse.tenant; never NULL */
+    uint64_t home;      /* number of the home whose tables it is about; 0: what all others are about */
+    const char *schema; /* its name, as it stands in the statements' texts; NULL where home is 0 */
+    size_t relations;   /* how many the home has, about */
     bool read_only;     /* runs with transaction_read_only = on, and may be sent twice */
     bool single_row;    /* few rows are expected: they come in one PGresult */
     bool rollback;      /* nothing is committed */
@@ -80,8 +98,9 @@ struct rh_job {
     /* the pool's; the caller zeroes it */
     struct {
         struct rh_job *next;
-        int64_t deadline_ms, took_us; /* took_us: from head of its pipeline to its end */
-        bool brief;                   /* its statements are known to be short */
+        int64_t deadline_ms, took_us;           /* took_us: from head of its pipeline to its end */
+        uint64_t shapes[RH_JOB_MAX_STATEMENTS]; /* of its statements: pg/pace.h */
+        int64_t usual_us;                       /* of its slowest statement */
         bool restarted, again, expired, cancelled;
         char affected[24];
         rh_err *error;
@@ -94,6 +113,8 @@ struct rh_job {
 };
 
 rh_pool *rh_pool_new(uv_loop_t *loop, const rh_pool_settings *settings /* copied */);
+/* One connection more. */
+void rh_pool_grow(rh_pool *p);
 /* False: refused (OVERLOADED, UNAVAILABLE), nothing was done and no callback will come. */
 bool rh_pool_submit(rh_pool *p, rh_job *job, rh_err *err);
 /* The job is wanted no more: it ends as soon as it can, as if nothing had been said where it was done
@@ -104,10 +125,11 @@ void rh_pool_close(rh_pool *p, void (*on_closed)(void *arg), void *arg);
 
 typedef struct rh_pool_stats {
     int connections, alive, idle, in_flight, queued; /* now */
-    uint64_t submitted, dialed, dial_failures, lost, retried, prepared, evicted, deepest,
-        cancels; /* since the beginning */
+    uint64_t submitted, dialed, dial_failures, lost, retried, prepared, evicted, deepest, cancels,
+        renewed; /* since the beginning */
 } rh_pool_stats;
 
+bool rh_pool_is_idle(const rh_pool *p); /* nothing waits, nothing is under way */
 void rh_pool_stats_read(const rh_pool *p, rh_pool_stats *out);
 bool rh_pool_alive(const rh_pool *p); /* at least one connection is up */
 

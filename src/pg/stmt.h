@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Which statements one connection has prepared: text to name, the least recently used one leaves when the
- * bound is reached. Bookkeeping only; sending PREPARE and DEALLOCATE is the connection's work (pg/conn.h).
+ * bounds are reached: so many statements, so many bytes of text. Bookkeeping only; sending PREPARE and
+ * DEALLOCATE is the connection's work (pg/conn.h).
  *
  * A statement is PENDING from the moment its Parse is sent until the answer is there, and only READY ones may
  * be used by others: a Parse that fails, or is skipped because something failed before it in the same
@@ -30,16 +31,21 @@ typedef struct rh_stmt {
 
 typedef struct rh_stmts rh_stmts;
 
-rh_stmts *rh_stmts_new(size_t max); /* at most so many statements; 0: none is ever kept */
-void rh_stmts_free(rh_stmts *s);    /* NULL is allowed */
+/* At most so many statements, two or more (0: none is ever kept), with texts of so many bytes together (0: no
+ * bound). */
+rh_stmts *rh_stmts_new(size_t max, size_t max_text);
+void rh_stmts_free(rh_stmts *s); /* NULL is allowed */
 size_t rh_stmts_count(const rh_stmts *s);
+size_t rh_stmts_text(const rh_stmts *s); /* bytes of all texts */
 
 /* The statement with this text, now the most recently used; NULL when there is none. */
 rh_stmt *rh_stmts_find(rh_stmts *s, const char *text, size_t len);
+/* True: the least recently used one had to leave, to make room for a text of len bytes; name gets its name.
+ * To be called until it is false. The newest stays: the job that makes room may be about to use it. */
+bool rh_stmts_evict(rh_stmts *s, size_t len, char name[16]);
 /* A new one, PENDING, under a name that this cache never gave before. NULL: it is not to be kept (too long,
- * or no room because all others are pending). evicted gets the name of the statement that had to leave, else
- * "". */
-rh_stmt *rh_stmts_add(rh_stmts *s, const char *text, size_t len, char evicted[16]);
+ * or there is no room). */
+rh_stmt *rh_stmts_add(rh_stmts *s, const char *text, size_t len);
 /* Its Parse succeeded. */
 void rh_stmts_ready(rh_stmts *s, rh_stmt *st);
 /* Its Parse failed or was skipped: gone. */

@@ -14,6 +14,7 @@
 #include "pg/db.h"
 #include "pg/pool.h"
 #include "pg/stmt.h"
+#include "pg/weight.h"
 #include "private_pg.h"
 
 static private_pg pg;
@@ -185,23 +186,61 @@ static int admin_int(const char *sql)
 
 static void test_stmt_cache(void **state)
 {
-    char evicted[16];
-    rh_stmts *s = rh_stmts_new(2);
-    rh_stmt *a = rh_stmts_add(s, "a", 1, evicted), *b = rh_stmts_add(s, "b", 1, evicted);
-    assert_null(rh_stmts_add(s, "c", 1, evicted)); /* all pending: nobody can leave */
+    char left[16], name_of_b[16];
+    rh_stmts *s = rh_stmts_new(2, 0);
+    rh_stmt *a = rh_stmts_add(s, "a", 1), *b = rh_stmts_add(s, "b", 1);
+    assert_false(rh_stmts_evict(s, 1, left)); /* all pending: nobody can leave */
+    assert_null(rh_stmts_add(s, "c", 1));
     rh_stmts_ready(s, a);
     rh_stmts_ready(s, b);
     assert_ptr_equal(rh_stmts_find(s, "a", 1), a);
-    char name_of_b[16];
     memcpy(name_of_b, b->name, sizeof name_of_b);
-    rh_stmt *c = rh_stmts_add(s, "c", 1, evicted);
-    assert_string_equal(evicted, name_of_b); /* the least recently used */
+    assert_true(rh_stmts_evict(s, 1, left));
+    assert_string_equal(left, name_of_b); /* the least recently used */
+    assert_false(rh_stmts_evict(s, 1, left));
     assert_null(rh_stmts_find(s, "b", 1));
+    rh_stmt *c = rh_stmts_add(s, "c", 1);
     rh_stmts_forget(s, c);
     assert_int_equal(rh_stmts_count(s), 1);
-    c = rh_stmts_add(s, "c", 1, evicted);
+    c = rh_stmts_add(s, "c", 1);
     assert_string_not_equal(c->name, name_of_b);
     rh_stmts_free(s);
+}
+
+static void test_stmt_cache_is_bounded_by_text(void **state)
+{
+    char left[16], text[100] = {0};
+    rh_stmts *s = rh_stmts_new(100, 250);
+    for (int i = 0; i < 10; i++) {
+        text[0] = (char)('a' + i);
+        int n = 0;
+        while (rh_stmts_evict(s, i < 8 ? 50 : 100, left))
+            n++;
+        assert_int_equal(n, i < 5 ? 0 : i < 8 ? 1 : 2);
+        rh_stmts_ready(s, rh_stmts_add(s, text, i < 8 ? 50 : 100));
+        assert_in_range(rh_stmts_text(s), 50, 250);
+    }
+    /* one that would take all the room does not take the newest's, which may be in use just now */
+    while (rh_stmts_evict(s, 250, left))
+        ;
+    assert_int_equal(rh_stmts_count(s), 1);
+    assert_null(rh_stmts_add(s, "long", 250));
+    rh_stmts_free(s);
+}
+
+static void test_weight(void **state)
+{
+    rh_weight *w = rh_weight_new();
+    assert_int_equal(rh_weight_bytes(w, 0), RH_WEIGHT_EMPTY);
+    rh_weight_note(w, 1, 2, 100);
+    assert_int_equal(rh_weight_bytes(w, 0), RH_WEIGHT_EMPTY + 100 * RH_WEIGHT_STATEMENT);
+    for (int i = 0; i < 1000; i++)
+        rh_weight_note(w, 1, 2, 100);
+    rh_weight_note(w, 2, 3, 100000);
+    assert_int_equal(rh_weight_homes(w), 2);
+    assert_int_equal(rh_weight_bytes(w, 10),
+                     RH_WEIGHT_EMPTY + 5 * RH_WEIGHT_RELATION + 10 * RH_WEIGHT_STATEMENT);
+    rh_weight_free(w);
 }
 
 static void test_bound_to_its_tenant_only(void **state)
@@ -523,6 +562,29 @@ static void test_what_a_cancel_hits_by_mistake_is_sent_again(void **state)
     close_pool();
 }
 
+/* Nothing of it can be left behind, so it need not wait for what it stands behind. */
+static void test_cancelled_reads_need_not_wait(void **state)
+{
+    static call slow, bad, good;
+    open_pool((rh_pool_settings){.connections = 1});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_call(&slow, "good", INSERT "'slow' FROM pg_sleep(1)", false);
+    prepare_call(&bad, "bad", "SELECT pg_sleep(20)", true);
+    prepare_call(&good, "good", BOUND, true);
+    assert_true(submit(&slow) && submit(&bad) && submit(&good)); /* one pipeline */
+    usleep(5000);
+    rh_pool_cancel(pool, &bad.job);
+    assert_true(wait_until(is_done, &bad, 5000));
+    assert_int_equal(slow.done, 0);
+    assert_string_equal(bad.err.sqlstate, "57014");
+    memset(&bad, 0xee, sizeof bad); /* it is the caller's again */
+    assert_true(wait_until(is_done, &good, 10000));
+    assert_false(slow.failed || good.failed);
+    assert_string_equal(good.first, "good");
+    assert_int_equal(stats().in_flight, 0);
+    close_pool();
+}
+
 static void test_closing_while_a_cancel_is_out(void **state)
 {
     static call c;
@@ -546,6 +608,116 @@ static void test_unbound_error_replaces_the_connection(void **state)
     assert_string_equal(c.err.sqlstate, "RH001");
     run_sql(&after, "5", "SELECT pg_backend_pid()", true);
     assert_string_not_equal(before.first, after.first);
+    close_pool();
+}
+
+/* ---- homes ---- */
+
+#define HOMES 40
+#define BACKEND "SELECT pg_backend_pid()::text, 'h_%d'"
+
+static void prepare_home_call(call *c, int home, char *text, size_t size)
+{
+    static char schemas[HOMES][8];
+    snprintf(schemas[home], sizeof schemas[home], "h_%d", home);
+    snprintf(text, size, BACKEND, home);
+    prepare_call(c, "5", text, true);
+    c->job.home = (uint64_t)home + 1;
+    c->job.schema = schemas[home];
+    c->job.relations = 50;
+}
+
+static void test_homes_stay_on_their_connections(void **state)
+{
+    static call calls[HOMES], again[HOMES];
+    static char texts[HOMES][64];
+    open_pool((rh_pool_settings){.connections = 4});
+    assert_true(wait_until(all_up, NULL, 5000));
+    for (int i = 0; i < HOMES; i++) {
+        prepare_home_call(&calls[i], i, texts[i], sizeof texts[i]);
+        run_call(&calls[i]);
+    }
+    int used[4] = {0}, n_used = 0;
+    char pids[4][64];
+    for (int i = 0; i < HOMES; i++) {
+        prepare_home_call(&again[i], i, texts[i], sizeof texts[i]);
+        run_call(&again[i]);
+        assert_string_equal(again[i].first, calls[i].first);
+        int k = 0;
+        while (k < n_used && strcmp(pids[k], again[i].first) != 0)
+            k++;
+        if (k == n_used)
+            snprintf(pids[n_used++], sizeof pids[0], "%s", again[i].first);
+        used[k]++;
+    }
+    assert_int_equal(n_used, 4);
+    for (int k = 0; k < 4; k++)
+        assert_in_range(used[k], 2, HOMES / 2);
+    assert_int_equal(stats().prepared, HOMES);
+    close_pool();
+}
+
+/* A statement that is slow, or not known yet, holds nobody up while another connection has nothing to do. */
+static void test_homes_do_not_wait_behind_slow_statements(void **state)
+{
+    static call slow[2], fast;
+    static char text[64];
+    open_pool((rh_pool_settings){.connections = 3});
+    assert_true(wait_until(all_up, NULL, 5000));
+    for (int i = 0; i < 2; i++) {
+        prepare_home_call(&slow[i], 7, text, sizeof text);
+        slow[i].job.statements[0] = (rh_pool_statement){"SELECT pg_sleep(0.5)", 20, 0, NULL};
+        assert_true(submit(&slow[i]));
+    }
+    prepare_home_call(&fast, 7, text, sizeof text);
+    run_call(&fast);
+    assert_int_equal(slow[0].done + slow[1].done, 0);
+    assert_true(wait_until(is_done, &slow[0], 5000) && wait_until(is_done, &slow[1], 5000));
+    close_pool();
+}
+
+static bool has_renewed(void *n)
+{
+    return stats().renewed >= *(uint64_t *)n;
+}
+
+static void test_heavy_connections_are_renewed(void **state)
+{
+    static call calls[HOMES * 8];
+    static char texts[HOMES * 8][600];
+    open_pool((rh_pool_settings){.connections = 2, .max_backend = (size_t)8 << 20});
+    assert_true(wait_until(all_up, NULL, 5000));
+    for (int i = 0; i < HOMES * 8; i++) {
+        prepare_home_call(&calls[i], i % HOMES, texts[i], sizeof texts[i]);
+        snprintf(texts[i], sizeof texts[i], BACKEND ", '%0500d'", i % HOMES, i);
+        calls[i].job.statements[0] = (rh_pool_statement){texts[i], strlen(texts[i]), 0, NULL};
+        run_call(&calls[i]);
+        assert_false(calls[i].failed);
+        assert_int_equal(calls[i].restarts, 0);
+        /* two, the one that comes, the one that is about to end */
+        assert_in_range(
+            admin_int("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rowhouse'"), 1, 4);
+    }
+    assert_true(wait_until(has_renewed, &(uint64_t){1}, 5000));
+    assert_int_equal(stats().lost, 0);
+    assert_int_equal(stats().dialed, 2 + stats().renewed);
+    close_pool();
+}
+
+static void test_a_pool_grows(void **state)
+{
+    static call slow, fast;
+    open_pool((rh_pool_settings){.connections = 1});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_call(&slow, "5", "SELECT pg_sleep(1)", true);
+    assert_true(submit(&slow));
+    usleep(5000);
+    prepare_call(&fast, "5", BOUND, true);
+    assert_true(submit(&fast));
+    rh_pool_grow(pool);
+    assert_true(wait_until(is_done, &fast, 5000));
+    assert_int_equal(slow.done, 0);
+    assert_true(wait_until(is_done, &slow, 5000));
     close_pool();
 }
 
@@ -652,6 +824,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stmt_cache),
+        cmocka_unit_test(test_stmt_cache_is_bounded_by_text),
+        cmocka_unit_test(test_weight),
         cmocka_unit_test(test_bound_to_its_tenant_only),
         cmocka_unit_test(test_nothing_survives_the_job),
         cmocka_unit_test(test_read_only_cannot_write),
@@ -668,7 +842,12 @@ int main(void)
         cmocka_unit_test(test_deadline_drops_the_connection),
         cmocka_unit_test(test_cancel_ends_its_own_job_only),
         cmocka_unit_test(test_what_a_cancel_hits_by_mistake_is_sent_again),
+        cmocka_unit_test(test_cancelled_reads_need_not_wait),
         cmocka_unit_test(test_closing_while_a_cancel_is_out),
+        cmocka_unit_test(test_homes_stay_on_their_connections),
+        cmocka_unit_test(test_homes_do_not_wait_behind_slow_statements),
+        cmocka_unit_test(test_heavy_connections_are_renewed),
+        cmocka_unit_test(test_a_pool_grows),
         cmocka_unit_test(test_unbound_error_replaces_the_connection),
         cmocka_unit_test(test_submitting_from_a_callback),
         cmocka_unit_test(test_closing_ends_all_jobs),
