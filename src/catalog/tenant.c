@@ -33,6 +33,23 @@ static bool find_shared_home(rh_operator *o, rh_err *err)
     return false;
 }
 
+/* The catalog may be an older Rowhouse's: what it lacks would come up as an error of SQL half-way. */
+static bool check_catalog(rh_operator *o, rh_err *err)
+{
+    int64_t has = 0, newest = 0;
+    for (size_t i = 0; rh_sql_catalog_migrations[i].number; i++)
+        newest = rh_sql_catalog_migrations[i].number;
+    const char *text = rh_db_value(o->catalog, o->arena, rh_sql_tenants_catalog_version, 0, NULL, err);
+    if (!text && strcmp(err->sqlstate, "42P01") != 0)
+        return false;
+    if (text && rh_parse_int(text, &has) && has == newest)
+        return true;
+    rh_err_set(err, RH_E_STATE, "the catalog has version %lld, and this program is for version %lld",
+               (long long)has, (long long)newest);
+    return rh_err_hint(err, has < newest ? "`rowhouse migrate` brings it forward."
+                                         : "A newer Rowhouse has migrated it: use that one.");
+}
+
 bool rh_operator_announce(rh_db *catalog, rh_err *err)
 {
     return rh_db_exec(catalog, "SET rowhouse.verb = on", err);
@@ -43,7 +60,7 @@ bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err)
     *o = (rh_operator){.app = app, .arena = rh_arena_new()};
     if (rh_sets_load(app->conf, o->arena, &o->sets, err) &&
         (o->catalog = rh_app_connect(app, &app->first, RH_ROLE_OPERATOR, app->catalog_db, err)) &&
-        rh_operator_announce(o->catalog, err) &&
+        check_catalog(o, err) && rh_operator_announce(o->catalog, err) &&
         (o->shared = rh_app_connect(app, &app->first, RH_ROLE_OPERATOR, app->shared_db, err)) &&
         find_shared_home(o, err)) {
         o->nodes = rh_nodes_new(app, o->shared);
@@ -273,14 +290,29 @@ static void add_column(struct insertion *in, const char *column, const char *val
     rh_str_addf(&in->values, "%s$%d", comma, in->n);
 }
 
+/* Whose wish was it that another tenant had before: by what PostgreSQL says of the key. */
+static bool explain_taken(const rh_tenant_spec *spec, rh_err *err)
+{
+    if (spec->id && strstr(err->detail, "(id)")) {
+        rh_err_set(err, RH_E_EXISTS, "there is a tenant with the id %s already", spec->id);
+        return rh_err_hint(err, "Choose another id, or leave it out.");
+    }
+    if (strstr(err->detail, "(slug)")) {
+        rh_err_set(err, RH_E_EXISTS, "there is a tenant with the slug %s already", spec->slug);
+        return rh_err_hint(err, "Choose another slug.");
+    }
+    if (spec->home_name && strstr(err->detail, "(home_name")) {
+        rh_err_set(err, RH_E_EXISTS, "there is a tenant whose home is named %s already", spec->home_name);
+        return rh_err_hint(err, "Choose another name for the home, or leave it out.");
+    }
+    err->code = RH_E_EXISTS; /* a profile column, which the app has made unique */
+    return false;
+}
+
 static bool explain_insert(const rh_tenant_spec *spec, rh_err *err)
 {
-    if (strcmp(err->sqlstate, "23505") == 0) {
-        bool by_id = spec->id && strstr(err->detail, "(id)");
-        rh_err_set(err, RH_E_EXISTS, "there is a tenant with the %s %s already", by_id ? "id" : "slug",
-                   by_id ? spec->id : spec->slug);
-        return rh_err_hint(err, "Choose another with --%s.", by_id ? "id" : "slug");
-    }
+    if (strcmp(err->sqlstate, "23505") == 0)
+        return explain_taken(spec, err);
     if (strcmp(err->sqlstate, "RH002") == 0) {
         rh_err_set(err, RH_E_EXISTS, "the id %s was a tenant's that was dropped", spec->id);
         return rh_err_hint(

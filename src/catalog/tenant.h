@@ -22,6 +22,7 @@ typedef struct rh_operator {
     rh_sets sets;
 } rh_operator;
 
+/* RH_E_STATE where the catalog was migrated by an older or a newer Rowhouse. */
 bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err);
 void rh_operator_close(rh_operator *o);
 /* The connection to the app's database on the home's node, where its schema is or its database's like. */

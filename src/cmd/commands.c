@@ -191,6 +191,10 @@ static bool parse_option(rh_cmdline *line, int argc, char **argv, int *i, int *s
             return false;
         }
         value = argv[*i];
+        if (strncmp(value, "--", 2) == 0) { /* --name --data DIR: the name was forgotten */
+            *status = usage(line->command, "a value is missing for", argv[*i - 1]);
+            return false;
+        }
     } else if (equals) {
         *status = usage(line->command, "no value goes with", argv[*i]);
         return false;

@@ -240,6 +240,30 @@ test('claims that hold slugs, when the conf says so', async () => {
   await app.stop();
 });
 
+test('a catalog of another version is left alone', async () => {
+  const app = apps.bigint.sibling({ files: makeApp({ name: 'aged' }) });
+  await app.ok(['migrate']);
+  const sql = await app.sql('operator', { database: app.catalog });
+  const version = async (shift) => sql.query("UPDATE rowhouse.applied_migrations SET number = number + $1 WHERE set = 'rowhouse' AND number = (SELECT max(number) FROM rowhouse.applied_migrations WHERE set = 'rowhouse')", [shift]);
+  await version(1);
+  await refused(app, ['create', 'x'], 3, /the catalog has version \d+, and this program is for version \d+\n.*hint: A newer Rowhouse has migrated it/);
+  await version(-1);
+  const { rows } = await sql.query("DELETE FROM rowhouse.applied_migrations WHERE set = 'rowhouse' AND number > 6 RETURNING number");
+  assert.ok(rows.length);
+  await refused(app, ['create', 'x'], 3, /hint: `rowhouse migrate` brings it forward/);
+  assert.equal((await sql.query('SELECT FROM rowhouse.tenants')).rowCount, 0);
+});
+
+test('what another tenant has already is named', async () => {
+  const app = apps.bigint.sibling({ files: { ...makeApp({ name: 'taken' }), 'catalog/0002_email.sql': 'ALTER TABLE rowhouse.tenants ADD COLUMN email text UNIQUE;\n' } });
+  await app.ok(['migrate']);
+  await app.ok(['tenant', 'create', 'one', '--profile', 'email=a@b', '--model', 'schema', '--home', 'first_one']);
+  const said = await refused(app, ['create', 'two', '--profile', 'email=a@b'], 3, /duplicate key .*tenants_email_key[\s\S]*Key \(email\)=\(a@b\) already exists/);
+  assert.doesNotMatch(said, /slug/);
+  await refused(app, ['create', 'two', '--model', 'schema', '--home', 'first_one'], 3, /there is a tenant whose home is named first_one already/);
+  await refused(app, ['create', 'two', '--name', '--json'], 2, /a value is missing for --name/);
+});
+
 test('without an app migrated there, commands say what to do', async () => {
   const app = apps.bigint.sibling({ files: makeApp({ name: 'bare' }) });
   for (const args of [['tenant', 'list'], ['tenant', 'create', 'x'], ['load', 'notes'], ['psql'], ['serve']]) {
