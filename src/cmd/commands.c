@@ -270,6 +270,9 @@ bool rh_cmdline_open_dir(rh_cmdline *line, const char *dir, rh_app *app, rh_err 
     rh_interrupt_start();
     if (!rh_app_open(line->a, dir, line->settings.items, rh_cmd_say, NULL, app, err))
         return false;
+    if (*app->conf->unused_env)
+        fprintf(stderr, "rowhouse: names in %s/.env that are no settings: %s\n", app->conf->dir,
+                app->conf->unused_env);
     rh_interrupt_app(app);
     return true;
 }

@@ -13,22 +13,14 @@
 #include "auth/fetch.h"
 #include "auth/jwt.h"
 #include "base/file.h"
+#include "conf/setting.h"
 
-#define FILE_MAX_BYTES (1 << 20)
-
-enum type { STRING, INT, BOOL, DURATION, SIZE };
-
-static const struct setting {
-    enum type type;
-    const char *section, *name, *default_value, *help;
-    size_t offset;
-} settings[] = {
+const rh_setting rh_settings[RH_N_SETTINGS] = {
 #define X(type, section, name, default_value, help)                                                          \
     {type, #section, #name, default_value, help, offsetof(rh_conf, section##_##name)},
     RH_SETTINGS(X)
 #undef X
 };
-static const size_t n_settings = sizeof settings / sizeof *settings;
 
 /* By type: the word in the reference, and what an error says was wanted. */
 static const char *const type_names[] = {"text", "number", "on or off", "duration", "size"};
@@ -36,12 +28,19 @@ static const char *const wanted[] = {"text", "a whole number of 0 or more", "on 
                                      "a duration such as 500ms, 30s, 5m or 1h",
                                      "a size such as 512, 64k, 10m or 1g"};
 
-static const struct setting *find(const char *section, const char *name)
+const rh_setting *rh_setting_find(const char *section, const char *name)
 {
-    for (size_t i = 0; i < n_settings; i++)
-        if (strcmp(settings[i].section, section) == 0 && strcmp(settings[i].name, name) == 0)
-            return &settings[i];
+    for (size_t i = 0; i < RH_N_SETTINGS; i++)
+        if (strcmp(rh_settings[i].section, section) == 0 && strcmp(rh_settings[i].name, name) == 0)
+            return &rh_settings[i];
     return NULL;
+}
+
+void rh_setting_env_name(const rh_setting *s, char *out, size_t size)
+{
+    snprintf(out, size, "ROWHOUSE_%s_%s", s->section, s->name);
+    for (; *out; out++)
+        *out = (char)toupper((unsigned char)*out);
 }
 
 /* A number followed by one of the units; an empty unit stands for factor 1 where the table has it. No number
@@ -61,7 +60,7 @@ static bool parse_units(const char *text, const char *const *units, const int64_
     return false;
 }
 
-static bool assign(rh_conf *conf, rh_arena *a, const struct setting *s, const char *text, rh_err *err)
+bool rh_setting_assign(rh_conf *conf, rh_arena *a, const rh_setting *s, const char *text, rh_err *err)
 {
     static const char *const time_units[] = {"ms", "s", "m", "h", NULL};
     static const int64_t time_factors[] = {1, 1000, 60000, 3600000};
@@ -93,11 +92,10 @@ static bool assign(rh_conf *conf, rh_arena *a, const struct setting *s, const ch
     return rh_err_hint(err, "The default is %s.", *s->default_value ? s->default_value : "empty");
 }
 
-/* The text of a file of settings, NULL with err filled when it cannot be read or is none. */
-static char *read_text(rh_arena *a, const char *path, rh_err *err)
+char *rh_conf_read_text(rh_arena *a, const char *path, rh_err *err)
 {
     size_t n;
-    char *text = rh_file_read(a, path, FILE_MAX_BYTES, &n, err);
+    char *text = rh_file_read(a, path, RH_CONF_FILE_MAX, &n, err);
     if (!text || rh_is_utf8(text, n))
         return text;
     rh_err_set(err, RH_E_CONF, "%s is not UTF-8 text", path);
@@ -144,12 +142,12 @@ static char *next_line(char *out, int size, void *arg)
 static int on_setting(void *arg, const char *section, const char *name, const char *value)
 {
     struct reading *r = arg;
-    const struct setting *s = find(section, name);
+    const rh_setting *s = rh_setting_find(section, name);
     if (!s) {
         rh_err_set(r->err, RH_E_CONF, "there is no setting \"%s\" in section [%s]", name, section);
         rh_err_hint(r->err, "`rowhouse help settings` lists them.");
         r->failed_line = r->line;
-    } else if (!assign(r->conf, r->a, s, value, r->err)) {
+    } else if (!rh_setting_assign(r->conf, r->a, s, value, r->err)) {
         r->failed_line = r->line;
     }
     return r->failed_line == 0;
@@ -157,7 +155,7 @@ static int on_setting(void *arg, const char *section, const char *name, const ch
 
 static bool read_conf_file(rh_conf *conf, rh_arena *a, rh_err *err)
 {
-    struct reading r = {.conf = conf, .a = a, .err = err, .rest = read_text(a, conf->file, err)};
+    struct reading r = {.conf = conf, .a = a, .err = err, .rest = rh_conf_read_text(a, conf->file, err)};
     if (!r.rest && err->code == RH_E_NOT_FOUND) {
         rh_err_set(err, RH_E_CONF, "there is no file %s", conf->file);
         return rh_err_hint(err, "Name the app's directory: `rowhouse COMMAND --app DIR`, or run it there.");
@@ -176,99 +174,7 @@ static bool read_conf_file(rh_conf *conf, rh_arena *a, rh_err *err)
     return rh_err_context(err, "%s:%d", conf->file, r.failed_line);
 }
 
-/* ---- .env and the environment ---- */
-
-static void env_name(const struct setting *s, char *out, size_t size)
-{
-    snprintf(out, size, "ROWHOUSE_%s_%s", s->section, s->name);
-    for (; *out; out++)
-        *out = (char)toupper((unsigned char)*out);
-}
-
-static const struct setting *find_by_env_name(const char *name)
-{
-    char candidate[96];
-    for (size_t i = 0; i < n_settings; i++) {
-        env_name(&settings[i], candidate, sizeof candidate);
-        if (strcmp(candidate, name) == 0)
-            return &settings[i];
-    }
-    return NULL;
-}
-
-static char *trim(char *s)
-{
-    while (isspace((unsigned char)*s))
-        s++;
-    size_t n = strlen(s);
-    while (n && isspace((unsigned char)s[n - 1]))
-        s[--n] = 0;
-    return s;
-}
-
-/* A value as it stands in .env: quotes are taken off; after an unquoted one ` #` begins a comment. */
-static char *env_value(char *text)
-{
-    char *value = trim(text), quote = *value;
-    char *end = quote == '"' || quote == '\'' ? strrchr(value + 1, quote) : NULL;
-    if (end && (!end[1] || *trim(end + 1) == '#')) {
-        *end = 0;
-        return value + 1;
-    }
-    char *comment = strstr(value, " #");
-    if (comment)
-        *comment = 0;
-    return trim(value);
-}
-
-static bool read_env_line(rh_conf *conf, rh_arena *a, char *line, rh_err *err)
-{
-    line = trim(line);
-    if (rh_starts_with(line, "export "))
-        line = trim(line + strlen("export "));
-    if (!*line || *line == '#')
-        return true;
-    char *equals = strchr(line, '=');
-    if (!equals) {
-        rh_err_set(err, RH_E_CONF, "not understood");
-        return rh_err_hint(err, "A line is NAME=value, or a comment that begins with #.");
-    }
-    *equals = 0;
-    char *name = trim(line);
-    const struct setting *s = find_by_env_name(name);
-    if (s)
-        return assign(conf, a, s, env_value(equals + 1), err);
-    if (!rh_starts_with(name, "ROWHOUSE_"))
-        return true; /* other programs' variables stand in the same file */
-    rh_err_set(err, RH_E_CONF, "there is no setting %s", name);
-    return rh_err_hint(err, "`rowhouse help settings` lists them.");
-}
-
-static bool read_env_file(rh_conf *conf, rh_arena *a, rh_err *err)
-{
-    const char *path = rh_arena_printf(a, "%s/.env", conf->dir);
-    if (!rh_file_exists(path))
-        return true;
-    char *text = read_text(a, path, err), *line;
-    if (!text)
-        return false;
-    for (int number = 1; (line = strsep(&text, "\n")); number++)
-        if (!read_env_line(conf, a, line, err))
-            return rh_err_context(err, "%s:%d", path, number);
-    return true;
-}
-
-static bool read_environment(rh_conf *conf, rh_arena *a, rh_err *err)
-{
-    char name[96];
-    for (size_t i = 0; i < n_settings; i++) {
-        env_name(&settings[i], name, sizeof name);
-        const char *value = getenv(name);
-        if (value && !assign(conf, a, &settings[i], value, err))
-            return rh_err_context(err, "environment variable %s", name);
-    }
-    return true;
-}
+/* ---- flags ---- */
 
 static bool read_flags(rh_conf *conf, rh_arena *a, const char *const *flags, rh_err *err)
 {
@@ -280,12 +186,12 @@ static bool read_flags(rh_conf *conf, rh_arena *a, const char *const *flags, rh_
             return false;
         }
         *equals = *dot = 0;
-        const struct setting *s = find(copy, dot + 1);
+        const rh_setting *s = rh_setting_find(copy, dot + 1);
         if (!s) {
             rh_err_set(err, RH_E_USAGE, "--set %s: there is no such setting", *flags);
             return rh_err_hint(err, "`rowhouse help settings` lists them.");
         }
-        if (!assign(conf, a, s, equals + 1, err))
+        if (!rh_setting_assign(conf, a, s, equals + 1, err))
             return rh_err_context(err, "--set");
     }
     return true;
@@ -492,11 +398,11 @@ rh_conf *rh_conf_load(rh_arena *a, const char *dir, const char *const *flags, rh
     conf->dir = rh_arena_strdup(a, absolute);
     free(absolute);
     conf->file = rh_arena_printf(a, "%s/rowhouse.conf", conf->dir);
-    for (size_t i = 0; i < n_settings; i++)
-        if (!assign(conf, a, &settings[i], settings[i].default_value, err))
+    for (size_t i = 0; i < RH_N_SETTINGS; i++)
+        if (!rh_setting_assign(conf, a, &rh_settings[i], rh_settings[i].default_value, err))
             return NULL;
-    if (!read_conf_file(conf, a, err) || !read_env_file(conf, a, err) || !read_environment(conf, a, err) ||
-        !read_flags(conf, a, flags, err) || !check(conf, err))
+    if (!read_conf_file(conf, a, err) || !rh_conf_read_env_file(conf, a, err) ||
+        !rh_conf_read_environment(conf, a, err) || !read_flags(conf, a, flags, err) || !check(conf, err))
         return NULL;
     return conf;
 }
@@ -511,13 +417,14 @@ void rh_conf_reference(rh_str *out)
         "Where a value comes from, the last that speaks wins: the default, `rowhouse.conf` in the app's\n"
         "directory, `.env` beside it, the environment, `--set section.name=value` on the command line.\n\n"
         "Durations: 500ms, 30s, 5m, 1h. Sizes: 512, 64k, 10m, 1g.\n");
-    for (size_t i = 0; i < n_settings; i++) {
-        const struct setting *s = &settings[i];
+    for (size_t i = 0; i < RH_N_SETTINGS; i++) {
+        const rh_setting *s = &rh_settings[i];
         if (strcmp(section, s->section) != 0)
             rh_str_addf(out, "\n## [%s]\n\n", s->section);
         section = s->section;
-        env_name(s, env, sizeof env);
+        rh_setting_env_name(s, env, sizeof env);
         rh_str_addf(out, "    %-18s %s\n    %-18s %s, default %s, %s\n", s->name, s->help, "",
                     type_names[s->type], *s->default_value ? s->default_value : "empty", env);
     }
+    rh_conf_alias_reference(out);
 }

@@ -38,6 +38,7 @@ typedef struct rh_conf {
 #undef BOOL
 #undef DURATION
 #undef SIZE
+    const char *unused_env; /* names in .env that say nothing to us, "" when there are none */
     /* derived from the strings above and checked once */
     rh_id_type id_type;
     rh_model model; /* of new tenants */
@@ -47,9 +48,9 @@ typedef struct rh_conf {
 } rh_conf;
 
 /* Reads DIR/rowhouse.conf, DIR/.env and the environment. Unknown or malformed settings are errors with
- * file:line and a hint, ROWHOUSE_ names in .env included; other names there are other programs'. `flags` is a
- * NULL-terminated array of "section.name=value" from the command line, or NULL. NULL on failure: RH_E_CONF,
- * RH_E_USAGE for a flag, RH_E_IO, RH_E_TOO_LARGE. */
+ * file:line and a hint, ROWHOUSE_ names in .env included; of other names there some mean a setting
+ * (aliases.h), the rest are other programs'. `flags` is a NULL-terminated array of "section.name=value" from
+ * the command line, or NULL. NULL on failure: RH_E_CONF, RH_E_USAGE for a flag, RH_E_IO, RH_E_TOO_LARGE. */
 rh_conf *rh_conf_load(rh_arena *a, const char *dir, const char *const *flags, rh_err *err);
 
 /* Every setting with type, default, environment name and help, as `rowhouse help settings` prints it and

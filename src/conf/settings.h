@@ -15,6 +15,7 @@
     X(STRING, app, root, "", "table whose own id is the tenant's id, e.g. companies") \
     X(STRING, app, id_type, "bigint", "type of tenant ids: bigint or uuid") \
     X(STRING, app, model, "shared", "where new tenants live unless told otherwise: shared, schema or database") \
+    X(BOOL, app, platform_env, "off", "DATABASE_URL, PORT and the like hold in the environment too, not in .env only") \
     X(INT, provision, standby, "0", "homes kept ready for new tenants, of each model in use but shared") \
     X(STRING, server, conninfo, "", "an existing PostgreSQL server (libpq conninfo); empty: a private one") \
     X(STRING, server, data, "", "directory of the private server; empty: .rowhouse in the app's directory") \

@@ -292,6 +292,71 @@ static void env_files_are_read_as_usual(void **state)
     assert_string_equal(c->auth_audience, "a#b=c");
 }
 
+static rh_conf *load_env(const char *env)
+{
+    write_file(".env", env, strlen(env));
+    return load(APP, NULL);
+}
+
+static void names_of_other_tools_are_understood(void **state)
+{
+    (void)state;
+    rh_conf *c =
+        load_env("NODE_ENV=dev\nPORT=4000\nDATABASE_URL=postgres://me@db.example/x\nAUTH0_DOMAIN=a.example\n"
+                 "JWT_ISSUER=\nVITE_x=1\na b=secret\n");
+    assert_non_null(c);
+    assert_int_equal(c->data_port, 4000);
+    assert_string_equal(c->server_conninfo, "postgres://me@db.example/x");
+    assert_string_equal(c->auth_jwks_url, "https://a.example/.well-known/jwks.json");
+    assert_string_equal(c->auth_issuer, "https://a.example/");
+    assert_string_equal(c->unused_env, "NODE_ENV, VITE_x, one that is no name");
+    c = load_env(
+        "ROWHOUSE_DATA_PORT=5000\nPORT=4000\nROWHOUSE_SERVER_CONNINFO=\nDATABASE_URL=x\nPGHOST=db\n");
+    assert_int_equal(c->data_port, 5000);
+    assert_string_equal(c->server_conninfo, "");
+    assert_string_equal(c->unused_env, "");
+    assert_null(load_env("PORT=http\n"));
+    assert_says(".env: PORT: data.port: \"http\" is not a whole number");
+}
+
+static void parts_complete_a_conninfo(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *env, *conf, *conninfo;
+    } cases[] = {
+        {"PGHOST=\nPGUSER=\n", "", ""},
+        {"PGHOST=db\nDB_USER=me\nPGPASSWORD=it's\n", "", "user='me' password='it\\'s' host='db'"},
+        {"DATABASE_URL=postgres://db/x\nPGPASSWORD=p\nPGHOST=other\n", "",
+         "password='p' dbname='x' host='db'"},
+        {"PGPASSWORD=p\nPGHOST=other\n", "[server]\nconninfo = host=db user=me\n",
+         "user='me' password='p' host='other'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_file(".env", cases[i].env, strlen(cases[i].env));
+        assert_string_equal(load(rh_arena_printf(arena, APP "%s", cases[i].conf), NULL)->server_conninfo,
+                            cases[i].conninfo);
+    }
+    write_file(".env", "PGPASSWORD=hidden\n", strlen("PGPASSWORD=hidden\n"));
+    assert_null(load(APP "[server]\nconninfo = host=db shown=1\n", NULL));
+    assert_says("server.conninfo was not understood");
+}
+
+static void the_environment_has_them_when_the_conf_says_so(void **state)
+{
+    (void)state;
+    setenv("DATABASE_URL", "postgres://elsewhere/x", 1);
+    setenv("PORT", "4001", 1);
+    rh_conf *c = load_env("PORT=4000\n");
+    assert_int_equal(c->data_port, 4000);
+    assert_string_equal(c->server_conninfo, "");
+    c = load(APP "platform_env = on\n", NULL);
+    assert_int_equal(c->data_port, 4001);
+    assert_string_equal(c->server_conninfo, "postgres://elsewhere/x");
+    unsetenv("DATABASE_URL");
+    unsetenv("PORT");
+}
+
 static void env_files_err_with_their_line(void **state)
 {
     (void)state;
@@ -374,6 +439,9 @@ int main(void)
         TEST(a_missing_app_is_said),
         TEST(the_last_that_speaks_wins),
         TEST(env_files_are_read_as_usual),
+        TEST(names_of_other_tools_are_understood),
+        TEST(parts_complete_a_conninfo),
+        TEST(the_environment_has_them_when_the_conf_says_so),
         TEST(env_files_err_with_their_line),
         TEST(flags_are_checked),
         TEST(the_documentation_tells_the_settings_there_are),
