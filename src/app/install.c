@@ -147,7 +147,10 @@ static bool ensure_database(const rh_app *app, rh_arena *a, rh_db *db, const cha
     if (strcmp(PQgetvalue(res, 0, 0), app->owner) == 0)
         return true;
     rh_err_set(err, RH_E_EXISTS, "database %s exists and belongs to %s", name, PQgetvalue(res, 0, 0));
-    return rh_err_hint(err, "Choose another name, or rename the database.");
+    return rh_err_hint(
+        err,
+        "Rename it (ALTER DATABASE ... RENAME TO), or give the app another name. A tenant's database from "
+        "before becomes its home by `rowhouse tenant adopt`.");
 }
 
 /* What somebody else made in the app's schemas is handed over before the fittings meet it. */

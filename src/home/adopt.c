@@ -264,6 +264,9 @@ bool rh_adopt_check(const rh_app *app, const rh_sets *sets, const rh_adopt_what 
     rh_db *admin = rh_app_connect(app, what->node, RH_ROLE_ADMIN, NULL, err);
     PGresult *outside = admin ? read_outside(admin, a, what->database, err) : NULL;
     bool ok = outside && check_outside(app, a, what->database, outside, err);
+    if (ok && strcmp(PQdb(rh_db_conn(admin)), what->database) == 0)
+        ok = refuse(err, what->database, "is the one through which the app reaches its server",
+                    "Name another in server.conninfo (DATABASE_URL, PGDATABASE), such as postgres.");
     rh_db_close(admin);
     if (!ok)
         return false;

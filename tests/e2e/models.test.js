@@ -126,26 +126,3 @@ test('an app without a tenant key: shared homes are refused with the reason', as
     await app.stop();
   }
 });
-
-test('schools: INSERT INTO schools, migrate, a database each', async () => {
-  const app = await startApp({ appDir: path.join(ROOT, 'apps/school') });
-  try {
-    const catalog = await app.sql('operator', { database: app.catalog });
-    await catalog.query("INSERT INTO schools (school_name, school_database) VALUES ('North High', 'north_high'), ('South', NULL)");
-    await assert.rejects(catalog.query("INSERT INTO schools (school_name, school_database) VALUES ('Mixed', 'Mixed')"), { code: '23514' });
-    const first = await app.run(['migrate']);
-    assert.match(first.stderr, /tenant north-high: has its place/);
-    assert.match(first.stderr, /tenants given their place: 2, failed: 0/);
-    assert.doesNotMatch((await app.run(['migrate'])).stderr, /place/);
-    const { rows } = await catalog.query('SELECT school_name, school_database FROM schools ORDER BY 1');
-    assert.deepEqual(rows.map((r) => r.school_database), ['north_high', 'school_h_2']);
-    const token = await app.sign({ 'https://schools.example/school': 'north-high' });
-    assert.equal((await app.http('POST', '/teachers', { token, body: { name: 'Ms Ito' } })).status, 201);
-    assert.equal((await app.http('POST', '/courses', { token, body: { title: 'Math', teacher_id: 1 } })).status, 201);
-    assert.deepEqual((await app.http('GET', '/courses?select=title,teachers(name)', { token })).json, [{ title: 'Math', teachers: { name: 'Ms Ito' } }]);
-    assert.deepEqual((await app.http('GET', '/courses', { token: await app.sign({ 'https://schools.example/school': 'south' }) })).json, []);
-    await assert.rejects(catalog.query("UPDATE rowhouse.tenants SET state = 'suspended'"), { code: '23514' });
-  } finally {
-    await app.stop();
-  }
-});
