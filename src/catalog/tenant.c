@@ -260,19 +260,18 @@ static bool check_profile(rh_operator *o, rh_arena *a, const rh_profile *profile
 static void add_adoption(rh_str *sql, rh_arena *a, const rh_tenant_spec *spec, const char **params, int *n)
 {
     const rh_tenant_adoption *adoption = spec->adoption;
-    const char *values[] = {rh_arena_printf(a, "%d", adoption->version), adoption->was.owner,
+    const char *values[] = {rh_arena_printf(a, "%d", adoption->version), spec->home_name, adoption->was.owner,
                             adoption->was.comment, adoption->was.settings};
-    int first = *n + 1;
-    for (int i = 0; i < 4; i++)
-        params[(*n)++] = values[i];
-    rh_str_addf(sql,
-                ", ad AS (INSERT INTO rowhouse.adoptions (tenant, version) SELECT id, $%d::integer FROM t), "
-                "au AS (INSERT "
-                "INTO rowhouse.audit (action, tenant, detail) SELECT 'adopt', id::text, "
-                "jsonb_strip_nulls(jsonb_build_object('database', $4::text, 'version', $%d::integer, "
-                "'owner', $%d::text, "
-                "'comment', nullif($%d::text, ''), 'settings', nullif($%d::text, ''))) FROM t)",
-                first, first, first + 1, first + 2, first + 3);
+    int i = *n + 1;
+    for (size_t k = 0; k < sizeof values / sizeof *values; k++)
+        params[(*n)++] = values[k];
+    rh_str_addf(
+        sql,
+        ", ad AS (INSERT INTO rowhouse.adoptions (tenant, version) SELECT id, $%d::integer FROM t), "
+        "au AS (INSERT INTO rowhouse.audit (action, tenant, detail) SELECT 'adopt', id::text, "
+        "jsonb_strip_nulls(jsonb_build_object('version', $%d::integer, 'database', $%d::text, 'owner', "
+        "$%d::text, 'comment', nullif($%d::text, ''), 'settings', nullif($%d::text, ''))) FROM t)",
+        i, i, i + 1, i + 2, i + 3, i + 4);
 }
 
 struct insertion {
