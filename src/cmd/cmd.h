@@ -64,6 +64,7 @@ int rh_cmd_migrate(rh_cmdline *line);
 int rh_cmd_tenant(rh_cmdline *line);
 int rh_cmd_lint(rh_cmdline *line);
 int rh_cmd_load(rh_cmdline *line);
+int rh_cmd_query(rh_cmdline *line);
 int rh_cmd_psql(rh_cmdline *line);
 int rh_cmd_help(rh_cmdline *line);
 int rh_cmd_version(rh_cmdline *line);

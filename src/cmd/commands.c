@@ -48,6 +48,16 @@ static const rh_option load_options[] = {
     {"tenant", "TENANT", "the rows are this tenant's; the key's column may be left out (with --header)"},
     {NULL, NULL, NULL},
 };
+static const rh_option query_options[] = {
+    {"reduce", "SQL", "a second statement over the union of all rows, as table `rows`"},
+    {"apart", NULL, "ask each tenant of shared homes by itself"},
+    {"write", NULL, "the statement may write: shows what will be done where and asks"},
+    {"yes", NULL, "with --write: do not ask"},
+    {"csv", NULL, "CSV on stdout, with a header line"},
+    {"json", NULL, "a JSON array on stdout"},
+    {"jobs", "N", "connections at a time (default 4)"},
+    {NULL, NULL, NULL},
+};
 static const rh_option no_options[] = {{NULL, NULL, NULL}};
 
 /* To add a command: a row here, its function in a file of its own name, its prototype in cmd.h. */
@@ -67,6 +77,8 @@ const rh_command rh_commands[] = {
      "All rows are loaded or none. Only where a file has rows for more than 16 database homes can an error\n"
      "leave some of these with theirs, and then it says which.",
      load_options, 1, 2, rh_cmd_load},
+    {"query", "SQL", "ask all tenants at once: one statement over every home, the tenant beside each row",
+     query_options, 1, 1, rh_cmd_query},
     {"psql", "[TENANT] [-- PSQL ARGUMENTS]", "psql as the operator, or bound to one tenant", no_options, 0, 1,
      rh_cmd_psql},
     {"help", "[settings | COMMAND]", "this text, or every setting with its default", no_options, 0, 1,

@@ -37,29 +37,39 @@ static bool is_number(Oid type)
     return type == 20 || type == 21 || type == 23 || type == 700 || type == 701 || type == 1700;
 }
 
-void rh_table_print(const PGresult *res, FILE *out, const char *indent, int max_rows)
+int *rh_table_widths(const PGresult *res, int max_rows)
 {
-    int columns = PQnfields(res), rows = PQntuples(res), shown = rows < max_rows ? rows : max_rows;
-    int *widths = rh_xcalloc((size_t)columns + 1, sizeof *widths);
+    int columns = PQnfields(res), *widths = rh_xcalloc((size_t)columns + 1, sizeof *widths);
     for (int c = 0; c < columns; c++) {
         widths[c] = width(PQfname(res, c));
-        for (int r = 0; r < shown; r++) {
+        for (int r = 0; r < PQntuples(res) && r < max_rows; r++) {
             int w = width(PQgetvalue(res, r, c));
             widths[c] = w > widths[c] ? w : widths[c];
         }
         widths[c] = widths[c] > MAX_WIDTH ? MAX_WIDTH : widths[c];
     }
-    for (int r = -1; r < shown; r++) {
-        fputs(indent, out);
-        for (int c = 0; c < columns; c++) {
-            if (c)
-                fputs("  ", out);
-            print_cell(out, r < 0 ? PQfname(res, c) : PQgetvalue(res, r, c), widths[c],
-                       is_number(PQftype(res, c)));
-        }
-        fputc('\n', out);
+    return widths;
+}
+
+void rh_table_line(const PGresult *res, int row, FILE *out, const int *widths)
+{
+    for (int c = 0; c < PQnfields(res); c++) {
+        if (c)
+            fputs("  ", out);
+        print_cell(out, row < 0 ? PQfname(res, c) : PQgetvalue(res, row, c), widths[c],
+                   is_number(PQftype(res, c)));
     }
-    if (shown < rows)
+    fputc('\n', out);
+}
+
+void rh_table_print(const PGresult *res, FILE *out, const char *indent, int max_rows)
+{
+    int rows = PQntuples(res), *widths = rh_table_widths(res, max_rows);
+    for (int r = -1; r < rows && r < max_rows; r++) {
+        fputs(indent, out);
+        rh_table_line(res, r, out, widths);
+    }
+    if (max_rows < rows)
         fprintf(out, "%s... %d rows in all\n", indent, rows);
     free(widths);
 }

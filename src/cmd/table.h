@@ -10,4 +10,8 @@
 
 void rh_table_print(const PGresult *res, FILE *out, const char *indent, int max_rows);
 
+/* In parts, for rows that come in portions: widths (the caller's to free) by the first one. */
+int *rh_table_widths(const PGresult *res, int max_rows);
+void rh_table_line(const PGresult *res, int row /* -1: the heads */, FILE *out, const int *widths);
+
 #endif
