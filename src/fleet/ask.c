@@ -44,7 +44,7 @@ static void take_query(struct asking *s, const rh_fleet_home *h, bool wanted, bo
             s->go_on = rh_gather_add(s->to, s->task, h->label, res);
         else
             PQclear(res);
-        if (PQstatus(s->conn) == CONNECTION_BAD)
+        if (PQstatus(s->conn) == CONNECTION_BAD || !s->go_on)
             return;
     }
 }
@@ -58,6 +58,8 @@ static void take(struct asking *s, const rh_fleet_home *h)
         PQsetSingleRowMode(s->conn);
         take_query(s, h, true, &failed);
     }
+    if (!s->go_on)
+        return; /* the connection will be closed with what is left in it */
     PGresult *res = PQstatus(s->conn) == CONNECTION_OK ? PQgetResult(s->conn) : NULL;
     /* a deferred constraint fails here, after the rows */
     if (PQresultStatus(res) != PGRES_PIPELINE_SYNC && !failed) {

@@ -30,6 +30,12 @@ struct fleet {
     pthread_mutex_t lock;
     size_t next; /* task */
     bool stop;
+    PGcancel *running[MAX_JOBS]; /* one a worker */
+};
+
+struct worker {
+    struct fleet *fleet;
+    int number;
 };
 
 /* ---- which homes ---- */
@@ -91,11 +97,26 @@ static bool take_task(struct fleet *f, size_t *task)
     return ok;
 }
 
+/* Nobody takes rows any more: what the others ask is cancelled. */
 static void stop(struct fleet *f)
 {
+    char ignored[256];
     pthread_mutex_lock(&f->lock);
     f->stop = true;
+    for (int i = 0; i < MAX_JOBS; i++)
+        if (f->running[i])
+            PQcancel(f->running[i], ignored, sizeof ignored);
     pthread_mutex_unlock(&f->lock);
+}
+
+/* What stop() cancels of this worker from now on; NULL: nothing. */
+static void set_running(const struct worker *w, rh_db *db)
+{
+    PGcancel *now = db ? PQgetCancel(rh_db_conn(db)) : NULL;
+    pthread_mutex_lock(&w->fleet->lock);
+    PQfreeCancel(w->fleet->running[w->number]);
+    w->fleet->running[w->number] = now;
+    pthread_mutex_unlock(&w->fleet->lock);
 }
 
 static rh_db *open_home(const struct fleet *f, const rh_fleet_home *h, rh_err *err)
@@ -119,7 +140,8 @@ static bool fail_all(struct fleet *f, size_t task, const rh_err *why)
 
 static void *work(void *arg)
 {
-    struct fleet *f = arg;
+    const struct worker *w = arg;
+    struct fleet *f = w->fleet;
     const rh_fleet_home *at = NULL; /* of the database that db is connected to */
     rh_db *db = NULL;
     rh_err why;
@@ -127,17 +149,19 @@ static void *work(void *arg)
         const struct task *t = &f->tasks.items[task];
         const rh_fleet_home *homes = &f->homes.items[t->first];
         if (db && (!same_database(at, homes) || PQstatus(rh_db_conn(db)) != CONNECTION_OK)) {
+            set_running(w, NULL);
             rh_db_close(db);
             db = NULL;
         }
         at = homes;
-        if (!db)
-            db = open_home(f, homes, &why);
+        if (!db && (db = open_home(f, homes, &why)))
+            set_running(w, db);
         if (db ? !rh_ask_homes(rh_db_conn(db), &f->ask, homes, t->n, f->gather, task)
                : !fail_all(f, task, &why))
             stop(f);
         rh_gather_end(f->gather, task);
     }
+    set_running(w, NULL);
     rh_db_close(db);
     return NULL;
 }
@@ -145,11 +169,14 @@ static void *work(void *arg)
 static void run(struct fleet *f, int jobs)
 {
     pthread_t threads[MAX_JOBS];
+    struct worker workers[MAX_JOBS];
     int started = 0;
+    for (int i = 0; i < jobs; i++)
+        workers[i] = (struct worker){f, i};
     while (started < jobs - 1 && (size_t)started + 1 < f->tasks.len &&
-           pthread_create(&threads[started], NULL, work, f) == 0)
+           pthread_create(&threads[started], NULL, work, &workers[started]) == 0)
         started++;
-    work(f);
+    work(&workers[jobs - 1]);
     while (started)
         pthread_join(threads[--started], NULL);
 }
