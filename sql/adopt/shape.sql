@@ -2,7 +2,7 @@
 -- fittings add, is left out. A column with a sequence of its own is the same, however it was declared.
 -- Row: kind, name, the relation that it is part of or '', definition, the statement that makes it, the one that turns
 -- another one into it (NULL: as made), the one that takes it away (of what can stand aside: that sets it aside).
--- Run with search_path = pg_catalog; `public.` is left out of every text. PostgreSQL 15 and newer.
+-- Run with search_path = pg_catalog; `public.` is left out of what is compared and shown, never of what is run (the last). PostgreSQL 15 and newer.
 WITH member AS (
     SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
 ), rel AS (
@@ -32,7 +32,8 @@ WITH member AS (
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE r.relkind IN ('r', 'p')
 ), constr AS (
-    SELECT r.name AS tab, quote_ident(c.conname) AS name, c.contype, c.confrelid, pg_get_constraintdef(c.oid) AS def
+    SELECT r.name AS tab, quote_ident(c.conname) AS name, c.contype, c.confrelid, pg_get_constraintdef(c.oid) AS def,
+           CASE WHEN EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = c.oid AND t.tgenabled <> 'O') THEN ' (its triggers are disabled)' ELSE '' END AS off
     FROM rel r JOIN pg_constraint c ON c.conrelid = r.oid AND c.contype IN ('p', 'u', 'f', 'c', 'x')
 ), idx AS (
     SELECT r.name AS tab, quote_ident(x.relname) AS name, i.indisunique, i.indisvalid, pg_get_indexdef(i.indexrelid) AS def
@@ -77,7 +78,7 @@ WITH member AS (
                     'PARTITION BY ' || CASE WHEN relkind = 'p' THEN pg_get_partkeydef(oid) END, pg_get_expr(relpartbound, oid)) END,
            CASE WHEN relkind IN ('v', 'm') THEN format('CREATE %s %s AS %s', upper(kind), name, pg_get_viewdef(oid)) END,
            CASE relkind WHEN 'v' THEN format('CREATE OR REPLACE VIEW %s AS %s', name, pg_get_viewdef(oid)) END,
-           format('ALTER %s %s SET SCHEMA adopted', upper(kind), name)
+           format('ALTER %s public.%s SET SCHEMA adopted', upper(kind), name)
     FROM rel
     UNION ALL
     SELECT 'column', name, tab, type, concat_ws(' ', 'ALTER TABLE', tab, 'ADD COLUMN', attname, type, nullif(value, ''), CASE WHEN attnotnull THEN 'NOT NULL' END),
@@ -97,7 +98,7 @@ WITH member AS (
     UNION ALL
     SELECT CASE contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique constraint' WHEN 'f' THEN 'foreign key'
                         WHEN 'c' THEN 'check' ELSE 'exclusion constraint' END,
-           format('%s of %s', name, tab), tab, def, format('ALTER TABLE %s ADD CONSTRAINT %s %s', tab, name, def),
+           format('%s of %s', name, tab), tab, def || off, format('ALTER TABLE %s ADD CONSTRAINT %s %s', tab, name, def),
            format('ALTER TABLE %s DROP CONSTRAINT %s, ADD CONSTRAINT %s %s', tab, name, name, def), format('ALTER TABLE %s DROP CONSTRAINT %s', tab, name)
     FROM constr
     UNION ALL -- by the table that is referred to, defined by the one that refers: one that the app does not know would hold its rows
@@ -127,15 +128,15 @@ WITH member AS (
            concat_ws(' ', CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END, p.polcmd, CASE WHEN p.polroles = '{0}' THEN 'TO PUBLIC' ELSE p.polroles::regrole[]::text END,
                      'USING ' || pg_get_expr(p.polqual, p.polrelid), 'WITH CHECK ' || pg_get_expr(p.polwithcheck, p.polrelid)),
            NULL, NULL, format('DROP POLICY %I ON %s', p.polname, r.name)
-    FROM rel r JOIN pg_policy p ON p.polrelid = r.oid WHERE p.polname !~ '^rowhouse_'
+    FROM rel r JOIN pg_policy p ON p.polrelid = r.oid WHERE p.polname NOT IN ('rowhouse_tenant', 'rowhouse_open')
     UNION ALL
     SELECT 'type', name, '', def, CASE WHEN def LIKE 'DOMAIN %' THEN 'CREATE DOMAIN ' || name || ' AS ' || substr(def, 8) ELSE format('CREATE TYPE %s AS %s', name, def) END,
-           NULL, format('ALTER TYPE %s SET SCHEMA adopted', name)
+           NULL, format('ALTER TYPE public.%s SET SCHEMA adopted', name)
     FROM typ
     UNION ALL
     SELECT 'sequence', quote_ident(c.relname), '', format('%s INCREMENT %s', format_type(s.seqtypid, NULL), s.seqincrement),
            format('CREATE SEQUENCE %I AS %s INCREMENT %s', c.relname, format_type(s.seqtypid, NULL), s.seqincrement), NULL,
-           format('ALTER SEQUENCE %I SET SCHEMA adopted', c.relname)
+           format('ALTER SEQUENCE public.%I SET SCHEMA adopted', c.relname)
     FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid
     WHERE c.relnamespace = 'public'::regnamespace AND NOT EXISTS (SELECT FROM sequence_of o WHERE o.sequence = c.oid)
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
@@ -144,6 +145,6 @@ WITH member AS (
     FROM other o CROSS JOIN pg_identify_object(o.class, o.oid, 0) i
     WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = o.class AND m.objid = o.oid)
 )
-SELECT kind, regexp_replace(name, '\mpublic\.', '', 'g'), parent, regexp_replace(definition, '\mpublic\.', '', 'g'),
-       regexp_replace(make, '\mpublic\.', '', 'g'), regexp_replace(coalesce(change, make), '\mpublic\.', '', 'g'), regexp_replace(away, '\mpublic\.', '', 'g')
+SELECT kind, CASE WHEN kind IN ('function', 'procedure', 'aggregate') THEN regexp_replace(name, '\mpublic\.', '', 'g') ELSE name END, parent, regexp_replace(definition, '\mpublic\.', '', 'g'),
+       regexp_replace(make, '\mpublic\.', '', 'g'), regexp_replace(coalesce(change, make), '\mpublic\.', '', 'g'), away
 FROM object ORDER BY parent <> '', parent, kind, name

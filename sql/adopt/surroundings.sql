@@ -1,12 +1,18 @@
 -- What stands in a database and cannot stay in a home, whatever the app's tables are like. Row: what it is, its name, what
--- to do. Run as the admin, with search_path = pg_catalog. PostgreSQL 15 and newer.
+-- to do. $1 role whose schemas of Rowhouse may stand there already, or ''. Run as the admin, with search_path = pg_catalog. PostgreSQL 15 and newer.
 WITH member AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')
 SELECT 'schema' AS what, nspname AS name,
        CASE WHEN nspname IN ('rowhouse', 'reference', 'adopted') THEN 'the name is Rowhouse''s own: rename the schema, or drop it'
             ELSE 'tables of a home lie in public: move what is needed there, and drop the schema' END AS advice
 FROM pg_namespace n
 WHERE nspname !~ '^pg_' AND nspname NOT IN ('public', 'information_schema')
+  AND NOT (nspname IN ('rowhouse', 'reference') AND pg_get_userbyid(nspowner) = $1::text)
   AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_namespace'::regclass AND m.objid = n.oid)
+UNION ALL
+SELECT 'function', p.oid::regprocedure::text, 'PostgreSQL''s own schemas have none but PostgreSQL''s: DROP FUNCTION'
+FROM pg_proc p
+WHERE p.oid >= 16384 AND p.pronamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+  AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
 UNION ALL
 SELECT 'extension', e.extname, format('only trusted extensions may stand in a home: DROP EXTENSION %I', e.extname)
 FROM pg_extension e

@@ -10,7 +10,12 @@
 
 static bool adopt_rows(rh_cmdline *line, rh_operator *o, const char *table, rh_err *err)
 {
+    static const char *const of_database[] = {"dry-run", "version", "slug", "id", "name", "profile"};
     int n;
+    for (size_t i = 0; i < sizeof of_database / sizeof *of_database; i++)
+        if (rh_cmdline_get(line, of_database[i]))
+            return rh_err_set(err, RH_E_USAGE, "--%s does not go with --from: each row says itself who it is",
+                              of_database[i]);
     if (!rh_tenant_adopt_rows(o, table, &n, err))
         return false;
     printf(rh_cmdline_get(line, "json") ? "{\"adopted\": %d}\n" : "%d\n", n);

@@ -184,9 +184,9 @@ static bool check_outside(const rh_app *app, rh_arena *a, const char *database, 
 
 /* ---- the database from inside ---- */
 
-static bool add_surroundings(rh_db *db, rh_arena *a, rh_shape_findings *found, rh_err *err)
+static bool add_surroundings(rh_db *db, rh_arena *a, const char *ours, rh_shape_findings *found, rh_err *err)
 {
-    PGresult *res = rh_db_query(db, a, rh_sql_adopt_surroundings, 0, NULL, err);
+    PGresult *res = rh_db_query(db, a, rh_sql_adopt_surroundings, 1, &ours, err);
     for (int i = 0; res && i < PQntuples(res); i++) {
         rh_shape_finding f = {.kind = PQgetvalue(res, i, 0),
                               .name = PQgetvalue(res, i, 1),
@@ -244,7 +244,7 @@ static bool look_inside(const rh_app *app, const rh_adopt_what *what, const PGre
     bool ok = shape != NULL;
     if (ok)
         rh_shape_compare(a, shape, wanted, found);
-    ok = ok && (taken || add_surroundings(db, a, found, err)) &&
+    ok = ok && add_surroundings(db, a, taken ? app->owner : "", found, err) &&
          (found->differences.len || !what->tenant_id ||
           add_foreign_rows(app, db, a, what->tenant_id, found, err));
     rh_db_close(db);

@@ -56,12 +56,12 @@ async function untouched(name) {
 }
 
 test('as a tenant: its rows, its new migrations, and nobody else comes in', async () => {
-  await old('town', `${LIBRARY} CREATE TABLE knex_migrations (id serial PRIMARY KEY, name text); CREATE FUNCTION relic() RETURNS int LANGUAGE sql AS 'SELECT 1';
+  await old('town', `${LIBRARY} CREATE TABLE knex_migrations (id serial PRIMARY KEY, name text); CREATE TABLE "public.books" (other text); CREATE FUNCTION relic() RETURNS int LANGUAGE sql AS 'SELECT 1';
     INSERT INTO authors (name) VALUES ('Le Guin'); INSERT INTO books (author_id, title, shelf, pages) VALUES (1, '  Lathe ', 'fiction', 184)`,
   "GRANT CONNECT ON DATABASE town TO reader; ALTER DATABASE town SET search_path = 'nowhere'; COMMENT ON DATABASE town IS 'our library'");
   const r = await adopt('town', '--name', 'Town Library');
   assert.equal(r.status, 0, r.stderr);
-  assert.match(r.stderr, /function relic\(\)\n {2}table knex_migrations/);
+  assert.match(r.stderr, /function relic\(\)\n {2}table "public.books"\n {2}table knex_migrations/);
   const shown = JSON.parse(await app.ok(['tenant', 'show', 'town-library', '--json']));
   assert.deepEqual([shown.state, shown.home.database, shown.home.tenant_version], ['active', 'town', 2]);
   assert.deepEqual(shown.audit.find((e) => e.action === 'adopt').detail, { database: 'town', version: 1, owner: 'reader', comment: 'our library', settings: 'search_path=nowhere' });
@@ -120,10 +120,12 @@ test('a database that cannot be a home is refused with the reason, and left alon
     'schema extra: cannot stay': 'CREATE SCHEMA extra',
     'schema rowhouse: cannot stay': 'CREATE SCHEMA rowhouse',
     'extension dblink: cannot stay': 'CREATE EXTENSION dblink',
+    'function lower(integer): cannot stay': "CREATE FUNCTION pg_catalog.lower(int) RETURNS text LANGUAGE sql AS 'SELECT 1::text'",
+    'foreign key books_author_id_fkey of books: is FOREIGN KEY (author_id) REFERENCES authors(id) ON DELETE CASCADE (its triggers are disabled), should be FOREIGN KEY (author_id) REFERENCES authors(id) ON DELETE CASCADE': 'ALTER TABLE books DISABLE TRIGGER ALL; ALTER TABLE books ENABLE TRIGGER tidy',
     'event trigger ev: cannot stay': "CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER ev ON ddl_command_start EXECUTE FUNCTION e()",
     'publication news: cannot stay': 'CREATE PUBLICATION news FOR ALL TABLES',
     'large objects 1: cannot stay': 'SELECT lo_from_bytea(0, $$x$$)',
-    'operator ===(integer,integer): the app does not know it': 'CREATE FUNCTION same(int, int) RETURNS boolean LANGUAGE sql RETURN true; CREATE OPERATOR === (FUNCTION = same, LEFTARG = int, RIGHTARG = int)',
+    'operator public.===(integer,integer): the app does not know it': 'CREATE FUNCTION same(int, int) RETURNS boolean LANGUAGE sql RETURN true; CREATE OPERATOR === (FUNCTION = same, LEFTARG = int, RIGHTARG = int)',
   };
   await old('with_much', LIBRARY, Object.values(lines).join('; '));
   const much = await adopt('with_much');
@@ -144,6 +146,7 @@ test('a database that cannot be a home is refused with the reason, and left alon
   assert.match((await app.run(['tenant', 'adopt', 'in_use', '--version', '7'])).stderr, /no migration of the tenant set has the number 7/);
   assert.match((await app.run(['tenant', 'adopt'])).stderr, /adopt: what\?/);
   assert.match((await adopt('in_use', '--from', 'authors')).stderr, /not both/);
+  assert.match((await app.run(['tenant', 'adopt', '--from', 'authors', '--dry-run'])).stderr, /--dry-run does not go with --from/);
   await sibling.stop();
 });
 
