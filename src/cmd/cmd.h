@@ -32,7 +32,7 @@ typedef struct rh_cmdline {
 
 typedef struct rh_command {
     const char *name, *args;
-    const char *help; /* the overview shows its first line */
+    const char *help;         /* the overview shows its first line */
     const rh_option *options; /* ends with a NULL name */
     int min_args, max_args;
     int (*run)(rh_cmdline *line);
@@ -66,6 +66,7 @@ int rh_cmd_lint(rh_cmdline *line);
 int rh_cmd_load(rh_cmdline *line);
 int rh_cmd_query(rh_cmdline *line);
 int rh_cmd_psql(rh_cmdline *line);
+int rh_cmd_verify(rh_cmdline *line);
 int rh_cmd_help(rh_cmdline *line);
 int rh_cmd_version(rh_cmdline *line);
 

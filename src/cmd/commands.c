@@ -58,6 +58,16 @@ static const rh_option query_options[] = {
     {"jobs", "N", "connections at a time (default 4)"},
     {NULL, NULL, NULL},
 };
+static const rh_option verify_options[] = {
+    {"tenants", "N", "tenants of each model, 3 to 20 (default 4)"},
+    {"models", "MODEL,...", "which models (default: those that the app's tenants use)"},
+    {"requests", "N", "requests at the data door (default 2000)"},
+    {"seed", "N", "asks what a run with that seed asked (default: by chance)"},
+    {"before", "FILE.sql", "run in every home as the operator before anybody asks"},
+    {"strict", NULL, "a table that could not be covered is a failure"},
+    {"json", NULL, "JSON on stdout"},
+    {NULL, NULL, NULL},
+};
 static const rh_option no_options[] = {{NULL, NULL, NULL}};
 
 /* To add a command: a row here, its function in a file of its own name, its prototype in cmd.h. */
@@ -81,6 +91,9 @@ const rh_command rh_commands[] = {
      query_options, 1, 1, rh_cmd_query},
     {"psql", "[TENANT] [-- PSQL ARGUMENTS]", "psql as the operator, or bound to one tenant", no_options, 0, 1,
      rh_cmd_psql},
+    {"verify", "",
+     "look for leaks between tenants in a scratch copy of the app: 0 none found, 1 a leak, 2 not run",
+     verify_options, 0, 0, rh_cmd_verify},
     {"help", "[settings | COMMAND]", "this text, or every setting with its default", no_options, 0, 1,
      rh_cmd_help},
     {"version", "", "which version this is", no_options, 0, 0, rh_cmd_version},

@@ -9,7 +9,8 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t came = PTHREAD_COND_INITIALIZER;
 static rh_app *open_app;
-static bool ignored, waiting, interrupted;
+static bool ignored, waiting, interrupted, noting;
+static int noted;
 
 static void signals(sigset_t *set)
 {
@@ -31,6 +32,9 @@ static void *take_signals(void *arg)
         if (!skip && waiting) {
             interrupted = true;
             pthread_cond_signal(&came);
+        } else if (!skip && noting && !noted) {
+            noted = sig;
+            fprintf(stderr, "\nrowhouse: interrupted; cleaning up\n");
         } else if (!skip) {
             fprintf(stderr, "\nrowhouse: interrupted\n");
             if (open_app)
@@ -66,6 +70,21 @@ void rh_interrupt_ignore(bool ignore)
     pthread_mutex_lock(&lock);
     ignored = ignore;
     pthread_mutex_unlock(&lock);
+}
+
+void rh_interrupt_note(void)
+{
+    pthread_mutex_lock(&lock);
+    noting = true;
+    pthread_mutex_unlock(&lock);
+}
+
+int rh_interrupt_came(void)
+{
+    pthread_mutex_lock(&lock);
+    int sig = noted;
+    pthread_mutex_unlock(&lock);
+    return sig;
 }
 
 void rh_interrupt_wait(void)

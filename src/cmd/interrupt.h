@@ -17,6 +17,10 @@ void rh_interrupt_start(void);
 void rh_interrupt_app(rh_app *app);
 /* Signals are ignored while a child has the terminal. */
 void rh_interrupt_ignore(bool ignore);
+/* From now on the first signal is only noted, for a command that looks for it with rh_interrupt_came() and
+ * then cleans up; the second ends the process as ever. */
+void rh_interrupt_note(void);
+int rh_interrupt_came(void); /* the signal's number, 0: none */
 /* Waits for a signal. */
 void rh_interrupt_wait(void);
 

@@ -73,8 +73,7 @@ int rh_cmd_psql(rh_cmdline *line)
         return rh_cmd_fail(&err);
     rh_home home = {.node = &app.first, .database = app.shared_db, .schema = RH_SHARED_SCHEMA};
     if (!ref || find_home(line, &app, ref, &home, &id, &err)) {
-        const char *options = rh_arena_printf(line->a, "-c search_path=%s," RH_REFERENCE_SCHEMA "%s%s",
-                                              home.schema, ref ? " -c rowhouse.tenant=" : "", ref ? id : "");
+        const char *options = rh_home_session_options(line->a, &home, id);
         const char *conninfo = rh_app_conninfo(&app, home.node, line->a, role, home.database, &err);
         const char *prompt =
             rh_arena_printf(line->a, "PROMPT1=%s %s%%R%%x%%# ", app.conf->app_name, ref ? ref : "operator");

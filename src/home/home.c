@@ -76,6 +76,12 @@ const char *rh_home_session_name(rh_arena *a, const char *tenant_id)
     return rh_arena_printf(a, "rowhouse psql %s", tenant_id);
 }
 
+const char *rh_home_session_options(rh_arena *a, const rh_home *home, const char *tenant_id)
+{
+    return rh_arena_printf(a, "-c search_path=%s," RH_REFERENCE_SCHEMA "%s%s", home->schema,
+                           tenant_id ? " -c rowhouse.tenant=" : "", tenant_id ? tenant_id : "");
+}
+
 /* As the admin: no other role of ours may end sessions. */
 bool rh_home_end_sessions(const rh_app *app, const rh_home *home, const char *tenant_id, rh_err *err)
 {

@@ -96,6 +96,8 @@ const char *rh_home_introspect(const rh_app *app, const rh_home *home, rh_db *db
 bool rh_home_end_sessions(const rh_app *app, const rh_home *home, const char *tenant_id, rh_err *err);
 /* The application_name of a psql that is bound to the tenant. */
 const char *rh_home_session_name(rh_arena *a, const char *tenant_id);
+/* The startup options of a psql in the home: its search_path, and bound to the tenant (NULL: to nobody). */
+const char *rh_home_session_options(rh_arena *a, const rh_home *home, const char *tenant_id);
 
 const char *rh_id_type_name(const rh_conf *conf); /* "bigint" or "uuid" */
 

@@ -32,6 +32,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sabotage.h"
 #include "pg/db.h"
 #include "pg/stmt.h"
 #include "pg/weight.h"
@@ -447,9 +448,11 @@ static bool send_statement(rh_conn *c, rh_job *job, int i, const rh_stmt *stmt)
 static bool send_all(rh_conn *c, rh_job *job)
 {
     rh_stmt *use[RH_JOB_MAX_STATEMENTS] = {NULL};
-    const char *bind = job->read_only ? BIND_READ : BIND_WRITE;
+    const char *bind = job->read_only ? BIND_READ : BIND_WRITE, *tenant = job->tenant;
+    if (rh_sabotaged("binding"))
+        tenant = c->head->tenant;
     if (!send_preparations(c, job, use) ||
-        !add_step(job, STEP_BIND, 0, NULL, PQsendQueryPrepared(c->pg, bind, 1, &job->tenant, NULL, NULL, 0)))
+        !add_step(job, STEP_BIND, 0, NULL, PQsendQueryPrepared(c->pg, bind, 1, &tenant, NULL, NULL, 0)))
         return false;
     for (int i = 0; i < job->n_statements; i++)
         if (!send_statement(c, job, i, use[i]))

@@ -14,6 +14,7 @@ const MODELS = ['shared', 'schema', 'database'];
 const CREATE = { 'create.entered': MODELS, 'create.assigned': MODELS, 'create.database': ['database'], 'create.made': MODELS, 'create.settled': MODELS };
 const DROP = { 'drop.begun': MODELS, 'drop.sessions': MODELS, 'drop.dumped': MODELS, 'drop.noted': MODELS, 'drop.home': MODELS, 'drop.ended': MODELS };
 const ROWS = ['load.committed', 'reference.brought']; // killed at in reference.test.js
+const VERIFY = ['verify.marked', 'verify.filled']; // killed at in verify.test.js
 // what a database home's creation goes through when the database is there already
 const ADOPT = ['create.entered', 'create.assigned', 'adopt.taken', 'create.database', 'adopt.prepared', 'adopt.moved_in', 'create.made', 'create.settled'];
 const STANDBY = ['standby.entered', 'standby.made', 'standby.migrated', 'standby.ready'];
@@ -101,7 +102,7 @@ async function dumps(slug) {
 test('every step of the source is killed at here', () => {
   const files = fs.readdirSync(path.join(ROOT, 'src'), { recursive: true }).filter((f) => f.endsWith('.c'));
   const found = files.flatMap((f) => [...fs.readFileSync(path.join(ROOT, 'src', f), 'utf8').matchAll(/rh_step\("([^"]+)"\)/g)].map((m) => m[1]));
-  assert.deepEqual(found.sort(), [...new Set([...Object.keys(CREATE), ...Object.keys(DROP), ...ADOPT, 'adopt.compared', ...STANDBY, ...LEAVE, ...GIVE, ...CHANGE, ...ROWS])].sort());
+  assert.deepEqual(found.sort(), [...new Set([...Object.keys(CREATE), ...Object.keys(DROP), ...ADOPT, 'adopt.compared', ...STANDBY, ...LEAVE, ...GIVE, ...CHANGE, ...ROWS, ...VERIFY])].sort());
 });
 
 describe('create', () => {
