@@ -24,7 +24,7 @@ bool rh_control_list(void *app, rh_arena *a, int64_t limit, const char *after, r
     rh_operator o;
     if (!rh_operator_open(&o, app, err))
         return false;
-    PGresult *res = rh_tenant_list(&o, a, after, limit, true, err);
+    PGresult *res = rh_tenant_list(&o, a, after, limit, false, true, err);
     if (res)
         rh_str_add(out, PQgetvalue(res, 0, 0));
     rh_operator_close(&o);

@@ -115,12 +115,9 @@ static bool migrate(rh_app *app, const rh_rest_request *req, rh_rest_answer *out
     if (!rh_migrate(app, &options, &report, err))
         return false;
     rh_str_init(&body, MAX_ANSWER);
-    rh_str_addf(&body, "{\"catalog_version\":%d,\"reference_version\":%d,\"tenant_version\":%d,",
-                report.catalog_version, report.reference_version, report.tenant_version);
-    rh_str_addf(&body, "\"homes\":%d,\"homes_failed\":%d,\"tenants\":%d,\"tenants_failed\":%d,", report.homes,
-                report.homes_failed, report.tenants_placed, report.tenants_failed);
-    rh_str_addf(&body, "\"dropped\":%d,\"drops_failed\":%d,\"done\":[%s]}", report.drops_ended,
-                report.drops_failed, lines.overflow ? "" : rh_str_cstr(&lines));
+    rh_str_addc(&body, '{');
+    rh_migrate_report_json(&report, &body);
+    rh_str_addf(&body, ",\"done\":[%s]}", lines.overflow ? "" : rh_str_cstr(&lines));
     *out = (rh_rest_answer){.status = 200, .n_headers = 1};
     out->headers[0] = (rh_rest_header){"Content-Type", "application/json; charset=utf-8"};
     out->body = rh_str_take(&body, &out->body_len);

@@ -17,7 +17,7 @@
 typedef struct rh_option {
     const char *name;  /* long form without -- */
     const char *value; /* what it takes, for --help; NULL: a switch */
-    const char *help;
+    const char *help;  /* "verb, verb: what" where only some verbs of the command take it */
 } rh_option;
 
 typedef struct rh_cmdline {
@@ -44,6 +44,9 @@ extern const rh_command rh_commands[]; /* ends with a NULL name */
 const char *rh_cmdline_get(const rh_cmdline *line, const char *name);
 /* The i-th use of a repeatable option, NULL past the last. */
 const char *rh_cmdline_get_nth(const rh_cmdline *line, const char *name, size_t i);
+
+/* Whether the verb takes every option that was given, by what the options' help says. RH_E_USAGE. */
+bool rh_cmdline_fits_verb(const rh_cmdline *line, const char *verb, rh_err *err);
 
 /* Finds the command and parses. NULL command after it said what is wrong (*status is set) or showed help. */
 bool rh_cmdline_parse(rh_cmdline *line, rh_arena *a, int argc, char **argv, int *status);

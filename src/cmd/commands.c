@@ -24,6 +24,7 @@ static const rh_option dev_options[] = {
 };
 static const rh_option migrate_options[] = {
     {"wait", "SECONDS", "how long to wait for another run (default 60)"},
+    {"json", NULL, "JSON on stdout"},
     {NULL, NULL, NULL},
 };
 static const rh_option tenant_options[] = {
@@ -38,6 +39,7 @@ static const rh_option tenant_options[] = {
     {"dry-run", NULL, "adopt a database: say whether it fits, and do nothing"},
     {"ttl", "SECONDS", "token: how long it is good for (default 86400)"},
     {"reason", "TEXT", "suspend: why, for the audit"},
+    {"sizes", NULL, "list: sizes in shared homes, too, by counting every row"},
     {"yes", NULL, "drop: do not ask"},
     {"no-dump", NULL, "drop: keep nothing of what the tenant has"},
     {"json", NULL, "JSON on stdout"},
@@ -186,6 +188,33 @@ static const rh_option *find_option(const rh_option *options, const char *name, 
         if (strlen(options->name) == len && memcmp(options->name, name, len) == 0)
             return options;
     return NULL;
+}
+
+/* "create, adopt a database: text": the words before the colon begin with the verbs. */
+static bool takes(const rh_option *o, const char *verb)
+{
+    size_t n = strcspn(o->help, ":"), len = strlen(verb);
+    if (!o->help[n])
+        return true;
+    for (const char *p = o->help; p < o->help + n; p += strspn(p, ", ")) {
+        if (strncmp(p, verb, len) == 0 && strchr(" ,:", p[len]))
+            return true;
+        p += strcspn(p, ",:");
+    }
+    return false;
+}
+
+bool rh_cmdline_fits_verb(const rh_cmdline *line, const char *verb, rh_err *err)
+{
+    for (size_t i = 0; i < line->names.len; i++) {
+        const char *name = line->names.items[i];
+        const rh_option *o = find_option(line->command->options, name, strlen(name));
+        if (o && !takes(o, verb)) {
+            rh_err_set(err, RH_E_USAGE, "%s %s takes no --%s", line->command->name, verb, name);
+            return rh_err_hint(err, "`rowhouse help %s` says which verbs take it.", line->command->name);
+        }
+    }
+    return true;
 }
 
 static int usage(const rh_command *c, const char *what, const char *which)

@@ -17,7 +17,7 @@ static int new_file(rh_cmdline *line)
     const rh_conf *conf = rh_conf_load(line->a, dir ? dir : ".", line->settings.items, &err);
     if (!conf || !rh_set_new_file(line->a, conf->dir, line->args.items[1], line->args.items[2], &path, &err))
         return rh_cmd_fail(&err);
-    printf("%s\n", path);
+    printf(rh_cmdline_get(line, "json") ? "{\"file\":\"%s\"}\n" : "%s\n", path); /* [a-z0-9_/.]+ */
     return 0;
 }
 
@@ -35,6 +35,15 @@ static void print_report(const rh_migrate_report *r)
         fprintf(stderr, "tenants given their place: %d, failed: %d\n", r->tenants_placed, r->tenants_failed);
     if (r->drops_ended || r->drops_failed)
         fprintf(stderr, "tenants dropped: %d, failed: %d\n", r->drops_ended, r->drops_failed);
+}
+
+static void print_json(const rh_migrate_report *r)
+{
+    rh_str text;
+    rh_str_init(&text, RH_STR_TEXT_MAX);
+    rh_migrate_report_json(r, &text);
+    printf("{%s}\n", rh_str_cstr(&text));
+    rh_str_release(&text);
 }
 
 int rh_cmd_migrate(rh_cmdline *line)
@@ -57,11 +66,13 @@ int rh_cmd_migrate(rh_cmdline *line)
     bool ok;
     rh_migrate_report report = {0};
     if (*verb) {
-        ok = rh_migrate_status(&app, stdout, &err);
+        ok = rh_migrate_status(&app, rh_cmdline_get(line, "json") != NULL, stdout, &err);
     } else {
         rh_migrate_options options = {.tell = rh_cmd_say, .lint_out = stderr, .lock_wait_ms = wait_s * 1000};
         ok = rh_migrate(&app, &options, &report, &err);
-        if (ok)
+        if (ok && rh_cmdline_get(line, "json"))
+            print_json(&report);
+        else if (ok)
             print_report(&report);
     }
     rh_cmdline_close(&app);

@@ -69,7 +69,7 @@ static bool create(rh_cmdline *line, rh_operator *o, rh_err *err)
 static bool list(rh_cmdline *line, rh_operator *o, rh_err *err)
 {
     bool json = rh_cmdline_get(line, "json") != NULL;
-    PGresult *res = rh_tenant_list(o, line->a, NULL, LIST_MAX, json, err);
+    PGresult *res = rh_tenant_list(o, line->a, NULL, LIST_MAX, rh_cmdline_get(line, "sizes"), json, err);
     if (res && json)
         printf("%s\n", PQgetvalue(res, 0, 0));
     else if (res)
@@ -188,16 +188,11 @@ static const struct verb {
     bool needs_tenant;
     bool (*run)(rh_cmdline *line, rh_operator *o, rh_err *err);
 } verbs[] = {
-    {"create", 1, false, create},
-    {"list", 0, false, list},
-    {"standby", 0, false, standby},
-    {"show", 1, true, show},
-    {"token", 1, true, token},
-    {"suspend", 1, true, suspend},
-    {"resume", 1, true, resume},
-    {"rename", 2, true, rename_tenant},
-    {"drop", 1, true, drop},
-    {"adopt", 1, false, rh_cmd_tenant_adopt},
+    {"create", 1, false, create},   {"list", 0, false, list},
+    {"standby", 0, false, standby}, {"show", 1, true, show},
+    {"token", 1, true, token},      {"suspend", 1, true, suspend},
+    {"resume", 1, true, resume},    {"rename", 2, true, rename_tenant},
+    {"drop", 1, true, drop},        {"adopt", 1, false, rh_cmd_tenant_adopt},
 };
 #define N_VERBS (sizeof verbs / sizeof *verbs)
 
@@ -225,7 +220,7 @@ static const struct verb *parse_verb(const rh_cmdline *line, rh_err *err)
         rh_err_set(err, RH_E_USAGE, "tenant %s: which one?", v->name);
     else if ((int)line->args.len - 1 > v->n_args)
         rh_err_set(err, RH_E_USAGE, "tenant %s: what is %s?", v->name, line->args.items[v->n_args + 1]);
-    else
+    else if (rh_cmdline_fits_verb(line, v->name, err))
         return v;
     return NULL;
 }

@@ -23,6 +23,18 @@ static bool size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t 
     return ok;
 }
 
+const char *rh_home_shares(const rh_app *app, const rh_home *home, rh_db *shared, rh_arena *a, rh_err *err)
+{
+    bool citus;
+    const char *params[] = {home->schema, app->conf->app_tenant_key, app->conf->app_root};
+    if (!rh_cluster_is_citus(shared, &citus, err))
+        return NULL;
+    if (citus)
+        return "{}";
+    const char *order = rh_db_value(shared, a, rh_sql_homes_share_order, 3, params, err);
+    return order ? rh_db_value(shared, a, order, 0, NULL, err) : NULL;
+}
+
 /* Deletes the tenant's rows, the tables that refer to others first; the operator is under no policy. */
 static bool drop(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id, rh_err *err)
 {

@@ -12,6 +12,7 @@
 #include "migrate/ledger.h"
 #include "migrate/script.h"
 #include "app/install.h"
+#include "base/json.h"
 #include "sql.h"
 
 #define REFERENCE_PATH RH_REFERENCE_SCHEMA ", pg_temp"
@@ -386,31 +387,75 @@ out:
     return ok;
 }
 
-/* ---- status ---- */
-
-static bool print_set(const rh_apply_target *t, const rh_migration_set *set, FILE *out, rh_err *err)
+void rh_migrate_report_json(const rh_migrate_report *r, rh_str *out)
 {
-    int version = 0;
-    size_t from = 0;
-    if (t->db && !rh_apply_state(t, set, &version, &from, err))
-        return false;
-    fprintf(out, "%-10s version %04d of %04d%s\n", set->name, version, rh_set_newest(set),
-            from == set->n ? "" : ", pending:");
-    for (size_t i = from; i < set->n; i++)
-        fprintf(out, "  %s%s\n", set->items[i].path, set->items[i].no_transaction ? " (no transaction)" : "");
-    return true;
+    const struct {
+        const char *name;
+        int value;
+    } members[] = {
+        {"catalog_version", r->catalog_version}, {"reference_version", r->reference_version},
+        {"tenant_version", r->tenant_version},   {"homes", r->homes},
+        {"homes_failed", r->homes_failed},       {"copies", r->copies},
+        {"copies_failed", r->copies_failed},     {"tenants", r->tenants_placed},
+        {"tenants_failed", r->tenants_failed},   {"dropped", r->drops_ended},
+        {"drops_failed", r->drops_failed},
+    };
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        rh_str_addf(out, "%s\"%s\":%d", i ? "," : "", members[i].name, members[i].value);
 }
 
-/* Only what the catalog knows: no home is asked. */
-static bool print_rows(rh_db *catalog, rh_db *shared, FILE *out, rh_err *err)
+/* ---- status ---- */
+
+struct status {
+    const char *set;
+    int version, newest;
+    const rh_migration_set *files;
+    size_t from; /* the first pending file */
+};
+
+static bool read_set(const rh_apply_target *t, const rh_migration_set *set, struct status *out, rh_err *err)
 {
-    int behind;
-    if (!rh_reference_behind(catalog, shared, &behind, err))
-        return false;
-    if (behind)
+    *out = (struct status){.set = set->name, .newest = rh_set_newest(set), .files = set};
+    return !t->db || rh_apply_state(t, set, &out->version, &out->from, err);
+}
+
+static void print_set(const struct status *s, FILE *out)
+{
+    fprintf(out, "%-10s version %04d of %04d%s\n", s->set, s->version, s->newest,
+            s->from == s->files->n ? "" : ", pending:");
+    for (size_t i = s->from; i < s->files->n; i++)
+        fprintf(out, "  %s%s\n", s->files->items[i].path,
+                s->files->items[i].no_transaction ? " (no transaction)" : "");
+}
+
+static void add_set(const struct status *s, rh_str *out)
+{
+    rh_str_addf(out, "\"%s\":{\"version\":%d,\"newest\":%d,\"pending\":[", s->set, s->version, s->newest);
+    for (size_t i = s->from; i < s->files->n; i++) {
+        const char *path = s->files->items[i].path;
+        rh_str_add(out, i > s->from ? "," : "");
+        rh_json_add_string(out, path, strlen(path));
+    }
+    rh_str_add(out, "]},");
+}
+
+/* behind: database homes whose copies of reference rows are; only what the catalog knows, no home is asked.
+ */
+static void print_status(const struct status sets[3], int behind, bool json, FILE *out)
+{
+    rh_str text;
+    rh_str_init(&text, RH_STR_TEXT_MAX);
+    for (int i = 0; i < 3; i++)
+        if (json)
+            add_set(&sets[i], &text);
+        else
+            print_set(&sets[i], out);
+    if (json)
+        fprintf(out, "{%s\"copies_behind\":%d}\n", rh_str_cstr(&text), behind);
+    else if (behind)
         fprintf(out, "reference rows: %d database home%s behind, `rowhouse migrate` brings them\n", behind,
                 behind == 1 ? " is" : "s are");
-    return true;
+    rh_str_release(&text);
 }
 
 /* A database with its applied table, or NULL where nothing has been migrated yet. */
@@ -427,8 +472,10 @@ static rh_db *open_migrated(rh_app *app, const char *database, rh_arena *a)
     return NULL;
 }
 
-bool rh_migrate_status(rh_app *app, FILE *out, rh_err *err)
+bool rh_migrate_status(rh_app *app, bool json, FILE *out, rh_err *err)
 {
+    struct status status[3];
+    int behind = 0;
     rh_arena *a = rh_arena_new();
     rh_sets sets;
     int64_t home = 0;
@@ -441,9 +488,11 @@ bool rh_migrate_status(rh_app *app, FILE *out, rh_err *err)
     }
     rh_apply_target c = {.db = catalog, .home = 0}, s = {.db = shared, .home = 0},
                     t = {.db = home || !app->conf->keyed ? shared : NULL, .home = home};
-    ok = ok && print_set(&c, sets.catalog, out, err) && print_set(&s, sets.reference, out, err) &&
-         print_set(&t, sets.tenant, out, err) &&
-         (!catalog || !shared || print_rows(catalog, shared, out, err));
+    ok = ok && read_set(&c, sets.catalog, &status[0], err) && read_set(&s, sets.reference, &status[1], err) &&
+         read_set(&t, sets.tenant, &status[2], err) &&
+         (!catalog || !shared || rh_reference_behind(catalog, shared, &behind, err));
+    if (ok)
+        print_status(status, behind, json, out);
     rh_db_close(shared);
     rh_db_close(catalog);
     rh_arena_free(a);

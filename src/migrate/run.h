@@ -30,9 +30,13 @@ typedef struct rh_migrate_report {
     int standby_failed; /* homes that were to stand by */
 } rh_migrate_report;
 
+/* "catalog_version":1, ... without the braces. */
+void rh_migrate_report_json(const rh_migrate_report *r, rh_str *out);
+
 bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_report *report, rh_err *err);
 
-/* `rowhouse migrate status`: every set's files, what each home has, what is pending. Changes nothing. */
-bool rh_migrate_status(rh_app *app, FILE *out, rh_err *err);
+/* `rowhouse migrate status`: every set's files, what each home has, what is pending; as JSON: an object by
+ * set. Changes nothing. */
+bool rh_migrate_status(rh_app *app, bool json, FILE *out, rh_err *err);
 
 #endif

@@ -367,6 +367,14 @@ test('list: model, node, version, size and state, for people and as JSON, on the
       if (model === 'shared') assert.equal(t.size, null, 'its tables are many tenants\'');
       else assert.ok(t.size > 50000 && t.size < 100e6, `${model}: ${t.size}`);
     }
+  const catalog = await app.sql('operator', { database: app.name });
+  const total = Number((await catalog.query("SELECT sum(pg_total_relation_size(c)) FROM unnest('{clients,notes,tasks}'::regclass[]) c")).rows[0].sum);
+  const shared = JSON.parse(await app.ok(['tenant', 'list', '--json', '--sizes'])).filter((t) => t.model === 'shared');
+  const sum = shared.reduce((n, t) => n + t.size, 0);
+  assert.ok(Math.abs(sum - total) < shared.length, `${sum} of ${total} bytes`);
+  await catalog.query("INSERT INTO notes (client_id, id, title) SELECT $1, i, repeat('x', 1000) FROM generate_series(1001, 1500) i", [made.shared.id]);
+  const after = JSON.parse(await app.ok(['tenant', 'list', '--json', '--sizes'])).find((t) => t.slug === made.shared.slug);
+  assert.ok(after.size > 500000 && after.size < 1e6, String(after.size));
   const table = await app.ok(['tenant', 'list']);
   assert.match(table, /^ *id +slug +name +state +model +node +version +size +created/);
   assert.match(table, new RegExp(`^ *${made.schema.id} +${made.schema.slug} .* active +schema +first +1 +\\d+ kB +20`, 'm'));

@@ -387,12 +387,17 @@ test('new makes the next file of a set, and never overwrites one', async () => {
   assert.ok(text.split('\n').every((line) => line === '' || line.startsWith('--')), text);
   assert.equal(await app.ok(['migrate', 'new', 'tenant', 'add_colour']), 'tenant/0043_add_colour.sql\n');
   assert.equal(await app.ok(['migrate', 'new', 'reference', 'more']), 'reference/0002_more.sql\n');
+  const status = JSON.parse(await app.ok(['migrate', 'status', '--json']));
+  assert.deepEqual(status.tenant, { version: 0, newest: 43, pending: ['tenant/0001_notes.sql', 'tenant/0041_x.sql', 'tenant/0042_add_colour.sql', 'tenant/0043_add_colour.sql'] });
+  assert.deepEqual(JSON.parse(await app.ok(['migrate', 'new', 'tenant', 'gone', '--json'])), { file: 'tenant/0044_gone.sql' });
+  fs.rmSync(path.join(app.dir, 'tenant/0044_gone.sql'));
   const early = await app.run(['migrate']); // applied now, they could not be written any more
   assert.equal(early.status, 1);
   assert.match(early.stderr, /reference\/0002_more\.sql holds no statement yet\n.*hint: Write the migration, or remove the file/);
   for (const file of ['reference/0002_more', 'tenant/0042_add_colour', 'tenant/0043_add_colour']) fs.appendFileSync(path.join(app.dir, `${file}.sql`), 'SELECT 1;\n');
   app.write({ 'tenant/0044_nothing.sql': '-- left empty on purpose\n' });
-  await app.ok(['migrate']);
+  const { tenant_version, tenants_failed } = JSON.parse(await app.ok(['migrate', '--json']));
+  assert.deepEqual([tenant_version, tenants_failed], [44, 0]);
   assert.deepEqual(await applied(app), [1, 41, 42, 43, 44]);
   for (const args of [['new', 'tenant'], ['new', 'nowhere', 'x'], ['new', 'tenant', 'Bad Name'], ['new', 'tenant', '../x'], ['sideways']]) {
     const r = await app.run(['migrate', ...args]);

@@ -130,6 +130,8 @@ for (const idType of ['bigint', 'uuid'])
       }
       await refused(app, ['create'], 2, /a tenant needs a slug or a name/);
       await refused(app, ['show'], 2, /which one\?/);
+      await refused(app, ['list', '--model', 'schema'], 2, /tenant list takes no --model\n.*hint: /);
+      await refused(app, ['suspend', 'acme', '--yes'], 2, /tenant suspend takes no --yes/);
       await refused(app, ['marry', 'x'], 2, /there is no verb "tenant marry"/);
       await refused(app, ['token', 'acme', '--ttl', '-5'], 2, /--ttl -5: not a number of seconds/);
     });
