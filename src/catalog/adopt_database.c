@@ -81,12 +81,10 @@ static bool check(rh_operator *o, rh_arena *a, const char *database, const char 
 static bool give(rh_operator *o, rh_arena *a, const struct holder *h, const char *database,
                  const rh_tenant_adoption *adoption, rh_err *err)
 {
-    const char *params[] = {h->id,
-                            rh_arena_printf(a, "%d", adoption->version),
-                            database,
-                            adoption->was.owner,
-                            adoption->was.comment,
-                            adoption->was.settings};
+    const rh_adopt_was *was = &adoption->was;
+    const char *params[] = {
+        h->id,         rh_arena_printf(a, "%d", adoption->version), database, was->owner, was->comment,
+        was->settings, rh_arena_printf(a, "%d", adoption->node)};
     return rh_db_query(o->catalog, a, rh_sql_adopt_enter, 7, params, err) != NULL;
 }
 
