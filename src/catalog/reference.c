@@ -16,19 +16,17 @@ enum {
     BEHIND_SAME_VERSION = BEHIND_NODE + 3
 };
 
-static PGresult *find_behind(rh_db *catalog, rh_db *origin, rh_arena *a, rh_err *err)
+static PGresult *find_behind(rh_db *catalog, const rh_reference_state *origin, rh_arena *a, rh_err *err)
 {
-    rh_reference_state state;
-    if (!rh_reference_read(origin, a, &state, err))
-        return NULL;
-    const char *params[] = {rh_arena_printf(a, "%d", state.version), state.word};
+    const char *params[] = {rh_arena_printf(a, "%d", origin->version), origin->word};
     return rh_db_query(catalog, a, rh_sql_reference_behind, 2, params, err);
 }
 
 bool rh_reference_behind(rh_db *catalog, rh_db *origin, int *n, rh_err *err)
 {
+    rh_reference_state state;
     rh_arena *a = rh_arena_new();
-    PGresult *res = find_behind(catalog, origin, a, err);
+    PGresult *res = rh_reference_read(origin, a, &state, err) ? find_behind(catalog, &state, a, err) : NULL;
     *n = res ? PQntuples(res) : 0;
     rh_arena_free(a);
     return res != NULL;
@@ -111,8 +109,14 @@ bool rh_reference_bring_homes(rh_operator *o, void (*tell)(void *arg, const char
 {
     rh_arena *a = rh_arena_new();
     *out = (rh_reference_fleet){0};
-    bool ok = bring_templates(o, a, out, tell, arg, err);
-    PGresult *homes = ok ? find_behind(o->catalog, o->shared, a, err) : NULL;
+    rh_reference_state origin;
+    bool ok = rh_reference_read(o->shared, a, &origin, err);
+    if (!ok || !*origin.word) { /* no reference tables: nobody is asked */
+        rh_arena_free(a);
+        return ok;
+    }
+    ok = bring_templates(o, a, out, tell, arg, err);
+    PGresult *homes = ok ? find_behind(o->catalog, &origin, a, err) : NULL;
     ok = homes != NULL;
     for (int i = 0; ok && i < PQntuples(homes); i++) {
         rh_err failure;
@@ -131,8 +135,8 @@ bool rh_reference_bring_homes(rh_operator *o, void (*tell)(void *arg, const char
         ++*(brought ? &out->brought : &out->failed);
         tell_of(a, rh_arena_printf(a, "home %lld (%s)", (long long)home.id, home.database), &report,
                 brought ? NULL : &failure, tell, arg);
-        if (PQstatus(rh_db_conn(o->shared)) != CONNECTION_OK ||
-            PQstatus(rh_db_conn(o->catalog)) != CONNECTION_OK) {
+        if (!brought && (PQstatus(rh_db_conn(o->shared)) != CONNECTION_OK ||
+                         PQstatus(rh_db_conn(o->catalog)) != CONNECTION_OK)) {
             *err = failure;
             ok = false;
         }

@@ -86,8 +86,9 @@ const rh_command rh_commands[] = {
     {"lint", "", "check the migrations: does every table keep tenants apart?", no_options, 0, 0, rh_cmd_lint},
     {"load", "TABLE [FILE.csv]",
      "load CSV rows: of many tenants, of one, or into a reference table (without FILE: from stdin)\n\n"
-     "All rows are loaded or none. Only where a file has rows for more than 16 database homes can an error\n"
-     "leave some of these with theirs, and then it says which.",
+     "All rows are loaded or none. Only where a file has rows for more than 16 database homes, or a "
+     "connection\n"
+     "is lost between two commits, can an error leave some homes with theirs; it says which.",
      load_options, 1, 2, rh_cmd_load},
     {"query", "SQL", "ask all tenants at once: one statement over every home, the tenant beside each row",
      query_options, 1, 1, rh_cmd_query},

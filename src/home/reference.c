@@ -18,10 +18,11 @@ enum { MERGE_STAGE, MERGE_FILL, MERGE_OFF, MERGE_DELETE, MERGE_UPDATE, MERGE_INS
     "SET LOCAL intervalstyle = postgres; SET LOCAL timezone = UTC; SET LOCAL extra_float_digits = 3; "       \
     "SET LOCAL bytea_output = hex"
 #define BEGIN_ORIGIN "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " ALIKE
-/* A tenant's open transaction may hold a row that must change: it is waited for, but not for ever. */
+/* One at a time works on a copy. A tenant's open transaction may hold a row that must change: it is waited
+ * for, but not for ever. */
 #define BEGIN_COPY                                                                                           \
-    "BEGIN; " ALIKE "; SET LOCAL lock_timeout = '20s'; SET CONSTRAINTS ALL DEFERRED; "                       \
-    "LOCK TABLE rowhouse.reference_revisions IN SHARE ROW EXCLUSIVE MODE"
+    "BEGIN; " ALIKE "; LOCK TABLE rowhouse.reference_revisions IN SHARE ROW EXCLUSIVE MODE; "                \
+    "SET LOCAL lock_timeout = '20s'; SET CONSTRAINTS ALL DEFERRED"
 
 /* A copy being brought forward. */
 struct bring {
@@ -264,22 +265,29 @@ static bool read_copy(const rh_app *app, struct bring *b, rh_err *err)
             rh_reference_read(b->db, b->a, &b->to, err));
 }
 
+static bool bring(const rh_app *app, struct bring *b, rh_err *err)
+{
+    rh_err ignored;
+    if (!rh_reference_read(b->origin, b->a, &b->from, err) || !read_copy(app, b, err) || !compare(b, err))
+        return false;
+    if (!b->behind.len)
+        return true;
+    bool ok = rh_db_exec(b->db, BEGIN_COPY, err) && bring_tables(b, err) && rh_db_exec(b->db, "COMMIT", err);
+    if (ok)
+        rh_step("reference.brought");
+    else
+        rh_db_exec(b->db, "ROLLBACK", &ignored);
+    return ok;
+}
+
 bool rh_reference_bring(const rh_app *app, rh_db *origin, rh_db *db, rh_reference_report *report, rh_err *err)
 {
     rh_err ignored;
     struct bring b = {.origin = origin, .db = db, .a = rh_arena_new(), .report = report};
     *report = (rh_reference_report){0};
-    bool ok = origin == db || rh_db_exec(origin, BEGIN_ORIGIN, err);
-    if (ok && origin != db) {
-        ok = rh_reference_read(origin, b.a, &b.from, err) && read_copy(app, &b, err) && compare(&b, err);
-        if (ok && b.behind.len) {
-            ok = rh_db_exec(db, BEGIN_COPY, err) && bring_tables(&b, err);
-            ok = ok && rh_db_exec(db, "COMMIT", err);
-            if (ok)
-                rh_step("reference.brought");
-            else
-                rh_db_exec(db, "ROLLBACK", &ignored);
-        }
+    bool ok = true;
+    if (origin != db) {
+        ok = rh_db_exec(origin, BEGIN_ORIGIN, err) && bring(app, &b, err);
         rh_db_exec(origin, "ROLLBACK", &ignored); /* it only read */
     }
     if (ok && strcmp(b.from.word, "unknown") != 0)
