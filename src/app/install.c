@@ -115,6 +115,20 @@ static bool ensure_roles(const rh_app *app, rh_db *db, rh_err *err)
            grant_membership(app, db, app->owner, app->operator_name, err);
 }
 
+/* Through the log a small template is copied without a checkpoint; a large one is cheaper as files. The
+ * crossing was measured: docs/architecture.md. */
+#define FILES_FROM ((int64_t)512 << 20)
+
+static bool choose_strategy(rh_arena *a, rh_db *db, const char *model, rh_str *sql, rh_err *err)
+{
+    int64_t bytes;
+    const char *text = rh_db_value(db, a, rh_sql_install_template_size, 1, &model, err);
+    if (!text || !rh_parse_int(text, &bytes))
+        return false;
+    rh_str_add(sql, bytes < FILES_FROM ? " STRATEGY wal_log" : " STRATEGY file_copy");
+    return true;
+}
+
 static bool create_database(const rh_app *app, rh_arena *a, rh_db *db, const char *name, const char *model,
                             rh_err *err)
 {
@@ -127,6 +141,8 @@ static bool create_database(const rh_app *app, rh_arena *a, rh_db *db, const cha
     rh_str_add(&sql, " TEMPLATE ");
     rh_str_add_ident(&sql, model);
     rh_str_add(&sql, " ENCODING 'UTF8'");
+    if (!choose_strategy(a, db, model, &sql, err))
+        return false;
     for (int tries = CLONE_TRIES;; tries--) {
         if (rh_db_exec(db, rh_str_cstr(&sql), err))
             return true;
@@ -137,12 +153,13 @@ static bool create_database(const rh_app *app, rh_arena *a, rh_db *db, const cha
 }
 
 static bool ensure_database(const rh_app *app, rh_arena *a, rh_db *db, const char *name, const char *model,
-                            rh_err *err)
+                            bool *made, rh_err *err)
 {
     PGresult *res = rh_db_query(db, a, rh_sql_install_database_state, 1, &name, err);
     if (!res)
         return false;
-    if (PQntuples(res) == 0)
+    *made = PQntuples(res) == 0;
+    if (*made)
         return create_database(app, a, db, name, model, err);
     if (strcmp(PQgetvalue(res, 0, 0), app->owner) == 0)
         return true;
@@ -169,6 +186,16 @@ static bool take_strangers(const rh_app *app, rh_arena *a, rh_db *db, rh_err *er
                                app->owner);
         }
     return res != NULL;
+}
+
+/* A clone has what its template has; only the rights on the database itself do not come along. */
+static bool close_clone(const rh_app *app, rh_arena *a, rh_db *db, const char *name, rh_err *err)
+{
+    const rh_script_var vars[] = {
+        {"database", name}, {"server", app->server}, {"operator", app->operator_name}, {NULL, NULL}};
+    rh_str sql;
+    rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
+    return rh_script_expand(&sql, rh_sql_install_clone, vars, err) && rh_db_exec(db, rh_str_cstr(&sql), err);
 }
 
 static bool prepare_database(const rh_app *app, const rh_node *node, rh_arena *a, const char *name,
@@ -217,8 +244,9 @@ bool rh_install_database(const rh_app *app, const rh_node *node, const char *nam
 {
     rh_arena *a = rh_arena_new();
     rh_db *db = rh_install_admin(app, node, name, err);
-    bool ok = db && ensure_database(app, a, db, name, model ? model : "template0", err) &&
-              prepare_database(app, node, a, name, err);
+    bool made,
+        ok = db && ensure_database(app, a, db, name, model ? model : "template0", &made, err) &&
+             (made && model ? close_clone(app, a, db, name, err) : prepare_database(app, node, a, name, err));
     rh_db_close(db);
     rh_arena_free(a);
     return ok;

@@ -11,7 +11,7 @@
 /* Roles and the catalog's and the shared homes' databases on the first node, as the admin. */
 bool rh_install(rh_app *app, rh_err *err);
 
-/* One database of the app on that node: made when it is missing, as a clone of `model` (NULL: empty), refused
+/* One database of the app on that node: made when it is missing, as a clone of `model` (a prepared one; NULL: empty), refused
  * when it is somebody else's, and PostgreSQL's open defaults in it taken back. */
 bool rh_install_database(const rh_app *app, const rh_node *node, const char *name, const char *model,
                          rh_err *err);

@@ -10,6 +10,16 @@
 #include "catalog/token.h"
 #include "sql.h"
 
+static bool borrow(void *control, rh_operator *o, rh_err *err)
+{
+    return rh_operators_borrow(((rh_control *)control)->operators, o, err);
+}
+
+static void give_back(void *control, rh_operator *o, bool ok)
+{
+    rh_operators_give_back(((rh_control *)control)->operators, o, ok);
+}
+
 static bool add_value(rh_operator *o, rh_arena *a, const char *sql, int n, const char *const *params,
                       rh_str *out, rh_err *err)
 {
@@ -19,39 +29,39 @@ static bool add_value(rh_operator *o, rh_arena *a, const char *sql, int n, const
     return json != NULL;
 }
 
-bool rh_control_list(void *app, rh_arena *a, int64_t limit, const char *after, rh_str *out, rh_err *err)
+bool rh_control_list(void *control, rh_arena *a, int64_t limit, const char *after, rh_str *out, rh_err *err)
 {
     rh_operator o;
-    if (!rh_operator_open(&o, app, err))
+    if (!borrow(control, &o, err))
         return false;
     PGresult *res = rh_tenant_list(&o, a, after, limit, false, true, err);
     if (res)
         rh_str_add(out, PQgetvalue(res, 0, 0));
-    rh_operator_close(&o);
+    give_back(control, &o, res != NULL);
     return res != NULL;
 }
 
-bool rh_control_create(void *app, rh_arena *a, const json_t *body, rh_str *out, rh_err *err)
+bool rh_control_create(void *control, rh_arena *a, const json_t *body, rh_str *out, rh_err *err)
 {
     rh_operator o;
     rh_tenant_spec spec = {0};
     const char *id;
-    if (!rh_tenant_spec_from_json(a, body, &spec, err) || !rh_operator_open(&o, app, err))
+    if (!rh_tenant_spec_from_json(a, body, &spec, err) || !borrow(control, &o, err))
         return false;
     bool ok = rh_tenant_create(&o, a, &spec, &id, err) &&
               add_value(&o, a, rh_sql_tenants_show_json, 1, &id, out, err);
-    rh_operator_close(&o);
+    give_back(control, &o, ok);
     return ok;
 }
 
-bool rh_control_show(void *app, rh_arena *a, const char *ref, rh_str *out, rh_err *err)
+bool rh_control_show(void *control, rh_arena *a, const char *ref, rh_str *out, rh_err *err)
 {
     rh_operator o;
-    if (!rh_operator_open(&o, app, err))
+    if (!borrow(control, &o, err))
         return false;
     const char *id = rh_tenant_find(&o, a, ref, err);
     bool ok = id && add_value(&o, a, rh_sql_tenants_show_json, 1, &id, out, err);
-    rh_operator_close(&o);
+    give_back(control, &o, ok);
     return ok;
 }
 
@@ -89,34 +99,37 @@ static bool rename_tenant(rh_operator *o, rh_arena *a, const char *ref, const js
 }
 
 /* Runs a verb and answers with the tenant. */
-static bool run_verb(rh_app *app, rh_arena *a,
+static bool run_verb(void *control, rh_arena *a,
                      bool (*verb)(rh_operator *, rh_arena *, const char *, const json_t *, const char **,
                                   rh_err *),
                      const char *ref, const json_t *body, rh_str *out, rh_err *err)
 {
     rh_operator o;
     const char *id;
-    if (!rh_operator_open(&o, app, err))
+    if (!borrow(control, &o, err))
         return false;
     bool ok =
         verb(&o, a, ref, body, &id, err) && add_value(&o, a, rh_sql_tenants_show_json, 1, &id, out, err);
-    rh_operator_close(&o);
+    give_back(control, &o, ok);
     return ok;
 }
 
-bool rh_control_suspend(void *app, rh_arena *a, const char *ref, const json_t *body, rh_str *out, rh_err *err)
+bool rh_control_suspend(void *control, rh_arena *a, const char *ref, const json_t *body, rh_str *out,
+                        rh_err *err)
 {
-    return run_verb(app, a, suspend, ref, body, out, err);
+    return run_verb(control, a, suspend, ref, body, out, err);
 }
 
-bool rh_control_resume(void *app, rh_arena *a, const char *ref, const json_t *body, rh_str *out, rh_err *err)
+bool rh_control_resume(void *control, rh_arena *a, const char *ref, const json_t *body, rh_str *out,
+                       rh_err *err)
 {
-    return run_verb(app, a, resume, ref, body, out, err);
+    return run_verb(control, a, resume, ref, body, out, err);
 }
 
-bool rh_control_rename(void *app, rh_arena *a, const char *ref, const json_t *body, rh_str *out, rh_err *err)
+bool rh_control_rename(void *control, rh_arena *a, const char *ref, const json_t *body, rh_str *out,
+                       rh_err *err)
 {
-    return run_verb(app, a, rename_tenant, ref, body, out, err);
+    return run_verb(control, a, rename_tenant, ref, body, out, err);
 }
 
 /* The body names the slug of the tenant that the path names (*ref is its id then); one that is gone needs no
@@ -136,7 +149,8 @@ static bool check_confirmed(rh_operator *o, rh_arena *a, const char **ref, const
     return rh_err_hint(err, "Send {\"confirm\": the slug of the tenant that is to be gone}.");
 }
 
-bool rh_control_drop(void *app, rh_arena *a, const char *ref, const json_t *body, rh_str *out, rh_err *err)
+bool rh_control_drop(void *control, rh_arena *a, const char *ref, const json_t *body, rh_str *out,
+                     rh_err *err)
 {
     static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
     const json_t *keep = json_object_get(body, "dump");
@@ -148,7 +162,8 @@ bool rh_control_drop(void *app, rh_arena *a, const char *ref, const json_t *body
         rh_err_set(err, RH_E_LOCKED, "another tenant is being dropped");
         return rh_err_hint(err, "Try again when that has ended.");
     }
-    bool ok = rh_operator_open(&o, app, err);
+    /* a dump may take long: on connections of its own */
+    bool ok = rh_operator_open(&o, ((rh_control *)control)->app, err);
     if (ok) {
         ok = check_confirmed(&o, a, &ref, body, err) &&
              rh_tenant_drop(&o, a, ref, !json_is_false(keep), &gone, err);
@@ -160,13 +175,13 @@ bool rh_control_drop(void *app, rh_arena *a, const char *ref, const json_t *body
     return ok;
 }
 
-bool rh_control_token(void *app, rh_arena *a, const char *ref, int64_t ttl_s, rh_str *out, rh_err *err)
+bool rh_control_token(void *control, rh_arena *a, const char *ref, int64_t ttl_s, rh_str *out, rh_err *err)
 {
     rh_operator o;
-    if (!rh_operator_open(&o, app, err))
+    if (!borrow(control, &o, err))
         return false;
     const char *token = rh_tenant_token(&o, a, ref, ttl_s, err);
-    rh_operator_close(&o);
+    give_back(control, &o, token != NULL);
     if (!token)
         return false;
     rh_str_add(out, "{\"token\":");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "catalog/control.h"
 #include "migrate/run.h"
 #include "sql.h"
 
@@ -126,7 +127,7 @@ static bool migrate(rh_app *app, const rh_rest_request *req, rh_rest_answer *out
 
 bool rh_control_rest(void *ctx, rh_arena *a, const rh_rest_request *req, rh_rest_answer *out, rh_err *err)
 {
-    rh_app *app = ctx;
+    rh_app *app = ((rh_control *)ctx)->app;
     if (*app->conf->control_migrate_path && strcmp(req->path, app->conf->control_migrate_path) == 0) {
         rh_app own = *app; /* a run has its own memory: several may be asked for at once */
         own.arena = a;

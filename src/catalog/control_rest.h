@@ -10,8 +10,9 @@
 #include "catalog/tenant.h"
 #include "rest/rest.h"
 
-/* app is the const rh_app *. Writes answer with the row unless Prefer says otherwise. A DELETE that starts
+/* control is an rh_control *. Writes answer with the row unless Prefer says otherwise. A DELETE that starts
  * drops answers 202. control.migrate_path runs a migration and answers with its report. */
-bool rh_control_rest(void *app, rh_arena *a, const rh_rest_request *req, rh_rest_answer *out, rh_err *err);
+bool rh_control_rest(void *control, rh_arena *a, const rh_rest_request *req, rh_rest_answer *out,
+                     rh_err *err);
 
 #endif

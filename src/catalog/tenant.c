@@ -70,6 +70,12 @@ bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err)
     return false;
 }
 
+bool rh_operator_refresh(rh_operator *o, rh_err *err)
+{
+    rh_arena_clear(o->arena);
+    return rh_sets_load(o->app->conf, o->arena, &o->sets, err) && find_shared_home(o, err);
+}
+
 void rh_operator_close(rh_operator *o)
 {
     rh_nodes_free(o->nodes);
@@ -429,8 +435,12 @@ static bool assign_home(rh_operator *o, rh_arena *a, const char *id, rh_home *ho
         *home = o->home;
         return rh_db_query(o->catalog, a, rh_sql_homes_join_shared, 2, params, err) != NULL;
     }
+    int node = RH_FIRST_NODE;
     const char *params[] = {id, rh_model_name(home->model), o->app->conf->app_name, o->app->shared_db,
-                            rh_arena_printf(a, "%d", RH_FIRST_NODE)};
+                            rh_arena_printf(a, "%d", node)};
+    /* another server must not have a home of which this one may forget */
+    if (!rh_db_set_lazy(o->catalog, node == RH_FIRST_NODE, err))
+        return false;
     PGresult *res = rh_db_query(o->catalog, a, rh_sql_homes_assign, 5, params, err);
     if (!res && strcmp(err->sqlstate, "23505") == 0) {
         rh_err_set(err, RH_E_EXISTS, "another home has the name that the tenant asked for");
@@ -457,7 +467,8 @@ static bool settle(rh_operator *o, rh_arena *a, const rh_home *home, const char 
     rh_db *shared = rh_operator_shared(o, home, err),
           *db = shared ? rh_home_enter(o->app, home, shared, err) : NULL;
     bool made = given || home->model == RH_MODEL_SHARED;
-    bool ok = db && (made || rh_home_migrate(o->app, home, db, &o->sets, NULL, &versions, err)) &&
+    bool ok = db && rh_db_set_lazy(db, home->node->id == RH_FIRST_NODE, err) &&
+              (made || rh_home_migrate(o->app, home, db, &o->sets, NULL, &versions, err)) &&
               rh_reference_bring_home(o, home, db, &report, err) &&
               rh_home_admit(o->app, home, db, id, profile, err) &&
               (made || note_home(o, a, home, &versions, err));
@@ -515,11 +526,20 @@ static bool provision(rh_operator *o, rh_arena *a, const char *id, bool given, r
     if (strcmp(state, rh_tenant_state_name(RH_TENANT_PROVISIONING)) != 0 &&
         !rh_tenant_change_state(o->catalog, id, RH_TENANT_PROVISIONING, NULL, err))
         return false;
-    bool ok = place(o, a, id, given, err);
+    bool ok = place(o, a, id, given, err) && rh_db_set_lazy(o->catalog, false, err);
     if (ok)
         return rh_tenant_change_state(o->catalog, id, RH_TENANT_ACTIVE, NULL, err);
+    rh_db_set_lazy(o->catalog, false, &ignored);
     rh_tenant_change_state(o->catalog, id, RH_TENANT_FAILED, err->message, &ignored);
     return false;
+}
+
+/* Until the last commit says that the tenant is active, nothing was promised: what a crash of the machine
+ * takes away of it is its end, as if we had been killed earlier, since one server's commits reach the disk in
+ * their order. */
+static bool set_lazy(rh_operator *o, bool lazy, rh_err *err)
+{
+    return rh_db_set_lazy(o->catalog, lazy, err) && rh_db_set_lazy(o->shared, lazy, err);
 }
 
 static bool provision_locked(rh_operator *o, const char *id, bool given, rh_err *err)
@@ -527,7 +547,9 @@ static bool provision_locked(rh_operator *o, const char *id, bool given, rh_err 
     if (!rh_tenant_lock(o->catalog, o->shared, id, err))
         return false;
     rh_arena *a = rh_arena_new();
-    bool ok = provision(o, a, id, given, err);
+    rh_err ignored;
+    bool ok = set_lazy(o, true, err) && provision(o, a, id, given, err);
+    set_lazy(o, false, &ignored);
     rh_tenant_unlock(o->catalog, o->shared, id);
     rh_arena_free(a);
     return ok;
@@ -546,6 +568,8 @@ bool rh_tenant_create(rh_operator *o, rh_arena *a, const rh_tenant_spec *wanted,
         !prepare_id(o, a, &spec, err))
         return false;
     bool given = may_stand_by(o, &spec);
+    if (!rh_db_set_lazy(o->catalog, !given || needs_settling(o), err))
+        return false;
     *id = given ? insert_row(o, a, &spec, true, err) : "";
     if (*id && !**id) {
         given = false;
@@ -555,8 +579,11 @@ bool rh_tenant_create(rh_operator *o, rh_arena *a, const rh_tenant_spec *wanted,
         given = false;
         *id = find_unfinished(o, a, &spec);
     }
-    if (!*id)
+    if (!*id) {
+        rh_err ignored;
+        rh_db_set_lazy(o->catalog, false, &ignored);
         return false;
+    }
     if (given)
         rh_step("create.given");
     else

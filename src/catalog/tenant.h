@@ -20,11 +20,14 @@ typedef struct rh_operator {
     rh_nodes *nodes;
     rh_home home; /* the first node's shared home; id 0 in an app without a tenant key */
     rh_sets sets;
+    int uses; /* catalog/operators.h counts them */
 } rh_operator;
 
 /* RH_E_STATE where the catalog was migrated by an older or a newer Rowhouse. */
 bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err);
 void rh_operator_close(rh_operator *o);
+/* Reads the app's migrations again, and what the catalog says of the shared home. */
+bool rh_operator_refresh(rh_operator *o, rh_err *err);
 /* The connection to the app's database on the home's node, where its schema is or its database's like. */
 rh_db *rh_operator_shared(rh_operator *o, const rh_home *home, rh_err *err);
 /* Says on a connection to the catalog that Rowhouse's verbs are at work: what changes a tenant's id, state

@@ -22,6 +22,7 @@
 
 struct rh_service {
     rh_app *app;
+    rh_control control;
     rh_directory *directory;
     rh_watch *watch;
     rh_upkeep *upkeep;
@@ -58,7 +59,7 @@ static bool start_server(rh_service *s, rh_err *err)
         .reference_schema = RH_REFERENCE_SCHEMA,
         .keyed = app->conf->keyed,
         .operator_token = s->control_token,
-        .control = {.ctx = app,
+        .control = {.ctx = &s->control,
                     .list = rh_control_list,
                     .create = rh_control_create,
                     .show = rh_control_show,
@@ -91,6 +92,7 @@ rh_service *rh_service_start(rh_app *app, rh_err *err)
 {
     rh_service *s = rh_xcalloc(1, sizeof *s);
     s->app = app;
+    s->control = (rh_control){app, rh_operators_new(app)};
     if (!start_log(app->conf, err) ||
         !(s->control_token = rh_app_secret(app, app->arena, "control_token", NULL, err)) ||
         !(s->keys = rh_token_key_source(app, err)) ||
@@ -128,6 +130,7 @@ void rh_service_stop(rh_service *s)
     if (s->server)
         rh_server_stop(s->server);
     rh_upkeep_stop(s->upkeep);
+    rh_operators_free(s->control.operators);
     rh_watch_stop(s->watch);
     if (s->directory)
         rh_directory_free(s->directory);

@@ -18,17 +18,6 @@ static const char *find_template(const rh_app *app, const rh_home *home, rh_db *
                                                                                        : NULL;
 }
 
-/* What a clone has of the template's migrations is its own from now on. */
-static bool take_over(const rh_app *app, const rh_home *home, rh_arena *a, rh_err *err)
-{
-    const char *params[] = {rh_arena_printf(a, "%lld", (long long)home->id)};
-    rh_db *db = rh_app_connect(app, home->node, RH_ROLE_OPERATOR, home->database, err);
-    bool ok = db && rh_home_prepare_database(app, db, err) &&
-              rh_db_query(db, a, rh_sql_homes_take_over, 1, params, err);
-    rh_db_close(db);
-    return ok;
-}
-
 static bool is_the_apps(const rh_app *app, const char *name)
 {
     return strcmp(name, app->catalog_db) == 0 || strcmp(name, app->shared_db) == 0 ||
@@ -83,7 +72,7 @@ static bool make_home(const rh_app *app, const rh_home *home, rh_db *shared, rh_
     if (!rh_install_database(app, home->node, home->database, model, err))
         return false;
     rh_step("create.database");
-    return set_mark(home, shared, a, err) && (!model || take_over(app, home, a, err));
+    return set_mark(home, shared, a, err);
 }
 
 /* A database of one tenant belongs to one server; Citus spreads tables. */

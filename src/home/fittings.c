@@ -50,10 +50,13 @@ static bool with_plain_path(rh_db *db, rh_err *err)
         db, in_transaction ? "SET LOCAL search_path = pg_catalog" : "SET search_path = pg_catalog", err);
 }
 
+/* The fittings' queries cost more to plan than to run, and most in a backend's first one. */
+#define PLANNED_ONCE "SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan"
+
 /* What is wrong and cannot be put right here ends the transaction: nothing of it is ever served. */
 static bool check(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *params, rh_err *err)
 {
-    PGresult *res = rh_db_query(db, a, sql, n, params, err);
+    PGresult *res = rh_db_query_kept(db, a, sql, n, params, err);
     if (!res || PQntuples(res) == 0)
         return res != NULL;
     rh_err_set(err, RH_E_LINT, "%s", PQgetvalue(res, 0, 0));
@@ -72,12 +75,15 @@ static bool check_home(const rh_app *app, const rh_home *home, rh_db *db, rh_are
 }
 
 /* Runs the commands that a query gave, in its order. */
-static bool run_commands(rh_db *db, const PGresult *commands, int *n_commands, rh_err *err)
+static bool run_commands(rh_db *db, rh_arena *a, const PGresult *commands, int *n_commands, rh_err *err)
 {
-    for (int i = 0; commands && i < PQntuples(commands); i++, ++*n_commands)
-        if (!rh_db_exec(db, PQgetvalue(commands, i, 0), err))
-            return rh_err_context(err, "fitting failed: %s", PQgetvalue(commands, i, 0));
-    return commands != NULL;
+    int n = commands ? PQntuples(commands) : 0, failed;
+    const char **sql = RH_NEW_ARRAY(a, const char *, (size_t)n + 1);
+    for (int i = 0; i < n; i++)
+        sql[i] = PQgetvalue(commands, i, 0);
+    *n_commands += n;
+    return commands && (!n || rh_db_exec_all(db, sql, n, &failed, err) ||
+                        rh_err_context(err, "fitting failed: %s", sql[failed]));
 }
 
 /* Citus takes policies, defaults and grants of a table along when it is distributed, so that comes after
@@ -90,8 +96,9 @@ static bool distribute(const rh_app *app, const rh_home *home, rh_db *db, rh_are
                             whose},
                *rest[] = {home->schema, RH_REFERENCE_SCHEMA, app->server};
     const PGresult *spread = rh_db_query(db, a, rh_sql_citus_spread, 3, rest, err);
-    return spread && run_commands(db, rh_db_query(db, a, rh_sql_citus_distribute, 5, tables, err), n, err) &&
-           run_commands(db, spread, n, err);
+    return spread &&
+           run_commands(db, a, rh_db_query(db, a, rh_sql_citus_distribute, 5, tables, err), n, err) &&
+           run_commands(db, a, spread, n, err);
 }
 
 bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_commands, rh_err *err)
@@ -100,7 +107,8 @@ bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_comma
     int n = 0;
     const char *whose = home->model == RH_MODEL_SHARED ? "" : home->tenant ? home->tenant : "template";
     rh_arena *a = rh_arena_new();
-    bool ok = rh_cluster_is_citus(db, &citus, err) && with_plain_path(db, err);
+    bool ok =
+        rh_cluster_is_citus(db, &citus, err) && with_plain_path(db, err) && rh_db_exec(db, PLANNED_ONCE, err);
     const char *params[] = {home->schema,
                             RH_REFERENCE_SCHEMA,
                             app->conf->app_tenant_key,
@@ -110,7 +118,8 @@ bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_comma
                             whose,
                             rh_id_type_name(app->conf),
                             ok && citus ? "true" : "false"};
-    ok = ok && run_commands(db, rh_db_query(db, a, rh_sql_fittings_commands, 9, params, err), &n, err) &&
+    ok = ok &&
+         run_commands(db, a, rh_db_query_kept(db, a, rh_sql_fittings_commands, 9, params, err), &n, err) &&
          check_home(app, home, db, a, citus, err) && (!citus || distribute(app, home, db, a, whose, &n, err));
     if (ok && n_commands)
         *n_commands = n;

@@ -135,12 +135,30 @@ static bool apply(const rh_apply_target *t, const rh_migration_set *set, int *ap
                   rh_err *err)
 {
     size_t from;
-    if (!rh_apply_state(t, set, version, &from, err) || !rh_apply_run(t, set, from, err))
+    if (!rh_apply_state(t, set, version, &from, err))
+        return false;
+    if ((from < set->n || t->finish) && !rh_apply_run(t, set, from, err))
         return false;
     if (applied)
         *applied += (int)(set->n - from);
     *version = rh_set_newest(set);
     return true;
+}
+
+/* What a clone has of the template's migrations is its own from now on. *fresh: it was just cloned, and has
+ * what the template has. */
+static bool take_over(const rh_home *home, rh_db *db, bool *fresh, rh_err *err)
+{
+    rh_arena *a = rh_arena_new();
+    const char *params[] = {rh_arena_printf(a, "%lld", (long long)home->id)};
+    PGresult *there =
+        rh_db_query(db, a, "SELECT to_regclass('rowhouse.applied_migrations') IS NOT NULL", 0, NULL, err);
+    bool ok = there != NULL, cloned = ok && *PQgetvalue(there, 0, 0) == 't';
+    PGresult *taken = cloned ? rh_db_query(db, a, rh_sql_homes_take_over, 1, params, err) : NULL;
+    *fresh = taken && strcmp(PQcmdTuples(taken), "0") != 0;
+    ok = ok && (!cloned || taken);
+    rh_arena_free(a);
+    return ok;
 }
 
 bool rh_home_migrate(const rh_app *app, const rh_home *home, rh_db *db, const rh_sets *sets, int *applied,
@@ -150,10 +168,11 @@ bool rh_home_migrate(const rh_app *app, const rh_home *home, rh_db *db, const rh
     struct fitting f = {app, home, db};
     rh_apply_target reference = {db, 0, REFERENCE_PATH, NULL, NULL};
     rh_apply_target tenant = {db, home->id, rh_home_search_path(a, home), fit, &f};
-    bool ok = true;
+    bool ok = true, fresh = false;
     versions->reference = rh_set_newest(sets->reference);
     if (models[home->model]->own_database)
-        ok = rh_home_prepare_database(app, db, err) &&
+        ok = (!home->id || take_over(home, db, &fresh, err)) &&
+             (fresh || rh_home_prepare_database(app, db, err)) &&
              apply(&reference, sets->reference, applied, &versions->reference, err);
     ok = ok && apply(&tenant, sets->tenant, applied, &versions->tenant, err);
     rh_arena_free(a);

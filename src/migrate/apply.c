@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "migrate/script.h"
 #include "sql.h"
@@ -71,6 +72,13 @@ static bool explain(rh_err *err, const rh_migration *m, const rh_script_piece *p
     return rh_err_context(err, "%s:%d", m->path, line);
 }
 
+/* DEALLOCATE or DISCARD: what we have prepared goes first, so that we know of it. */
+static bool forgets_statements(const rh_script_piece *piece)
+{
+    return (piece->len > 7 && strncasecmp(piece->text, "discard", 7) == 0) ||
+           (piece->len > 10 && strncasecmp(piece->text, "deallocate", 10) == 0);
+}
+
 static bool run_file(const rh_apply_target *t, const rh_migration *m, rh_arena *a, rh_err *err)
 {
     rh_script_pieces pieces = {0};
@@ -78,6 +86,8 @@ static bool run_file(const rh_apply_target *t, const rh_migration *m, rh_arena *
         return rh_err_context(err, "%s", m->path);
     for (size_t i = 0; i < pieces.len; i++) {
         const rh_script_piece *piece = &pieces.items[i];
+        if (forgets_statements(piece))
+            rh_db_forget_kept(t->db);
         PGresult *res = PQexec(rh_db_conn(t->db), rh_arena_strndup(a, piece->text, piece->len));
         ExecStatusType status = PQresultStatus(res);
         bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
@@ -108,8 +118,9 @@ static bool note_applied(const rh_apply_target *t, const rh_migration_set *set, 
 static bool plain_session(const rh_apply_target *t, bool in_transaction, rh_err *err)
 {
     char sql[512];
-    snprintf(sql, sizeof sql, "RESET SESSION AUTHORIZATION; RESET ALL; SET %ssearch_path = %s",
-             in_transaction ? "LOCAL " : "", t->search_path);
+    snprintf(sql, sizeof sql, "RESET SESSION AUTHORIZATION; RESET ALL; %sSET %ssearch_path = %s",
+             rh_db_is_lazy(t->db) ? "SET synchronous_commit = off; " : "", in_transaction ? "LOCAL " : "",
+             t->search_path);
     return rh_db_exec(t->db, sql, err);
 }
 

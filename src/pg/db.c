@@ -5,8 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define KEPT_MAX 8 /* statements of ours that are worth it */
+
 struct rh_db {
     PGconn *conn;
+    bool lazy;
+    const char *kept[KEPT_MAX];
+    int n_kept;
 };
 
 static void ignore_notice(void *arg, const char *message)
@@ -118,4 +123,103 @@ const char *rh_db_value(rh_db *db, rh_arena *a, const char *sql, int n, const ch
     if (!res)
         return NULL;
     return PQntuples(res) > 0 && PQnfields(res) > 0 ? PQgetvalue(res, 0, 0) : "";
+}
+
+/* ---- statements that are kept ---- */
+
+static bool prepare(rh_db *db, const char *sql, int at, rh_err *err)
+{
+    char name[16];
+    snprintf(name, sizeof name, "rh_%d", at);
+    PGresult *res = PQprepare(db->conn, name, sql, 0, NULL);
+    bool ok = PQresultStatus(res) == PGRES_COMMAND_OK || rh_db_error(err, db->conn, res);
+    PQclear(res);
+    return ok;
+}
+
+PGresult *rh_db_query_kept(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *values,
+                           rh_err *err)
+{
+    char name[16];
+    int at = 0;
+    while (at < db->n_kept && db->kept[at] != sql)
+        at++;
+    if (at == KEPT_MAX)
+        return rh_db_query(db, a, sql, n, values, err);
+    if (at == db->n_kept) {
+        if (!prepare(db, sql, at, err))
+            return NULL;
+        db->kept[db->n_kept++] = sql;
+    }
+    snprintf(name, sizeof name, "rh_%d", at);
+    PGresult *res = PQexecPrepared(db->conn, name, n, values, NULL, NULL, 0);
+    if (PQresultStatus(res) != PGRES_TUPLES_OK && PQresultStatus(res) != PGRES_COMMAND_OK) {
+        rh_db_error(err, db->conn, res);
+        PQclear(res);
+        if (strcmp(err->sqlstate, "26000") == 0) /* deallocated behind our back */
+            db->n_kept = 0;
+        return NULL;
+    }
+    rh_arena_on_free(a, clear_result, res);
+    return res;
+}
+
+void rh_db_forget_kept(rh_db *db)
+{
+    rh_err ignored;
+    if (db->n_kept)
+        rh_db_exec(db, "DEALLOCATE ALL", &ignored);
+    db->n_kept = 0;
+}
+
+/* ---- many statements at once ---- */
+
+/* The answers up to the sync; the first failure counts, what was skipped after it does not. */
+static bool take_answers(rh_db *db, int n, int *failed, rh_err *err)
+{
+    bool ok = true;
+    for (int i = 0; i <= n; i++) {
+        PGresult *res;
+        while ((res = PQgetResult(db->conn))) {
+            ExecStatusType status = PQresultStatus(res);
+            if (ok && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
+                status != PGRES_PIPELINE_SYNC) {
+                *failed = i < n ? i : n - 1;
+                ok = rh_db_error(err, db->conn, res);
+            }
+            PQclear(res);
+            if (status == PGRES_PIPELINE_SYNC || PQstatus(db->conn) == CONNECTION_BAD)
+                return ok && PQstatus(db->conn) == CONNECTION_OK;
+        }
+    }
+    return ok;
+}
+
+bool rh_db_exec_all(rh_db *db, const char *const *sql, int n, int *failed, rh_err *err)
+{
+    bool ok = PQenterPipelineMode(db->conn) == 1;
+    *failed = 0;
+    for (int i = 0; ok && i < n; i++)
+        ok = PQsendQueryParams(db->conn, sql[i], 0, NULL, NULL, NULL, NULL, 0) == 1;
+    ok = ok && PQpipelineSync(db->conn) == 1;
+    if (!ok)
+        return rh_db_error(err, db->conn, NULL);
+    ok = take_answers(db, n, failed, err);
+    PQexitPipelineMode(db->conn);
+    return ok;
+}
+
+/* ---- commits ---- */
+
+bool rh_db_set_lazy(rh_db *db, bool lazy, rh_err *err)
+{
+    if (db->lazy == lazy)
+        return true;
+    db->lazy = lazy;
+    return rh_db_exec(db, lazy ? "SET synchronous_commit = off" : "RESET synchronous_commit", err);
+}
+
+bool rh_db_is_lazy(const rh_db *db)
+{
+    return db->lazy;
 }

@@ -31,6 +31,23 @@ PGresult *rh_db_query(rh_db *db, rh_arena *a, const char *sql, int n, const char
 const char *rh_db_value(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *values,
                         rh_err *err);
 
+/* As rh_db_query(), for statements that are dear to plan: prepared once a connection, and planned once where
+ * plan_cache_mode says so. sql is told by its address: a constant. */
+PGresult *rh_db_query_kept(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *values,
+                           rh_err *err);
+/* What was prepared is gone: a script has said DEALLOCATE or DISCARD. */
+void rh_db_forget_kept(rh_db *db);
+
+/* n statements without parameters in one round trip, inside the caller's transaction or one of their own. The
+ * first that fails ends it: *failed is its index. */
+bool rh_db_exec_all(rh_db *db, const char *const *sql, int n, int *failed, rh_err *err);
+
+/* Commits that come next are written to disk by a later one: after a crash of the machine either none of them
+ * is there, or those that came first. Before somebody is told that something is done, the last commit must be
+ * one that is not lazy. Stays over RESET ALL in scripts of ours that ask rh_db_is_lazy(). */
+bool rh_db_set_lazy(rh_db *db, bool lazy, rh_err *err);
+bool rh_db_is_lazy(const rh_db *db);
+
 /* Fills err from what libpq knows; either may be NULL, and every field of it too. */
 bool rh_db_error(rh_err *err, const PGconn *conn, const PGresult *res);
 
