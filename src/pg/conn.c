@@ -45,6 +45,8 @@
 #define BIND_WRITE "rh_bind_write"
 #define BIND_READ "rh_bind_read"
 #define BIND_WRITE_TEXT "SELECT pg_catalog.set_config('rowhouse.tenant', $1, true)"
+#define BIND_FOR_GOOD_TEXT                                                                                   \
+    "SELECT pg_catalog.set_config('rowhouse.tenant', $1, false)" /* what a leak begins with */
 #define BIND_READ_TEXT BIND_WRITE_TEXT ", pg_catalog.set_config('transaction_read_only', 'on', true)"
 
 enum step_kind { STEP_DEALLOCATE, STEP_PREPARE, STEP_BIND, STEP_STATEMENT, STEP_ROLLBACK, STEP_SYNC };
@@ -147,8 +149,11 @@ static void dial_work(uv_work_t *work)
                             "UTF8",      "rowhouse",  timeout, NULL};
     PGconn *pg = PQconnectdbParams(keys, values, 1);
     PQsetNoticeProcessor(pg, ignore_notice, NULL);
-    if (PQstatus(pg) == CONNECTION_OK && prepare_bind(pg, BIND_WRITE, BIND_WRITE_TEXT, &d->err) &&
-        prepare_bind(pg, BIND_READ, BIND_READ_TEXT, &d->err) && PQsetnonblocking(pg, 1) == 0 &&
+    bool for_good = rh_sabotaged("binding");
+    const char *write = for_good ? BIND_FOR_GOOD_TEXT : BIND_WRITE_TEXT,
+               *read = for_good ? BIND_FOR_GOOD_TEXT : BIND_READ_TEXT;
+    if (PQstatus(pg) == CONNECTION_OK && prepare_bind(pg, BIND_WRITE, write, &d->err) &&
+        prepare_bind(pg, BIND_READ, read, &d->err) && PQsetnonblocking(pg, 1) == 0 &&
         PQenterPipelineMode(pg)) {
         d->pg = pg;
         return;
@@ -445,14 +450,18 @@ static bool send_statement(rh_conn *c, rh_job *job, int i, const rh_stmt *stmt)
     return add_step(job, STEP_STATEMENT, i, NULL, sent);
 }
 
+static bool send_bind(rh_conn *c, rh_job *job)
+{
+    const char *bind = job->read_only ? BIND_READ : BIND_WRITE;
+    return add_step(job, STEP_BIND, 0, NULL,
+                    PQsendQueryPrepared(c->pg, bind, 1, &job->tenant, NULL, NULL, 0));
+}
+
 static bool send_all(rh_conn *c, rh_job *job)
 {
     rh_stmt *use[RH_JOB_MAX_STATEMENTS] = {NULL};
-    const char *bind = job->read_only ? BIND_READ : BIND_WRITE, *tenant = job->tenant;
-    if (rh_sabotaged("binding"))
-        tenant = c->head->tenant;
-    if (!send_preparations(c, job, use) ||
-        !add_step(job, STEP_BIND, 0, NULL, PQsendQueryPrepared(c->pg, bind, 1, &tenant, NULL, NULL, 0)))
+    bool bound = rh_sabotaged("binding") && rh_stmts_count(c->stmts) > 0;
+    if (!send_preparations(c, job, use) || (!bound && !send_bind(c, job)))
         return false;
     for (int i = 0; i < job->n_statements; i++)
         if (!send_statement(c, job, i, use[i]))

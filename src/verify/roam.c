@@ -8,6 +8,14 @@
 #define SOCKETS 8
 #define DEPTH 4 /* requests on one socket at once */
 
+static bool holds_own(const rh_canary *c, const rh_wire_answer *answer)
+{
+    for (int form = 0; form < RH_CANARY_FORMS; form++)
+        if (memmem(answer->body, answer->body_len, c->mark[form], strlen(c->mark[form])))
+            return true;
+    return false;
+}
+
 static void judge(rh_world *w, const rh_ask *ask, const rh_wire_answer *answer)
 {
     rh_verify_tried *line = rh_verify_report_line(w->report, ask->door, ask->kind);
@@ -15,12 +23,11 @@ static void judge(rh_world *w, const rh_ask *ask, const rh_wire_answer *answer)
     line->requests++;
     line->good += answer->status >= 200 && answer->status < 300;
     line->bytes += (int64_t)(answer->head_len + answer->body_len);
-    if (ask->own != RH_NOBODY) {
-        const char *mark = w->canaries[ask->own].mark[RH_CANARY_TEXT];
-        line->rows += memmem(answer->body, answer->body_len, mark, strlen(mark)) != NULL;
-    }
+    line->rows += ask->own != RH_NOBODY && answer->status >= 200 && answer->status < 300 &&
+                  holds_own(&w->canaries[ask->own], answer);
     to.where = "head";
-    rh_judge_answer(&w->judge, &to, answer->head, answer->head_len);
+    if (answer->head)
+        rh_judge_answer(&w->judge, &to, answer->head, answer->head_len);
     to.where = "body";
     rh_judge_answer(&w->judge, &to, answer->body, answer->body_len);
 }
@@ -31,8 +38,8 @@ static bool ask_all(rh_world *w, rh_wire *wire, rh_arena *a, const rh_ask *asks,
 {
     rh_wire_answer *answers = RH_NEW_ARRAY(a, rh_wire_answer, n);
     for (size_t i = 0; i < n; i++)
-        if (asks[i].writes)
-            rh_judge_wrote(&w->judge, asks[i].own, asks[i].text);
+        if (asks[i].writes && asks[i].body)
+            rh_judge_wrote(&w->judge, asks[i].own, asks[i].body);
     if (!rh_wire_ask(wire, a, asks, n, answers, err))
         return false;
     for (size_t i = 0; i < n; i++) {

@@ -275,7 +275,8 @@ static void clear_lines(rh_wire *w, rh_arena *a)
 
 bool rh_wire_ask(rh_wire *w, rh_arena *a, const rh_ask *asks, size_t n, rh_wire_answer *answers, rh_err *err)
 {
-    memset(answers, 0, n * sizeof *answers);
+    for (size_t i = 0; i < n; i++)
+        answers[i] = (rh_wire_answer){.body = ""};
     for (int round = 0; round < ROUNDS; round++) {
         bool any = false;
         clear_lines(w, a);

@@ -12,7 +12,7 @@
 typedef struct rh_wire rh_wire;
 
 typedef struct rh_wire_answer {
-    const char *head, *body; /* the arena's; head is NULL where none came */
+    const char *head, *body; /* the arena's; head is NULL where none came, body never */
     size_t head_len, body_len;
     int status;
 } rh_wire_answer;

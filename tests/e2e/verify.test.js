@@ -12,6 +12,7 @@ import { start } from './lib/processes.js';
 
 const SABOTAGED = path.join(path.dirname(BIN), 'tests', 'rowhouse-sabotaged');
 const SHORT = ['--tenants', '3', '--requests', '400', '--seed', '7'];
+const LIMIT_MS = 300000; // a run makes up to nine homes; machines may be busy
 
 let host; // its PostgreSQL is everybody's
 before(async () => {
@@ -23,8 +24,8 @@ after(() => host?.stop());
 async function verify(app, args = [], { wall } = {}) {
   const all = ['verify', '--json', ...SHORT, ...args];
   const r = await (wall
-    ? start(SABOTAGED, [...all, '--app', app.dir, '--data', app.state, '--server', host.conninfo], { env: { PATH: process.env.PATH, RH_SABOTAGE: wall } }).done
-    : app.run(all));
+    ? start(SABOTAGED, [...all, '--app', app.dir, '--data', app.state, '--server', host.conninfo], { env: { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(ROWHOUSE_|PG)/.test(name))), RH_SABOTAGE: wall }, timeout: LIMIT_MS }).done
+    : app.run(all, { timeout: LIMIT_MS }));
   let report = null;
   try {
     report = JSON.parse(r.stdout);
@@ -181,6 +182,8 @@ CREATE TABLE people (
   mail email NOT NULL UNIQUE,
   state text NOT NULL CHECK (state IN ('new', 'old')),
   feels mood NOT NULL,
+  felt mood[] NOT NULL,
+  codes varchar(4)[] NOT NULL,
   code varchar(10) NOT NULL UNIQUE,
   tags text[] NOT NULL CHECK (cardinality(tags) > 0),
   extra jsonb NOT NULL CHECK (jsonb_typeof(extra) = 'array'),
@@ -233,20 +236,20 @@ CREATE TRIGGER refuse BEFORE INSERT ON shut FOR EACH ROW EXECUTE FUNCTION refuse
 
   test('Ctrl-C leaves nothing behind; what a kill -9 leaves, the next run removes', async () => {
     const app = host.sibling({ files: isoApp({ name: 'cut' }) });
-    const run = app.spawn(['verify', '--requests', '1000000']);
+    const run = app.spawn(['verify', '--requests', '1000000'], { timeout: LIMIT_MS });
     await until(async () => (await leftovers(app)).some((name) => /^cut_verify_.*_catalog$/.test(name)), { ms: 30000, what: 'the scratch copy' });
     run.kill('SIGINT');
     const ended = await run.done;
     assert.equal(ended.status, 130, ended.stderr);
     assert.deepEqual(await leftovers(app), []);
     for (const step of ['verify.marked', 'verify.filled']) {
-      const killed = await app.run(['verify', ...SHORT], { env: { RH_KILL_AT: step } });
+      const killed = await app.run(['verify', ...SHORT], { env: { RH_KILL_AT: step }, timeout: LIMIT_MS });
       assert.equal(killed.signal, 'SIGKILL', killed.stderr);
       assert.notDeepEqual(await leftovers(app), []);
     }
     const marks = async () => (await leftovers(app)).filter((name) => name.endsWith('_scratch'));
     const [dead] = await marks();
-    const bystander = app.spawn(['verify', '--requests', '1000000']);
+    const bystander = app.spawn(['verify', '--requests', '1000000'], { timeout: LIMIT_MS });
     await until(async () => (await marks()).length === 1 && !(await marks()).includes(dead), { ms: 30000, what: 'the sweep' });
     const r = await verify(app); // finds nothing in the app of the tests above, and leaves alone what somebody works with
     assert.equal(r.status, 0, told(r));
