@@ -11,6 +11,10 @@ ALTER TABLE rowhouse.nodes
 
 -- NULL: the node with the least on it.
 ALTER TABLE rowhouse.tenants ADD COLUMN home_node integer REFERENCES rowhouse.nodes;
+CREATE INDEX tenants_updated ON rowhouse.tenants (updated_at); -- what came to a node since it was measured
+
+-- Where a node is reached has changed: every tenant on it.
+CREATE TRIGGER tell AFTER UPDATE OF conninfo ON rowhouse.nodes FOR EACH STATEMENT EXECUTE FUNCTION rowhouse.tell_all();
 
 -- Servers read where a home's node is; there is no password in it.
 GRANT SELECT (id, name, conninfo) ON rowhouse.nodes TO :"server";

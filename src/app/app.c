@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/node.h"
 #include "base/file.h"
 #include "server/place.h"
-
-#define OLDEST_SERVER 150000
 
 const char *rh_app_secret(const rh_app *app, rh_arena *a, const char *name, bool *made, rh_err *err)
 {
@@ -40,12 +39,13 @@ const char *rh_app_jwt_secret(const rh_app *app, rh_arena *a, rh_err *err)
     return *app->conf->auth_secret ? app->conf->auth_secret : rh_app_secret(app, a, "jwt_secret", NULL, err);
 }
 
-/* libpq's variables, such as PGSERVICE, speak of another server than the private one. */
+/* libpq's variables, such as PGSERVICE, speak of another server than the private one; PGPASSFILE may have
+ * what other nodes need. */
 static void forget_environment(void)
 {
     PQconninfoOption *options = PQconndefaults();
     for (PQconninfoOption *o = options; o && o->keyword; o++)
-        if (o->envvar && strcmp(o->keyword, "client_encoding") != 0)
+        if (o->envvar && strcmp(o->keyword, "client_encoding") != 0 && strcmp(o->keyword, "passfile") != 0)
             unsetenv(o->envvar);
     PQconninfoFree(options);
 }
@@ -86,7 +86,7 @@ static bool check_version(const rh_app *app, rh_err *err)
     }
     int version = PQserverVersion(rh_db_conn(db));
     rh_db_close(db);
-    if (version >= OLDEST_SERVER)
+    if (version >= RH_OLDEST_SERVER)
         return true;
     rh_err_set(err, RH_E_CONF, "the server is PostgreSQL %d.%d", version / 10000, version % 10000);
     return rh_err_hint(err, "Rowhouse needs PostgreSQL 15 or newer.");
@@ -138,22 +138,33 @@ const char *rh_app_password(const rh_app *app, rh_role role)
                                     : NULL;
 }
 
+/* Only an admin of another node than the first has a password that the conninfo does not hold. */
+static const char *password_of(const rh_app *app, const rh_node *node, rh_arena *a, rh_role role)
+{
+    return role == RH_ROLE_ADMIN && node->id != RH_FIRST_NODE ? rh_node_password(app, a, node)
+                                                              : rh_app_password(app, role);
+}
+
 rh_db *rh_app_connect(const rh_app *app, const rh_node *node, rh_role role, const char *database, rh_err *err)
 {
     if (!node) { /* a guess would be somebody else's server */
         rh_err_set(err, RH_E_INTERNAL, "database %s: on which node?", database ? database : "");
         return NULL;
     }
-    rh_db *db = rh_db_open(node->conninfo, database, rh_app_user(app, role), rh_app_password(app, role), err);
-    if (!db) {
+    rh_arena *a = rh_arena_new();
+    const char *password = password_of(app, node, a, role);
+    rh_db *db = rh_db_open(node->conninfo, database, rh_app_user(app, role), password, err);
+    if (!db && node->id != RH_FIRST_NODE) {
+        rh_err_context(err, "node %s", node->name);
+        err->code = RH_E_NODE_AWAY;
+        if (role == RH_ROLE_ADMIN && !password)
+            rh_node_password_hint(app, node, err);
+    } else if (!db) {
         rh_err_context(err, "cannot connect to database %s", database ? database : "");
-        if (node->id != RH_FIRST_NODE) {
-            rh_err_context(err, "node %s", node->name);
-            err->code = RH_E_NODE_AWAY;
-        } else if (role != RH_ROLE_ADMIN) {
+        if (role != RH_ROLE_ADMIN)
             rh_err_hint(err, "`rowhouse migrate` makes the roles and databases of the app.");
-        }
     }
+    rh_arena_free(a);
     return db;
 }
 
@@ -161,26 +172,11 @@ const char *rh_app_conninfo(const rh_app *app, const rh_node *node, rh_arena *a,
                             const char *database, rh_err *err)
 {
     PQconninfoOption *options = PQconninfoParse(node->conninfo, NULL); /* the message would quote passwords */
-    rh_str out;
     if (!options) {
         rh_err_set(err, RH_E_CONF, "how node %s is reached was not understood", node->name);
         return NULL;
     }
-    rh_str_init_in(&out, a, RH_STR_TEXT_MAX);
-    for (PQconninfoOption *o = options; o->keyword; o++) {
-        const char *value = strcmp(o->keyword, "user") == 0     ? rh_app_user(app, role)
-                            : strcmp(o->keyword, "dbname") == 0 ? database
-                                                                : o->val;
-        if (!value || strcmp(o->keyword, "password") == 0)
-            continue;
-        rh_str_addf(&out, "%s='", o->keyword);
-        for (; *value; value++) {
-            if (*value == '\'' || *value == '\\')
-                rh_str_addc(&out, '\\');
-            rh_str_addc(&out, *value);
-        }
-        rh_str_add(&out, "' ");
-    }
+    const char *out = rh_node_conninfo_write(a, options, rh_app_user(app, role), database);
     PQconninfoFree(options);
-    return rh_str_cstr(&out);
+    return out;
 }

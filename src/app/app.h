@@ -23,6 +23,7 @@ typedef enum rh_role {
 /* A PostgreSQL server of the app. The first one is the conf's (or the private one) and holds the catalog; the
  * others stand in the catalog: catalog/nodes.h. */
 #define RH_FIRST_NODE 1
+#define RH_OLDEST_SERVER 150000
 typedef struct rh_node {
     int id; /* 1: the first */
     const char *name;

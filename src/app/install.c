@@ -51,10 +51,10 @@ static bool create_role(const rh_app *app, rh_db *db, const char *role, const ch
     rh_db_exec(db, "ROLLBACK", &ignored);
     rh_err_context(err, "cannot create role %s", role);
     if (strstr(attributes, " BYPASSRLS"))
-        return rh_err_hint(
-            err, "The admin of server.conninfo needs CREATEROLE and CREATEDB, and to grant BYPASSRLS it "
-                 "must be a superuser (from PostgreSQL 16 on: have BYPASSRLS itself).");
-    return rh_err_hint(err, "The admin of server.conninfo needs CREATEROLE.");
+        return rh_err_hint(err,
+                           "The admin of the server needs CREATEROLE and CREATEDB, and to grant BYPASSRLS it "
+                           "must be a superuser (from PostgreSQL 16 on: have BYPASSRLS itself).");
+    return rh_err_hint(err, "The admin of the server needs CREATEROLE.");
 }
 
 enum role_kind { OWNER, SERVER, OPERATOR };
@@ -81,7 +81,7 @@ static bool check_role(const rh_app *app, const char *role, enum role_kind kind,
 }
 
 static bool ensure_role(const rh_app *app, rh_db *db, const char *role, enum role_kind kind,
-                        const char *password, rh_err *err)
+                        const char *password, bool renew, rh_err *err)
 {
     static const char *const attributes[] = {"NOLOGIN NOINHERIT", "LOGIN NOINHERIT NOBYPASSRLS",
                                              "LOGIN INHERIT BYPASSRLS"};
@@ -93,7 +93,7 @@ static bool ensure_role(const rh_app *app, rh_db *db, const char *role, enum rol
         return false;
     if (!exists && !create_role(app, db, role, attributes[kind], err))
         return false;
-    return !password || (exists && !app->fresh_passwords) || set_password(app, db, role, password, err);
+    return !password || (exists && !renew) || set_password(app, db, role, password, err);
 }
 
 static bool grant_membership(const rh_app *app, rh_db *db, const char *role, const char *member, rh_err *err)
@@ -107,11 +107,11 @@ static bool grant_membership(const rh_app *app, rh_db *db, const char *role, con
     return rh_db_exec(db, rh_str_cstr(&sql), err);
 }
 
-static bool ensure_roles(const rh_app *app, rh_db *db, rh_err *err)
+static bool ensure_roles(const rh_app *app, rh_db *db, bool renew, rh_err *err)
 {
-    return ensure_role(app, db, app->owner, OWNER, NULL, err) &&
-           ensure_role(app, db, app->server, SERVER, app->server_password, err) &&
-           ensure_role(app, db, app->operator_name, OPERATOR, app->operator_password, err) &&
+    return ensure_role(app, db, app->owner, OWNER, NULL, renew, err) &&
+           ensure_role(app, db, app->server, SERVER, app->server_password, renew, err) &&
+           ensure_role(app, db, app->operator_name, OPERATOR, app->operator_password, renew, err) &&
            grant_membership(app, db, app->owner, app->operator_name, err);
 }
 
@@ -252,14 +252,18 @@ bool rh_install_database(const rh_app *app, const rh_node *node, const char *nam
     return ok;
 }
 
+bool rh_install_node(const rh_app *app, const rh_node *node, bool renew_passwords, rh_err *err)
+{
+    rh_db *db = rh_app_connect(app, node, RH_ROLE_ADMIN, NULL, err);
+    bool ok = db && ensure_roles(app, db, renew_passwords, err);
+    rh_db_close(db);
+    return ok && rh_install_database(app, node, app->shared_db, NULL, err) && rh_cluster_join(app, node, err);
+}
+
 bool rh_install(rh_app *app, rh_err *err)
 {
-    rh_db *db = rh_app_connect(app, &app->first, RH_ROLE_ADMIN, NULL, err);
-    bool ok = db && ensure_roles(app, db, err);
-    rh_db_close(db);
-    if (!ok || !rh_install_database(app, &app->first, app->catalog_db, NULL, err) ||
-        !rh_install_database(app, &app->first, app->shared_db, NULL, err) ||
-        !rh_cluster_join(app, &app->first, err))
+    if (!rh_install_node(app, &app->first, app->fresh_passwords, err) ||
+        !rh_install_database(app, &app->first, app->catalog_db, NULL, err))
         return false;
     app->fresh_passwords = false;
     return true;

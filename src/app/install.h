@@ -10,6 +10,8 @@
 
 /* Roles and the catalog's and the shared homes' databases on the first node, as the admin. */
 bool rh_install(rh_app *app, rh_err *err);
+/* Roles and the shared homes' database on a node. renew_passwords: existing roles get theirs anew, too. */
+bool rh_install_node(const rh_app *app, const rh_node *node, bool renew_passwords, rh_err *err);
 
 /* One database of the app on that node: made when it is missing, as a clone of `model` (a prepared one; NULL: empty), refused
  * when it is somebody else's, and PostgreSQL's open defaults in it taken back. */

@@ -83,25 +83,35 @@ static bool dump(rh_operator *o, rh_arena *a, const rh_home *home, rh_db *shared
     return ok;
 }
 
+static bool clear_home(rh_operator *o, rh_arena *a, const rh_home *home, rh_db *shared, const char *id,
+                       rh_err *err)
+{
+    bool there = false;
+    if (!rh_home_exists(o->app, home, shared, &there, err))
+        return false;
+    if (there && !rh_home_end_sessions(o->app, home, id, err))
+        return false;
+    rh_step("drop.sessions");
+    if (there && !dump(o, a, home, shared, id, err))
+        return false;
+    bool ok = rh_home_drop(o->app, home, shared, id, err);
+    rh_step("drop.home");
+    return ok;
+}
+
 /* Everything that is the tenant's outside the catalog. */
 static bool empty(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
 {
     rh_home home;
-    bool there = false;
     if (!rh_tenant_home(o, a, id, &home, err))
         return false;
     if (!home.id)
         return true;
     rh_db *shared = rh_operator_shared(o, &home, err);
-    if (!shared || !rh_home_exists(o->app, &home, shared, &there, err))
+    if (!shared || !rh_tenant_lock_node(shared, home.node, id, err))
         return false;
-    if (there && !rh_home_end_sessions(o->app, &home, id, err))
-        return false;
-    rh_step("drop.sessions");
-    if (there && !dump(o, a, &home, shared, id, err))
-        return false;
-    bool ok = rh_home_drop(o->app, &home, shared, id, err);
-    rh_step("drop.home");
+    bool ok = clear_home(o, a, &home, shared, id, err);
+    rh_tenant_unlock_node(shared, home.node, id);
     return ok;
 }
 
@@ -186,7 +196,7 @@ bool rh_tenant_drop_waiting(rh_operator *o, void (*tell)(void *arg, const char *
         if (locked)
             rh_tenant_unlock(o->catalog, o->shared, id);
         *(dropped ? done : failed) += 1;
-        ok = dropped || err->code != RH_E_UNAVAILABLE;
+        ok = dropped || PQstatus(rh_db_conn(o->catalog)) == CONNECTION_OK;
         if (tell)
             tell(arg, rh_arena_printf(
                           a, "tenant %s %s%s", PQgetvalue(res, i, 1),

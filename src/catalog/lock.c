@@ -74,3 +74,14 @@ void rh_tenant_unlock(rh_db *catalog, rh_db *shared, const char *id)
     unlock(shared, id);
     unlock(catalog, id);
 }
+
+bool rh_tenant_lock_node(rh_db *shared, const rh_node *node, const char *id, rh_err *err)
+{
+    return node->id == RH_FIRST_NODE || lock(shared, id, err);
+}
+
+void rh_tenant_unlock_node(rh_db *shared, const rh_node *node, const char *id)
+{
+    if (node->id != RH_FIRST_NODE)
+        unlock(shared, id);
+}

@@ -7,12 +7,16 @@
 #ifndef RH_TENANT_LOCK_H
 #define RH_TENANT_LOCK_H
 
-#include "pg/db.h"
+#include "app/app.h"
 
 /* Waits for another command for a minute at most: RH_E_LOCKED. Not inside a transaction. */
 bool rh_tenant_lock(rh_db *catalog, rh_db *shared, const char *id, rh_err *err);
 /* Does not wait: *got is false when another command is at work. */
 bool rh_tenant_try_lock(rh_db *catalog, rh_db *shared, const char *id, bool *got, rh_err *err);
+/* The same in the app's database on the node that the home is on, where that is not the first: what a killed
+ * client began there may go on. */
+bool rh_tenant_lock_node(rh_db *shared, const rh_node *node, const char *id, rh_err *err);
+void rh_tenant_unlock_node(rh_db *shared, const rh_node *node, const char *id);
 void rh_tenant_unlock(rh_db *catalog, rh_db *shared, const char *id);
 
 #endif

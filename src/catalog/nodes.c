@@ -3,6 +3,10 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+
+#define GIVEN_UP_MS 30000
+
 const rh_node *rh_node_of_row(const rh_app *app, rh_arena *a, const PGresult *res, int row, int column)
 {
     int64_t id;
@@ -19,6 +23,8 @@ struct met {
     struct met *next;
     int id;
     rh_db *shared;
+    rh_err why;       /* it cannot be used ... */
+    int64_t until_ms; /* ... till then */
 };
 
 struct rh_nodes {
@@ -59,6 +65,28 @@ static struct met *meet(rh_nodes *nodes, int id)
     return nodes->met = m;
 }
 
+void rh_nodes_give_up(rh_nodes *nodes, const rh_node *node, const rh_err *why)
+{
+    struct met *m = meet(nodes, node->id);
+    rh_db_close(m->shared);
+    m->shared = NULL;
+    m->why = *why;
+    m->until_ms = rh_now_ms() + GIVEN_UP_MS;
+}
+
+void rh_nodes_reset(rh_nodes *nodes, const rh_node *node)
+{
+    meet(nodes, node->id)->until_ms = 0;
+}
+
+bool rh_nodes_given_up(const rh_nodes *nodes, const rh_node *node)
+{
+    const struct met *m = nodes->met;
+    while (m && m->id != node->id)
+        m = m->next;
+    return m && m->until_ms > rh_now_ms();
+}
+
 rh_db *rh_nodes_shared(rh_nodes *nodes, const rh_node *node, rh_err *err)
 {
     if (!node) {
@@ -72,7 +100,12 @@ rh_db *rh_nodes_shared(rh_nodes *nodes, const rh_node *node, rh_err *err)
         rh_db_close(m->shared);
         m->shared = NULL;
     }
-    if (!m->shared)
-        m->shared = rh_app_connect(nodes->app, node, RH_ROLE_OPERATOR, nodes->app->shared_db, err);
+    if (!m->shared && m->until_ms > rh_now_ms()) {
+        *err = m->why;
+        return NULL;
+    }
+    if (!m->shared &&
+        !(m->shared = rh_app_connect(nodes->app, node, RH_ROLE_OPERATOR, nodes->app->shared_db, err)))
+        rh_nodes_give_up(nodes, node, err);
     return m->shared;
 }

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/step.h"
 #include "catalog/lock.h"
+#include "catalog/node.h"
 #include "catalog/reference.h"
 #include "catalog/state.h"
 #include "sql.h"
@@ -155,6 +156,8 @@ bool rh_tenant_spec_from_json(rh_arena *a, const json_t *body, rh_tenant_spec *s
             spec->model = text;
         } else if (strcmp(key, "home_name") == 0) {
             spec->home_name = text;
+        } else if (strcmp(key, "node") == 0) {
+            spec->node = text;
         } else {
             names[n] = key;
             values[n++] = text;
@@ -173,13 +176,13 @@ static bool needs_settling(const rh_operator *o)
     return o->app->conf->keyed || o->sets.on_create || o->sets.reference->n;
 }
 
-/* Homes that stand by have names of their own, and have never been anybody's. */
+/* Homes that stand by have names of their own and are on the first node, and have never been anybody's. */
 static bool may_stand_by(const rh_operator *o, const rh_tenant_spec *spec)
 {
     rh_model model = o->app->conf->model;
     if (spec->model)
         rh_model_parse(spec->model, &model);
-    return model != RH_MODEL_SHARED && !spec->home_name && !spec->revive;
+    return model != RH_MODEL_SHARED && !spec->home_name && !spec->node && !spec->revive;
 }
 
 static bool check_model(const rh_app *app, const rh_tenant_spec *in, rh_err *err)
@@ -237,6 +240,14 @@ static bool check_spec(const rh_app *app, rh_arena *a, const rh_tenant_spec *in,
         out->id = rh_arena_strdup(a, canonical);
     }
     return true;
+}
+
+static bool check_node(rh_operator *o, rh_arena *a, rh_tenant_spec *spec, rh_err *err)
+{
+    const rh_node *node = spec->node ? rh_node_find(o, a, spec->node, NULL, err) : NULL;
+    if (node)
+        spec->node_id = rh_arena_printf(a, "%d", node->id);
+    return node || !spec->node;
 }
 
 static bool check_profile(rh_operator *o, rh_arena *a, const rh_profile *profile, rh_err *err)
@@ -354,6 +365,8 @@ static const char *insert_row(rh_operator *o, rh_arena *a, const rh_tenant_spec 
         add_column(&in, "id", spec->id);
     if (spec->adoption)
         add_column(&in, "home_node", rh_arena_printf(a, "%d", spec->adoption->node));
+    else if (spec->node_id)
+        add_column(&in, "home_node", spec->node_id);
     for (size_t i = 0; i < spec->profile.n; i++)
         add_column(&in, spec->profile.names[i], spec->profile.values[i]);
     rh_str_addf(&sql, "%s t AS (INSERT INTO rowhouse.tenants (%s%s) SELECT %s%s RETURNING id, slug)",
@@ -387,9 +400,9 @@ static const char *find_unfinished(rh_operator *o, rh_arena *a, const rh_tenant_
             rh_str_add(&profile, "null");
     }
     rh_str_add(&profile, spec->profile.n ? "}" : "{}");
-    const char *params[] = {spec->slug,      spec->name, spec->model,
-                            spec->home_name, spec->id,   rh_str_cstr(&profile)};
-    const char *id = rh_db_value(o->catalog, a, rh_sql_tenants_unfinished, 6, params, &ignored);
+    const char *params[] = {
+        spec->slug, spec->name, spec->model, spec->home_name, spec->id, rh_str_cstr(&profile), spec->node};
+    const char *id = rh_db_value(o->catalog, a, rh_sql_tenants_unfinished, 7, params, &ignored);
     return id && *id ? id : NULL;
 }
 
@@ -430,16 +443,18 @@ static bool assign_home(rh_operator *o, rh_arena *a, const char *id, rh_home *ho
 {
     if (home->id)
         return true;
+    rh_home on;
+    if (!rh_node_choose(o, a, id, home->model, &on, err))
+        return false;
     if (home->model == RH_MODEL_SHARED) {
-        const char *params[] = {id, rh_arena_printf(a, "%lld", (long long)o->home.id)};
-        *home = o->home;
+        const char *params[] = {id, rh_arena_printf(a, "%lld", (long long)on.id)};
+        *home = on;
         return rh_db_query(o->catalog, a, rh_sql_homes_join_shared, 2, params, err) != NULL;
     }
-    int node = RH_FIRST_NODE;
     const char *params[] = {id, rh_model_name(home->model), o->app->conf->app_name, o->app->shared_db,
-                            rh_arena_printf(a, "%d", node)};
+                            rh_arena_printf(a, "%d", on.node->id)};
     /* another server must not have a home of which this one may forget */
-    if (!rh_db_set_lazy(o->catalog, node == RH_FIRST_NODE, err))
+    if (!rh_db_set_lazy(o->catalog, on.node->id == RH_FIRST_NODE, err))
         return false;
     PGresult *res = rh_db_query(o->catalog, a, rh_sql_homes_assign, 5, params, err);
     if (!res && strcmp(err->sqlstate, "23505") == 0) {
@@ -488,6 +503,19 @@ static bool make_home(rh_operator *o, rh_arena *a, const char *id, const rh_home
     return rh_parse_int(adopted, &version) && rh_adopt(o->app, &o->sets, home, (int)version, id, shared, err);
 }
 
+static bool make_and_settle(rh_operator *o, rh_arena *a, const char *id, const rh_home *home,
+                            const rh_profile *profile, rh_err *err)
+{
+    rh_db *shared = rh_operator_shared(o, home, err);
+    if (!shared || !rh_tenant_lock_node(shared, home->node, id, err))
+        return false;
+    bool ok = make_home(o, a, id, home, err);
+    rh_step("create.made");
+    ok = ok && settle(o, a, home, id, profile, false, err);
+    rh_tenant_unlock_node(shared, home->node, id);
+    return ok;
+}
+
 static bool place(rh_operator *o, rh_arena *a, const char *id, bool given, rh_err *err)
 {
     rh_home home;
@@ -508,10 +536,7 @@ static bool place(rh_operator *o, rh_arena *a, const char *id, bool given, rh_er
     if (!assign_home(o, a, id, &home, err))
         return false;
     rh_step("create.assigned");
-    if (!make_home(o, a, id, &home, err))
-        return false;
-    rh_step("create.made");
-    return settle(o, a, &home, id, &profile, false, err);
+    return make_and_settle(o, a, id, &home, &profile, err);
 }
 
 /* Under the tenant's lock. */
@@ -564,8 +589,8 @@ bool rh_tenant_create(rh_operator *o, rh_arena *a, const rh_tenant_spec *wanted,
 {
     rh_tenant_spec spec;
     *id = NULL;
-    if (!check_spec(o->app, a, wanted, &spec, err) || !check_profile(o, a, &spec.profile, err) ||
-        !prepare_id(o, a, &spec, err))
+    if (!check_spec(o->app, a, wanted, &spec, err) || !check_node(o, a, &spec, err) ||
+        !check_profile(o, a, &spec.profile, err) || !prepare_id(o, a, &spec, err))
         return false;
     bool given = may_stand_by(o, &spec);
     if (!rh_db_set_lazy(o->catalog, !given || needs_settling(o), err))
@@ -600,7 +625,7 @@ bool rh_tenant_provision_waiting(rh_operator *o, void (*tell)(void *arg, const c
     bool ok = res != NULL;
     for (int i = 0; ok && i < PQntuples(res); i++) {
         bool placed = rh_tenant_provision(o, PQgetvalue(res, i, 0), err);
-        if (!placed && err->code == RH_E_UNAVAILABLE)
+        if (!placed && PQstatus(rh_db_conn(o->catalog)) != CONNECTION_OK)
             ok = false;
         ++*(placed ? done : failed);
         if (tell)

@@ -46,6 +46,8 @@ typedef struct rh_tenant_spec {
     const char *name;                   /* NULL: the slug */
     const char *model;                  /* NULL: the app\'s default */
     const char *home_name;              /* of the schema or database; NULL: by the home\'s number */
+    const char *node;                   /* by name; NULL: the one with the least on it */
+    const char *node_id;                /* its number: rh_tenant_create() looks it up */
     rh_profile profile;                 /* columns that the app's catalog set added */
     bool revive;                        /* the id may be a dropped tenant's: its rows were brought back */
     const rh_tenant_adoption *adoption; /* NULL: the home is made; else home_name is the database */

@@ -65,6 +65,7 @@ int rh_cmd_dev(rh_cmdline *line);
 int rh_cmd_serve(rh_cmdline *line);
 int rh_cmd_migrate(rh_cmdline *line);
 int rh_cmd_tenant(rh_cmdline *line);
+int rh_cmd_node(rh_cmdline *line);
 int rh_cmd_lint(rh_cmdline *line);
 int rh_cmd_load(rh_cmdline *line);
 int rh_cmd_query(rh_cmdline *line);

@@ -32,6 +32,7 @@ static const rh_option tenant_options[] = {
     {"id", "ID", "create, adopt: the tenant's id (default: the catalog gives one)"},
     {"model", "MODEL", "create: shared, schema or database (default: app.model)"},
     {"home", "NAME", "create: name of the schema or database (default: by number)"},
+    {"node", "NAME", "create: where its home is to be (default: the node with the least on it)"},
     {"profile", "COLUMN=VALUE", "create, adopt: a profile column of the app; repeatable"},
     {"from", "TABLE", "adopt rows: the root table, each of whose rows becomes a tenant"},
     {"slug", "SLUG", "adopt a database: the tenant's slug (default: from the name)"},
@@ -70,6 +71,10 @@ static const rh_option verify_options[] = {
     {"json", NULL, "JSON on stdout"},
     {NULL, NULL, NULL},
 };
+static const rh_option node_options[] = {
+    {"json", NULL, "JSON on stdout"},
+    {NULL, NULL, NULL},
+};
 static const rh_option no_options[] = {{NULL, NULL, NULL}};
 
 /* To add a command: a row here, its function in a file of its own name, its prototype in cmd.h. */
@@ -83,6 +88,8 @@ const rh_command rh_commands[] = {
      "create SLUG | list | standby | show TENANT | token TENANT | suspend TENANT | resume TENANT | "
      "rename TENANT [SLUG] | drop TENANT | adopt DATABASE | adopt --from TABLE",
      "the tenants of an app", tenant_options, 1, 3, rh_cmd_tenant},
+    {"node", "add NAME CONNINFO | list | drain NAME | undrain NAME | remove NAME",
+     "the PostgreSQL servers that homes are on", node_options, 1, 3, rh_cmd_node},
     {"lint", "", "check the migrations: does every table keep tenants apart?", no_options, 0, 0, rh_cmd_lint},
     {"load", "TABLE [FILE.csv]",
      "load CSV rows: of many tenants, of one, or into a reference table (without FILE: from stdin)\n\n"

@@ -31,6 +31,10 @@ static void print_report(const rh_migrate_report *r)
     if (r->copies || r->copies_failed)
         fprintf(stderr, "reference rows: %d home%s brought forward, %d failed\n", r->copies,
                 r->copies == 1 ? "" : "s", r->copies_failed);
+    if (r->nodes_behind)
+        fprintf(stderr,
+                "nodes left behind: %d, with %d homes of one tenant that are not at the newest version\n",
+                r->nodes_behind, r->homes_behind);
     if (r->tenants_placed || r->tenants_failed)
         fprintf(stderr, "tenants given their place: %d, failed: %d\n", r->tenants_placed, r->tenants_failed);
     if (r->drops_ended || r->drops_failed)
@@ -77,6 +81,6 @@ int rh_cmd_migrate(rh_cmdline *line)
     }
     rh_cmdline_close(&app);
     return ok ? report.tenants_failed != 0 || report.homes_failed != 0 || report.copies_failed != 0 ||
-                    report.drops_failed != 0 || report.standby_failed != 0
+                    report.drops_failed != 0 || report.standby_failed != 0 || report.nodes_behind != 0
               : rh_cmd_fail(&err);
 }

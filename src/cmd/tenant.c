@@ -56,7 +56,8 @@ static bool create(rh_cmdline *line, rh_operator *o, rh_err *err)
                            .slug = arg(line, 1),
                            .name = rh_cmdline_get(line, "name"),
                            .model = rh_cmdline_get(line, "model"),
-                           .home_name = rh_cmdline_get(line, "home")};
+                           .home_name = rh_cmdline_get(line, "home"),
+                           .node = rh_cmdline_get(line, "node")};
     const char *id;
     if (!rh_cmd_profile(line, &spec.profile, err) || !rh_tenant_create(o, line->a, &spec, &id, err))
         return false;

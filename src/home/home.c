@@ -178,3 +178,22 @@ bool rh_home_migrate(const rh_app *app, const rh_home *home, rh_db *db, const rh
     rh_arena_free(a);
     return ok;
 }
+
+bool rh_home_migrate_reference(const rh_app *app, rh_db *shared, const rh_sets *sets, int *version,
+                               rh_err *err)
+{
+    rh_apply_target reference = {shared, 0, REFERENCE_PATH, NULL, NULL};
+    return rh_home_prepare_database(app, shared, err) &&
+           apply(&reference, sets->reference, NULL, version, err);
+}
+
+bool rh_home_is_newest(const rh_home *home, rh_db *db, const rh_sets *sets, bool *newest, rh_err *err)
+{
+    int version;
+    size_t from, tenant_from = sets->tenant->n;
+    rh_apply_target reference = {.db = db}, tenant = {.db = db, .home = home->id};
+    bool ok = rh_apply_state(&reference, sets->reference, &version, &from, err) &&
+              (!home->id || rh_apply_state(&tenant, sets->tenant, &version, &tenant_from, err));
+    *newest = ok && from == sets->reference->n && tenant_from == sets->tenant->n;
+    return ok;
+}

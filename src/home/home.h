@@ -75,6 +75,12 @@ const char *rh_home_search_path(rh_arena *a, const rh_home *home);
 bool rh_home_migrate(const rh_app *app, const rh_home *home, rh_db *db, const rh_sets *sets, int *applied,
                      rh_home_versions *versions, rh_err *err);
 
+/* Brings the reference tables of the app's database on a node to the newest version. */
+bool rh_home_migrate_reference(const rh_app *app, rh_db *shared, const rh_sets *sets, int *version,
+                               rh_err *err);
+/* Whether the home, and the reference tables beside it, are at the newest versions. */
+bool rh_home_is_newest(const rh_home *home, rh_db *db, const rh_sets *sets, bool *newest, rh_err *err);
+
 /* Lets a tenant in: runs tenant/on_create.sql, in one transaction, unless the tenant's root row stands there
  * already (a repeated or adopted creation). */
 bool rh_home_admit(const rh_app *app, const rh_home *home, rh_db *db, const char *tenant_id,

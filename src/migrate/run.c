@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "catalog/life.h"
+#include "catalog/node.h"
 #include "catalog/reference.h"
 #include "catalog/standby.h"
 #include "home/home.h"
@@ -28,7 +29,8 @@ struct run {
     rh_db *catalog, *shared; /* on the first node */
     rh_nodes *nodes;
     rh_home home;
-    int64_t id; /* in the ledger; 0 before there is one */
+    bool fresh_passwords; /* made in this run: no node knows them */
+    int64_t id;           /* in the ledger; 0 before there is one */
 };
 
 /* ---- the files ---- */
@@ -184,25 +186,6 @@ static bool migrate_first(struct run *r, rh_err *err)
 
 /* ---- homes of one tenant ---- */
 
-/* The database that new ones are cloned from: kept newest in apps that have database homes. */
-static bool migrate_template(struct run *r, rh_err *err)
-{
-    rh_home home = {.model = RH_MODEL_DATABASE,
-                    .node = &r->app->first,
-                    .database = r->app->template_db,
-                    .schema = RH_SHARED_SCHEMA};
-    rh_home_versions versions;
-    const char *wanted = rh_db_value(r->catalog, r->a, rh_sql_homes_wants_database, 0, NULL, err);
-    if (!wanted || (!*wanted && r->app->conf->model != RH_MODEL_DATABASE))
-        return wanted != NULL;
-    if (!rh_home_make(r->app, &home, r->shared, err))
-        return false;
-    rh_db *db = rh_home_enter(r->app, &home, r->shared, err);
-    bool ok = db && rh_home_migrate(r->app, &home, db, &r->sets, NULL, &versions, err);
-    rh_home_leave(db, r->shared);
-    return ok || rh_err_context(err, "template database %s", home.database);
-}
-
 static bool note_versions_of(struct run *r, const rh_home *home, const rh_home_versions *v, rh_err *err)
 {
     const char *params[] = {rh_arena_printf(r->a, "%lld", (long long)home->id),
@@ -249,7 +232,9 @@ static bool migrate_homes(struct run *r, rh_err *err)
                         .schema = PQgetvalue(res, i, 3),
                         .tenant = PQgetvalue(res, i, 4)};
         rh_parse_int(PQgetvalue(res, i, 0), &home.id);
-        if (!rh_model_parse(PQgetvalue(res, i, 1), &home.model) || !migrate_home(r, &home, err))
+        if (rh_nodes_given_up(r->nodes, home.node))
+            r->report->homes_behind++;
+        else if (!rh_model_parse(PQgetvalue(res, i, 1), &home.model) || !migrate_home(r, &home, err))
             return false;
     }
     return res != NULL;
@@ -318,21 +303,83 @@ static bool bring_rows_before(struct run *r, rh_err *err)
     return from == 0 || from == r->sets.reference->n || bring_rows(r, err);
 }
 
-/* Creations and drops that wait, or were interrupted; then the homes that stand by. */
-static bool place_tenants(struct run *r, rh_err *err)
+/* ---- other nodes ---- */
+
+/* The admin first: a node that is away is found out once. */
+static bool bring_node(struct run *r, rh_operator *o, const rh_node *node, rh_home *home, rh_err *err)
 {
-    rh_operator o = operator_of(r);
+    rh_err failure;
+    rh_home_versions versions;
+    bool renew = r->fresh_passwords;
+    if (!rh_install_node(r->app, node, renew, err))
+        return false;
+    if (!rh_nodes_shared(r->nodes, node, &failure)) {
+        rh_nodes_reset(r->nodes, node);
+        if (!rh_install_node(r->app, node, true, err)) /* a role that does not know its password */
+            return false;
+    }
+    if (!rh_node_shared_home(o, r->a, node, home, err) ||
+        !rh_ledger_step_begin(r->catalog, r->id, home->id, "tenant", 0, r->report->tenant_version, err))
+        return false;
+    bool ok = rh_node_migrate(o, r->a, home, &versions, &failure);
+    if (!rh_ledger_step_end(r->catalog, r->id, home->id, "tenant", ok ? NULL : failure.message, err))
+        return false;
+    if (!ok)
+        *err = failure;
+    return ok;
+}
+
+/* A node that fails is told, and left behind with what is on it; the run goes on. */
+static bool migrate_nodes(struct run *r, rh_operator *o, rh_err *err)
+{
+    rh_err failure;
+    PGresult *res = rh_db_query(r->catalog, r->a, rh_sql_nodes_others, 0, NULL, err);
+    for (int i = 0; res && i < PQntuples(res); i++) {
+        rh_home home;
+        const rh_node *node = rh_node_of_row(r->app, r->a, res, i, 0);
+        bool joining = strcmp(PQgetvalue(res, i, 3), "joining") == 0;
+        if (!joining && bring_node(r, o, node, &home, &failure))
+            continue;
+        if (joining)
+            rh_err_set(&failure, RH_E_STATE, "node %s has not joined yet: `rowhouse node add` again ends it",
+                       node->name);
+        else if (PQstatus(rh_db_conn(r->catalog)) != CONNECTION_OK)
+            return rh_err_set(err, RH_E_UNAVAILABLE, "the catalog is away");
+        rh_nodes_give_up(r->nodes, node, &failure);
+        r->report->nodes_behind += !joining;
+        if (r->options->tell)
+            r->options->tell(r->options->arg,
+                             joining ? failure.message
+                                     : rh_arena_printf(r->a, "left behind: %s%s%s", failure.message,
+                                                       *failure.hint ? "; " : "", failure.hint));
+    }
+    return res != NULL;
+}
+
+/* ---- tenants ---- */
+
+/* Creations and drops that wait, or were interrupted; then the homes that stand by. */
+static bool place_tenants(struct run *r, rh_operator *o, rh_err *err)
+{
     rh_standby_work standby = {.tell = r->options->tell, .arg = r->options->arg, .wait = true};
     /* migrations of the catalog set have reset the session since it was opened */
     if (!rh_operator_announce(r->catalog, err) ||
-        !rh_tenant_provision_waiting(&o, r->options->tell, r->options->arg, &r->report->tenants_placed,
+        !rh_tenant_provision_waiting(o, r->options->tell, r->options->arg, &r->report->tenants_placed,
                                      &r->report->tenants_failed, err) ||
-        !rh_tenant_drop_waiting(&o, r->options->tell, r->options->arg, &r->report->drops_ended,
+        !rh_tenant_drop_waiting(o, r->options->tell, r->options->arg, &r->report->drops_ended,
                                 &r->report->drops_failed, err) ||
-        !rh_standby_keep(&o, &standby, err))
+        !rh_standby_keep(o, &standby, err))
         return false;
     r->report->standby_failed = standby.failed;
     return true;
+}
+
+/* What follows the first node's own: templates, other nodes, homes of one tenant, tenants that wait. */
+static bool go_round(struct run *r, rh_err *err)
+{
+    rh_operator o = operator_of(r);
+    return rh_node_migrate_template(&o, r->a, &r->app->first, err) && migrate_nodes(r, &o, err) &&
+           migrate_homes(r, err) && bring_rows(r, err) && place_tenants(r, &o, err);
 }
 
 /* ---- the place ---- */
@@ -365,7 +412,11 @@ static bool open_databases(struct run *r, rh_err *err)
 
 bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_report *report, rh_err *err)
 {
-    struct run r = {.app = app, .a = rh_arena_new(), .options = options, .report = report};
+    struct run r = {.app = app,
+                    .a = rh_arena_new(),
+                    .options = options,
+                    .report = report,
+                    .fresh_passwords = app->fresh_passwords};
     bool ok = false;
     rh_err ignored;
     *report = (rh_migrate_report){0};
@@ -375,8 +426,7 @@ bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_repor
     ok = migrate_catalog(&r, err) && find_first_home(&r, err) && bring_rows_before(&r, err) &&
          migrate_first(&r, err) && note_versions(&r, r.sets.catalog, err) &&
          note_versions(&r, r.sets.reference, err) && note_versions(&r, r.sets.tenant, err) &&
-         note_home(&r, err) && migrate_template(&r, err) && migrate_homes(&r, err) && bring_rows(&r, err) &&
-         place_tenants(&r, err);
+         note_home(&r, err) && go_round(&r, err);
     if (r.id && !rh_ledger_end(r.catalog, r.id, ok, ok ? err : &ignored))
         ok = false;
 out:

@@ -25,6 +25,7 @@ typedef struct rh_migrate_report {
     int catalog_version, reference_version, tenant_version;
     int homes, homes_failed;   /* of one tenant each: brought forward, and those where it failed */
     int copies, copies_failed; /* database homes: reference rows brought, and those where it failed */
+    int nodes_behind, homes_behind; /* left as they are: away, or failed; and homes of one tenant on them */
     int tenants_placed, tenants_failed;
     int drops_ended, drops_failed;
     int standby_failed; /* homes that were to stand by */

@@ -23,11 +23,13 @@ static void ignore_notice(void *arg, const char *message)
 rh_db *rh_db_open(const char *conninfo, const char *database, const char *user, const char *password,
                   rh_err *err)
 {
-    /* the first dbname is expanded as a conninfo; what follows overrides it */
+    /* the first dbname is expanded as a conninfo, which overrides what stands before and yields to what
+     * follows. A server that is cut off while it owes an answer must not be waited for for ever. */
     const char *keys[] = {
-        "dbname",          "dbname", "user", "password", "client_encoding", "fallback_application_name",
-        "connect_timeout", NULL};
-    const char *values[] = {conninfo, database, user, password, "UTF8", "rowhouse", "10", NULL};
+        "connect_timeout", "tcp_user_timeout", "keepalives_idle",           "dbname", "dbname", "user",
+        "password",        "client_encoding",  "fallback_application_name", NULL};
+    const char *values[] = {"10", "20000",  "20",   conninfo,   database,
+                            user, password, "UTF8", "rowhouse", NULL};
     PGconn *conn = PQconnectdbParams(keys, values, 1);
     if (PQstatus(conn) != CONNECTION_OK) {
         rh_db_error(err, conn, NULL);

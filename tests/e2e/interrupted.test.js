@@ -102,7 +102,8 @@ async function dumps(slug) {
 test('every step of the source is killed at here', () => {
   const files = fs.readdirSync(path.join(ROOT, 'src'), { recursive: true }).filter((f) => f.endsWith('.c'));
   const found = files.flatMap((f) => [...fs.readFileSync(path.join(ROOT, 'src', f), 'utf8').matchAll(/rh_step\("([^"]+)"\)/g)].map((m) => m[1]));
-  assert.deepEqual(found.sort(), [...new Set([...Object.keys(CREATE), ...Object.keys(DROP), ...ADOPT, 'adopt.compared', ...STANDBY, ...LEAVE, ...GIVE, ...CHANGE, ...ROWS, ...VERIFY])].sort());
+  const own = found.filter((step) => !step.startsWith('node.')); // nodes.test.js has those
+  assert.deepEqual(own.sort(), [...new Set([...Object.keys(CREATE), ...Object.keys(DROP), ...ADOPT, 'adopt.compared', ...STANDBY, ...LEAVE, ...GIVE, ...CHANGE, ...ROWS, ...VERIFY])].sort());
 });
 
 describe('create', () => {

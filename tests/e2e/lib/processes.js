@@ -47,8 +47,8 @@ export function findPostmaster(data) {
 }
 
 /** Starts a program. {pid, child, stdout(), stderr(), kill(signal), done: Promise of {status, signal, stdout, stderr}} */
-export function start(file, args, { cwd, env, input, timeout = 60000 } = {}) {
-  const child = spawn(file, args, { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
+export function start(file, args, { cwd, env, uid, gid, input, timeout = 60000 } = {}) {
+  const child = spawn(file, args, { cwd, env, uid, gid, stdio: ['pipe', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   children.add(child);

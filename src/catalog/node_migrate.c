@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "catalog/node.h"
+#include "catalog/reference.h"
+#include "sql.h"
+
+bool rh_node_shared_home(rh_operator *o, rh_arena *a, const rh_node *node, rh_home *out, rh_err *err)
+{
+    const char *id, *number = rh_arena_printf(a, "%d", node->id),
+                    *params[] = {o->app->shared_db, RH_SHARED_SCHEMA, number};
+    *out = (rh_home){
+        .model = RH_MODEL_SHARED, .node = node, .database = o->app->shared_db, .schema = RH_SHARED_SCHEMA};
+    return !o->app->conf->keyed || (rh_db_query(o->catalog, a, rh_sql_homes_enter, 3, params, err) &&
+                                    (id = rh_db_value(o->catalog, a, rh_sql_homes_shared, 1, &number, err)) &&
+                                    rh_parse_int(id, &out->id));
+}
+
+bool rh_node_migrate_template(rh_operator *o, rh_arena *a, const rh_node *node, rh_err *err)
+{
+    rh_home home = {.model = RH_MODEL_DATABASE,
+                    .node = node,
+                    .database = o->app->template_db,
+                    .schema = RH_SHARED_SCHEMA};
+    rh_home_versions versions;
+    const char *wanted = rh_db_value(o->catalog, a, rh_sql_homes_wants_database, 0, NULL, err);
+    if (!wanted || (!*wanted && o->app->conf->model != RH_MODEL_DATABASE))
+        return wanted != NULL;
+    rh_db *shared = rh_nodes_shared(o->nodes, node, err), *db = NULL;
+    bool ok = shared && rh_home_make(o->app, &home, shared, err) &&
+              (db = rh_home_enter(o->app, &home, shared, err)) &&
+              rh_home_migrate(o->app, &home, db, &o->sets, NULL, &versions, err);
+    rh_home_leave(db, shared);
+    return ok || rh_err_context(err, "template database %s", home.database);
+}
+
+/* Of a server that was a node before and is one again. */
+static bool inherit(const rh_home *home, rh_db *shared, rh_arena *a, rh_err *err)
+{
+    const char *id = rh_arena_printf(a, "%lld", (long long)home->id),
+               *earlier = rh_db_value(shared, a, rh_sql_nodes_inherit_shared, 1, &id, err);
+    int64_t n = 0;
+    if (!earlier || (rh_parse_int(earlier, &n) && n < 2))
+        return earlier != NULL;
+    rh_err_set(err, RH_E_STATE, "database %s on node %s holds what is left of other homes", home->database,
+               home->node->name);
+    return rh_err_hint(err, "It is of no tenant of this catalog: look at it, then drop the database.");
+}
+
+bool rh_node_migrate(rh_operator *o, rh_arena *a, const rh_home *home, rh_home_versions *versions,
+                     rh_err *err)
+{
+    rh_db *shared = rh_nodes_shared(o->nodes, home->node, err);
+    rh_reference_report rows;
+    *versions = (rh_home_versions){0};
+    if (!shared || !rh_home_migrate_reference(o->app, shared, &o->sets, &versions->reference, err))
+        return false;
+    if (home->id) {
+        if (!inherit(home, shared, a, err) ||
+            !rh_home_migrate(o->app, home, shared, &o->sets, NULL, versions, err))
+            return false;
+        const char *params[] = {rh_arena_printf(a, "%lld", (long long)home->id),
+                                rh_arena_printf(a, "%d", versions->reference),
+                                rh_arena_printf(a, "%d", versions->tenant)};
+        if (!rh_db_query(o->catalog, a, rh_sql_homes_versions, 3, params, err))
+            return false;
+    }
+    return rh_reference_bring_home(o, home, shared, &rows, err) &&
+           rh_node_migrate_template(o, a, home->node, err);
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tenants of every model on three PostgreSQL servers: the app's own and two nodes, b and c, which are cut off and come
+// back. Passwords of nodes are found nowhere but in the one file.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { makeApp } from './lib/apps.js';
+import { ROOT, startApp, until } from './lib/harness.js';
+import { startNode } from './lib/node.js';
+
+const MODELS = ['shared', 'schema', 'database'];
+const PASSWORD = { b: "it's a \\ hunter-b-7351", c: 'hunter-c-9247' };
+const ADD = ['node.kept', 'node.entered', 'node.installed', 'node.migrated'];
+const OTHER = ['node.drained', 'node.removed'];
+
+let app, b, c;
+const said = []; // everything that commands on nodes printed
+const tenants = {}; // slug -> {id, node}
+
+before(async () => {
+  [app, b, c] = await Promise.all([startApp({ files: makeApp(), env: { ROWHOUSE_NODE_C_PASSWORD: PASSWORD.c } }), startNode(PASSWORD.b), startNode(PASSWORD.c)]);
+});
+after(() => Promise.all([app, b, c].map((x) => x?.stop())));
+
+async function run(args, options) {
+  const r = await app.run(args, options);
+  said.push(r.stdout, r.stderr);
+  return r;
+}
+
+async function ok(args, options) {
+  const r = await run(args, options);
+  assert.equal(r.status, 0, `${args[0]} ${args[1]}\n${r.stderr}`);
+  return r;
+}
+
+async function refused(args, message, status, options) {
+  const r = await run(args, options);
+  assert.match(r.stderr, message);
+  assert.equal(r.status, status, r.stderr);
+  assert.equal(r.stdout, '');
+  return r;
+}
+
+const escape = (text) => text.replace(/[\\']/g, '\\$&');
+const withPassword = (node, password = node.password) => `${node.conninfo} password='${escape(password)}'`;
+const nodes = async () => Object.fromEntries(JSON.parse((await ok(['node', 'list', '--json'])).stdout).map((n) => [n.name, n]));
+const show = async (ref) => JSON.parse(await app.ok(['tenant', 'show', ref, '--json']));
+
+async function create(slug, ...args) {
+  await ok(['tenant', 'create', slug, ...args]);
+  const { id, home } = await show(slug);
+  return (tenants[slug] = { id, node: home.node, model: home.model, home });
+}
+
+const get = (slug, target = '/notes?select=title') => app.http('GET', target, { tenant: slug });
+
+/** Each tenant sees its own note, and only that. */
+async function checkServed(slugs) {
+  for (const slug of slugs) {
+    const r = await get(slug);
+    assert.deepEqual([r.status, r.json], [200, [{ title: `canary of ${slug}` }]], `${slug}: ${r.text}`);
+  }
+}
+
+async function note(slug) {
+  const r = await app.http('POST', '/notes', { tenant: slug, body: { title: `canary of ${slug}` } });
+  assert.equal(r.status, 201, r.text);
+}
+
+const on = (...names) => Object.keys(tenants).filter((slug) => names.includes(tenants[slug].node));
+
+describe('node add', () => {
+  test('refuses what cannot be a node, in words without a password, and changes nothing', async () => {
+    const first = `host=${app.postmaster.socketDir} port=${app.postmaster.port} user=postgres`;
+    for (const [name, conninfo, message, status] of [
+      ['B', b.conninfo, /"B" cannot be the name of a node/, 1],
+      ['first', b.conninfo, /node first is the app's own server/, 3],
+      ['b', 'host=127.0.0.1 hunter-x-1', /the connection string was not understood/, 1],
+      ['b', 'postgresql://postgres:hunter-x-1%zz@127.0.0.1/', /the connection string was not understood/, 1],
+      ['b', 'user=postgres password=hunter-x-1', /names no host/, 1],
+      ['b', `${b.conninfo} sslpassword=hunter-x-1`, /a node's sslpassword cannot be kept/, 1],
+      ['b', 'host=127.0.0.1 port=1 user=postgres password=hunter-x-1', /node b: connection to server at "127.0.0.1", port 1 failed/, 1],
+      ['b', b.conninfo, /no password supplied[^]*ROWHOUSE_NODE_B_PASSWORD/, 1],
+      ['b', withPassword(b, 'hunter-x-1'), /password authentication failed for user "postgres"/, 1],
+      ['b', first, /node b: the server is node first already, or a copy of it/, 3],
+    ])
+      await refused(['node', 'add', name, conninfo], message, status);
+    assert.doesNotMatch(said.join(), /hunter-x-1/);
+    assert.deepEqual(Object.keys(await nodes()), ['first']);
+    assert.ok(!fs.existsSync(path.join(app.state, 'nodes')));
+  });
+
+  test('is taken up where it was killed', async () => {
+    for (const step of ADD) {
+      const r = await run(['node', 'add', 'b', withPassword(b)], { env: { RH_KILL_AT: step } });
+      assert.equal(r.signal, 'SIGKILL', `came past ${step}\n${r.stderr}`);
+      if (step === 'node.kept') continue;
+      assert.equal((await nodes()).b.state, 'joining');
+      await refused(['tenant', 'create', 'early', '--node', 'b'], /node b is joining: it takes no new homes/, 3);
+      await refused(['node', 'drain', 'b'], /node b has not joined yet/, 3);
+    }
+    await ok(['node', 'add', 'b', withPassword(b)]);
+    await ok(['tenant', 'drop', 'early', '--yes', '--no-dump']);
+  });
+
+  test('takes the password from the environment', async () => {
+    await ok(['node', 'add', 'c', `postgresql://postgres@127.0.0.1:${c.port}/?connect_timeout=2`]);
+    await refused(['node', 'add', 'd', withPassword(c)], /the server is node c already/, 3);
+    await refused(['node', 'add', 'c', withPassword(b)], /the server is node b already/, 3);
+    const list = await nodes();
+    for (const name of ['b', 'c']) {
+      assert.deepEqual([list[name].state, list[name].kind, list[name].tenants, list[name].reachable, list[name].max_connections], ['active', 'plain', 0, true, 60]);
+      assert.match(list[name].version, /^\d+\.\d+/);
+    }
+    assert.match((await ok(['node', 'list'])).stdout, /^b +active +plain .* yes\s*$/m);
+  });
+
+  test('refuses a server of another installation of the app', async () => {
+    const other = app.sibling({ files: makeApp({ name: 'tiny2' }) });
+    await other.ok(['migrate']);
+    await b.sql(`CREATE DATABASE tiny2; `);
+    await b.sql('CREATE SCHEMA rowhouse; CREATE TABLE rowhouse.applied_migrations (home bigint)', 'tiny2');
+    const r = await other.run(['node', 'add', 'b', withPassword(b)]);
+    assert.match(r.stderr, /database tiny2 on that server belongs to another installation/);
+    assert.equal((await b.sql("SELECT 1 FROM pg_roles WHERE rolname = 'tiny2_owner'")).rowCount, 0);
+    await b.sql('DROP DATABASE tiny2');
+    await other.stop();
+  });
+});
+
+describe('placement', () => {
+  test('goes where the least is, or where it is told', async () => {
+    for (const model of MODELS) for (const n of [1, 2]) await create(`least-${model}-${n}`, '--model', model);
+    assert.ok(on('b').length && on('c').length && !on('first').length, 'the first node has the catalog beside');
+    for (const node of ['first', 'b', 'c']) for (const model of MODELS) assert.equal((await create(`${node}-${model}`, '--model', model, '--node', node)).node, node);
+    await refused(['tenant', 'create', 'nowhere', '--node', 'moon'], /there is no node "moon"/, 3);
+    const r = await app.http('POST', '/tenants', { door: 'control', body: { slug: 'posted', model: 'schema', node: 'c' } });
+    assert.deepEqual([r.status, r.json.home.node], [201, 'c'], r.text);
+    tenants.posted = { id: r.json.id, node: 'c', model: 'schema', home: r.json.home };
+    const list = await nodes();
+    for (const name of ['first', 'b', 'c']) assert.equal(list[name].tenants, on(name).length);
+  });
+
+  test('homes are served wherever they are, each to its own', async () => {
+    await Promise.all(Object.keys(tenants).map(note));
+    await checkServed(Object.keys(tenants));
+    for (const node of ['b', 'c']) for (const model of MODELS) assert.equal(await app.psql(`${node}-${model}`, 'SELECT title FROM notes'), `canary of ${node}-${model}`);
+    const sizes = Object.fromEntries(JSON.parse(await app.ok(['tenant', 'list', '--json'])).map((t) => [t.slug, t.size]));
+    for (const node of ['first', 'b', 'c']) assert.ok(sizes[`${node}-schema`] > 0 && sizes[`${node}-database`] > 1e6 && sizes[`${node}-shared`] === null, node);
+  });
+
+  test('a drop cleans up on the node, and keeps a dump', async () => {
+    for (const model of MODELS) {
+      const slug = `gone-${model}`;
+      const { home } = await create(slug, '--model', model, '--node', 'b');
+      await note(slug);
+      const dump = (await ok(['tenant', 'drop', slug, '--yes'])).stdout.trim();
+      assert.ok(fs.statSync(dump).size > 100);
+      assert.equal((await b.sql('SELECT 1 FROM pg_database WHERE datname = $1', 'postgres', [home.database])).rowCount, model === 'database' ? 0 : 1);
+      if (model === 'schema') assert.equal((await b.sql('SELECT 1 FROM pg_namespace WHERE nspname = $1', 'tiny', [home.schema])).rowCount, 0);
+      if (model === 'shared') assert.equal((await b.sql('SELECT 1 FROM notes WHERE title = $1', 'tiny', [`canary of ${slug}`])).rowCount, 0);
+      delete tenants[slug];
+    }
+  });
+});
+
+test('every step on nodes is killed at here', () => {
+  const files = fs.readdirSync(path.join(ROOT, 'src'), { recursive: true }).filter((f) => f.endsWith('.c'));
+  const found = files.flatMap((f) => [...fs.readFileSync(path.join(ROOT, 'src', f), 'utf8').matchAll(/rh_step\("(node\.[^"]+)"\)/g)].map((m) => m[1]));
+  assert.deepEqual(found.sort(), [...ADD, ...OTHER].sort());
+});
+
+describe('drain and remove', () => {
+  const killed = async (step, args) => assert.equal((await run(args, { env: { RH_KILL_AT: step } })).signal, 'SIGKILL');
+
+  test('a node that drains gets no new homes', async () => {
+    await killed('node.drained', ['node', 'drain', 'c']);
+    await ok(['node', 'drain', 'c']);
+    assert.equal((await nodes()).c.state, 'draining');
+    await ok(['node', 'drain', 'b']);
+    assert.equal((await create('left', '--model', 'schema')).node, 'first');
+    await ok(['node', 'undrain', 'b']);
+    await refused(['tenant', 'create', 'pinned', '--node', 'c'], /node c is draining: it takes no new homes/, 3);
+    await checkServed(on('c').slice(0, 3));
+    await ok(['tenant', 'drop', 'pinned', '--yes', '--no-dump']);
+    await ok(['tenant', 'drop', 'left', '--yes', '--no-dump']);
+    delete tenants.left;
+  });
+
+  test('a node with homes stays; without, it goes and may come back', async () => {
+    await refused(['node', 'remove', 'first'], /node first has the catalog and stays/, 3);
+    await refused(['node', 'remove', 'c'], /node c has tenants: \d+ with a home there/, 3);
+    await refused(['node', 'remove', 'moon'], /there is no node "moon"/, 3);
+    for (const slug of on('c')) {
+      await ok(['tenant', 'drop', slug, '--yes', '--no-dump']);
+      delete tenants[slug];
+    }
+    await killed('node.removed', ['node', 'remove', 'c']);
+    assert.deepEqual(Object.keys(await nodes()), ['first', 'b']);
+    await ok(['node', 'add', 'c', c.conninfo]);
+    await create('back', '--node', 'c');
+    await note('back');
+    await checkServed(['back']);
+  });
+});
+
+test('passwords stand in one file of mode 0600 and nowhere else', async () => {
+  const file = path.join(app.state, 'nodes', 'b.password');
+  assert.equal(fs.readFileSync(file, 'utf8'), PASSWORD.b);
+  assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+  assert.deepEqual(fs.readdirSync(path.dirname(file)), ['b.password']);
+  const catalog = await app.sql('operator', { database: app.catalog });
+  const { rows } = await catalog.query("SELECT (SELECT string_agg(to_jsonb(n)::text, ' ') FROM rowhouse.nodes n) || (SELECT string_agg(to_jsonb(e)::text, ' ') FROM rowhouse.audit e) AS all");
+  const everything = [...said, rows[0].all, app.output.stdout, app.output.stderr, b.log, c.log].join('\n');
+  assert.ok(everything.includes('node add'));
+  assert.doesNotMatch(everything, /hunter/);
+});
