@@ -41,14 +41,20 @@ rh_nodes *rh_nodes_new(const rh_app *app, rh_db *shared)
     return nodes;
 }
 
-void rh_nodes_free(rh_nodes *nodes)
+void rh_nodes_clear(rh_nodes *nodes)
 {
-    while (nodes && nodes->met) {
+    while (nodes->met) {
         struct met *m = nodes->met;
         nodes->met = m->next;
         rh_db_close(m->shared);
         free(m);
     }
+}
+
+void rh_nodes_free(rh_nodes *nodes)
+{
+    if (nodes)
+        rh_nodes_clear(nodes);
     free(nodes);
 }
 

@@ -17,6 +17,8 @@ typedef struct rh_nodes rh_nodes;
 /* shared is the connection on the first node; it stays the caller's. app and it must outlive the list. */
 rh_nodes *rh_nodes_new(const rh_app *app, rh_db *shared);
 void rh_nodes_free(rh_nodes *nodes); /* NULL is allowed */
+/* Closes what was opened, and gives nobody up any longer. */
+void rh_nodes_clear(rh_nodes *nodes);
 /* Opened when it is asked for first; the list's. NODE_AWAY; a node that could not be reached is not tried
  * again for half a minute. */
 rh_db *rh_nodes_shared(rh_nodes *nodes, const rh_node *node, rh_err *err);

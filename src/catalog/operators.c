@@ -82,6 +82,7 @@ static bool reset(rh_db *db, rh_err *err)
 void rh_operators_give_back(rh_operators *s, rh_operator *o, bool ok)
 {
     rh_err ignored;
+    rh_nodes_clear(o->nodes);
     ok = ok && ++o->uses < USES_MAX && reset(o->catalog, &ignored) && reset(o->shared, &ignored) &&
          rh_operator_announce(o->catalog, &ignored);
     pthread_mutex_lock(&s->lock);
