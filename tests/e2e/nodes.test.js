@@ -167,6 +167,62 @@ describe('placement', () => {
   });
 });
 
+describe('a node that is cut off', () => {
+  /** Its tenants are refused quickly and in so many words; all others are served meanwhile. */
+  async function checkAway(node) {
+    const away = on(node).slice(0, 3);
+    const here = on('first', 'b', 'c').filter((slug) => tenants[slug].node !== node);
+    await until(async () => (await get(away[0])).status === 503, { what: `503 for tenants of ${node}` });
+    const began = Date.now();
+    const answers = await Promise.all([...away, ...away, ...away].map((slug) => get(slug)));
+    assert.ok(Date.now() - began < 3000, `${Date.now() - began} ms`);
+    for (const r of answers) {
+      assert.deepEqual([r.status, r.json.code, r.headers.get('retry-after')], [503, 'database_unavailable', '1'], r.text);
+      assert.doesNotMatch(r.text, new RegExp(`node|127|${c.port}`));
+    }
+    await checkServed(here);
+  }
+
+  test('takes its tenants along and nobody else; commands say so', async () => {
+    await checkServed(on('c'));
+    await c.crash();
+    await checkAway('c');
+    const { c: gone, b: here } = await nodes();
+    assert.deepEqual([gone.reachable, here.reachable, gone.tenants], [false, true, on('c').length]);
+    assert.match(gone.error, /node c: connection to server .* refused/);
+    assert.match((await ok(['node', 'list'])).stdout, /^c .* no, since \d{4}-/m);
+    await refused(['tenant', 'create', 'late', '--model', 'schema', '--node', 'c'], /node c: connection to server/, 1);
+    assert.notEqual((await create('elsewhere', '--model', 'schema')).node, 'c');
+    await note('elsewhere');
+    assert.equal((await app.run(['tenant', 'list'])).status, 0);
+  });
+
+  test('is left behind by migrate, served at its own version when it is back, and brought along later', async () => {
+    app.write({ 'tenant/0002_colour.sql': 'ALTER TABLE notes ADD COLUMN colour text;\n', 'reference/0002_more.sql': "INSERT INTO colours VALUES ('blue', '#00f');\n" });
+    const r = await run(['migrate']);
+    assert.equal(r.status, 1, r.stderr);
+    assert.match(r.stderr, /^left behind: node c: connection to server/m);
+    assert.match(r.stderr, new RegExp(`nodes left behind: 1, with ${on('c').filter((s) => tenants[s].model !== 'shared').length} homes`));
+    const seen = async (slug) => [(await get(slug, '/notes?select=colour')).status, (await get(slug, '/colours?select=name&name=eq.blue')).json];
+    for (const slug of on('first', 'b')) await until(async () => (await get(slug, '/notes?select=colour')).status === 200, { what: `${slug} at the new version` });
+    for (const model of MODELS) assert.deepEqual(await seen(`b-${model}`), [200, [{ name: 'blue' }]], model);
+    await c.start();
+    await until(async () => (await get(on('c')[0])).status === 200, { what: 'the return of c' });
+    await checkServed(on('c'));
+    assert.deepEqual(await seen('c-schema'), [400, []], 'at the old version');
+    await refused(['tenant', 'create', 'too-new', '--model', 'schema', '--node', 'c'], /node c is not at the newest version/, 3);
+    const again = await run(['migrate']);
+    assert.equal(again.status, 0, again.stderr);
+    assert.match(again.stderr, /tenant late: has its place/);
+    for (const model of MODELS) await until(async () => (await seen(`c-${model}`))[0] === 200, { what: `c-${model} at the new version` });
+    for (const model of MODELS) assert.deepEqual(await seen(`c-${model}`), [200, [{ name: 'blue' }]], model);
+    for (const slug of ['late', 'too-new']) {
+      await ok(['tenant', 'drop', slug, '--yes', '--no-dump']);
+      delete tenants[slug];
+    }
+  });
+});
+
 test('every step on nodes is killed at here', () => {
   const files = fs.readdirSync(path.join(ROOT, 'src'), { recursive: true }).filter((f) => f.endsWith('.c'));
   const found = files.flatMap((f) => [...fs.readFileSync(path.join(ROOT, 'src', f), 'utf8').matchAll(/rh_step\("(node\.[^"]+)"\)/g)].map((m) => m[1]));

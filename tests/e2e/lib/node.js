@@ -87,9 +87,9 @@ export class Node {
   /** kill -9 of the whole server, as a machine that loses power. */
   async crash() {
     const { pid } = this;
-    for (const child of this.#backends(pid)) process.kill(child, 'SIGKILL');
-    process.kill(pid, 'SIGKILL');
-    await until(() => !isAlive(pid), { what: 'the end of the server' });
+    const all = [pid, ...this.#backends(pid)]; // the postmaster first: it would start backends anew
+    for (const p of all) this.#signal(p, 'SIGKILL');
+    await until(() => !all.some(isAlive), { what: 'the end of the server' });
   }
 
   #backends(pid) {
@@ -99,7 +99,13 @@ export class Node {
   /** Answers nobody any more, or again, as a machine that hangs. */
   freeze(on) {
     const { pid } = this;
-    for (const p of [pid, ...this.#backends(pid)]) process.kill(p, on ? 'SIGSTOP' : 'SIGCONT');
+    for (const p of [pid, ...this.#backends(pid)]) this.#signal(p, on ? 'SIGSTOP' : 'SIGCONT');
+  }
+
+  #signal(pid, signal) {
+    try {
+      process.kill(pid, signal);
+    } catch {} // a backend that has just ended
   }
 
   async stop() {
