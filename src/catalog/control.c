@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "catalog/life.h"
 #include "catalog/list.h"
+#include "catalog/node.h"
 #include "catalog/token.h"
 #include "sql.h"
 
@@ -35,6 +36,18 @@ bool rh_control_list(void *control, rh_arena *a, int64_t limit, const char *afte
     if (!borrow(control, &o, err))
         return false;
     PGresult *res = rh_tenant_list(&o, a, after, limit, false, true, err);
+    if (res)
+        rh_str_add(out, PQgetvalue(res, 0, 0));
+    give_back(control, &o, res != NULL);
+    return res != NULL;
+}
+
+bool rh_control_nodes(void *control, rh_arena *a, rh_str *out, rh_err *err)
+{
+    rh_operator o;
+    if (!borrow(control, &o, err))
+        return false;
+    PGresult *res = rh_node_list(&o, a, true, err);
     if (res)
         rh_str_add(out, PQgetvalue(res, 0, 0));
     give_back(control, &o, res != NULL);

@@ -17,7 +17,10 @@ typedef struct rh_control {
 
 /* A page of tenants after a slug. */
 bool rh_control_list(void *control, rh_arena *a, int64_t limit, const char *after, rh_str *out, rh_err *err);
-/* Body: {"slug", "name", "id"?, profile columns...}. Answers with the tenant as show does. */
+/* Every node, with what each says just now. */
+bool rh_control_nodes(void *control, rh_arena *a, rh_str *out, rh_err *err);
+/* Body: {"slug", "name", "id"?, "model"?, "node"?, profile columns...}. Answers with the tenant as show does.
+ */
 bool rh_control_create(void *control, rh_arena *a, const json_t *body, rh_str *out, rh_err *err);
 bool rh_control_show(void *control, rh_arena *a, const char *ref, rh_str *out, rh_err *err);
 /* Body: {"reason"?: text}, or NULL. All answer with the tenant as show does. */

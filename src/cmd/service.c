@@ -61,6 +61,7 @@ static bool start_server(rh_service *s, rh_err *err)
         .operator_token = s->control_token,
         .control = {.ctx = &s->control,
                     .list = rh_control_list,
+                    .nodes = rh_control_nodes,
                     .create = rh_control_create,
                     .show = rh_control_show,
                     .token = rh_control_token,

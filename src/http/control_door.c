@@ -104,6 +104,12 @@ static bool run_list(struct call *c)
            ops->list(ops->ctx, c->x->arena, n, after, &c->out, &c->err);
 }
 
+static bool run_nodes(struct call *c)
+{
+    const rh_control_ops *ops = &c->door->settings.ops;
+    return ops->nodes(ops->ctx, c->x->arena, &c->out, &c->err);
+}
+
 static bool run_create(struct call *c)
 {
     const rh_control_ops *ops = &c->door->settings.ops;
@@ -163,6 +169,7 @@ static const struct route {
     const char *help;
 } routes[] = {
     {RH_GET, "GET", "/tenants", 200, run_list, "tenants in order; ?limit=100&after=SLUG"},
+    {RH_GET, "GET", "/nodes", 200, run_nodes, "the PostgreSQL servers that homes are on"},
     {RH_POST, "POST", "/tenants", 201, run_create,
      "makes a tenant: {\"slug\":..., \"name\":..., profile columns}"},
     {RH_GET, "GET", "/tenants/:ref", 200, run_show, "one tenant, by id or slug"},

@@ -22,6 +22,7 @@ typedef bool rh_control_verb(void *ctx, rh_arena *a, const char *ref, const json
  * JSON text into *out (initialised by the caller). False: err says why. */
 typedef struct rh_control_ops {
     void *ctx;
+    bool (*nodes)(void *ctx, rh_arena *a, rh_str *out, rh_err *err);
     bool (*list)(void *ctx, rh_arena *a, int64_t limit,
                  const char *after /* slug or id; NULL: from the first */, rh_str *out, rh_err *err);
     bool (*create)(void *ctx, rh_arena *a, const json_t *body /* an object */, rh_str *out, rh_err *err);

@@ -182,8 +182,13 @@ static bool listen_control(rh_server *s, rh_err *err)
     return fd >= 0;
 }
 
+/* Servers that do not answer hold helper threads for as long as dialing them may take: enough for the others
+ * to be dialed meanwhile. */
+#define HELPER_THREADS "32"
+
 rh_server *rh_server_start(const rh_server_settings *settings, rh_err *err)
 {
+    setenv("UV_THREADPOOL_SIZE", HELPER_THREADS, 0); /* libuv reads it when the first one is needed */
     rh_server *s = rh_xcalloc(1, sizeof *s);
     s->arena = rh_arena_new();
     s->settings = *settings;

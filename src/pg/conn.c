@@ -135,18 +135,21 @@ static void dial_work(uv_work_t *work)
     const rh_pool_settings *s = d->conn->settings;
     char timeout[16];
     snprintf(timeout, sizeof timeout, "%d", s->connect_timeout_s);
-    /* the first dbname is expanded as a conninfo; what follows overrides it */
-    const char *keys[] = {"dbname",
+    /* the first dbname is expanded as a conninfo, which overrides what stands before and yields to what
+     * follows. A network that is cut while an answer is owed is found out in 15 s. */
+    const char *keys[] = {"connect_timeout",
+                          "tcp_user_timeout",
+                          "keepalives_idle",
+                          "dbname",
                           "dbname",
                           "user",
                           "password",
                           "options",
                           "client_encoding",
                           "fallback_application_name",
-                          "connect_timeout",
                           NULL};
-    const char *values[] = {s->conninfo, s->database, s->user, s->password, s->options,
-                            "UTF8",      "rowhouse",  timeout, NULL};
+    const char *values[] = {timeout,     "15000",    "15",   s->conninfo, s->database, s->user,
+                            s->password, s->options, "UTF8", "rowhouse",  NULL};
     PGconn *pg = PQconnectdbParams(keys, values, 1);
     PQsetNoticeProcessor(pg, ignore_notice, NULL);
     bool for_good = rh_sabotaged("binding");
@@ -235,6 +238,11 @@ static void dial(rh_conn *c)
 /* One may be under way: of a renewal. */
 static void start_dial(rh_conn *c)
 {
+    if (c->settings->health && rh_health_is_away(c->settings->health)) {
+        set_state(c, WAITING);
+        uv_timer_start(&c->timer, on_timer, BACKOFF_LAST_MS, 0);
+        return;
+    }
     set_state(c, DIALING);
     if (!c->dial)
         dial(c);

@@ -22,6 +22,7 @@
 #include "pg/pace.h"
 
 #define SWEEP_MS 100
+#define SUSPECT_US 2000000    /* an answer that takes longer may never come */
 #define BRIEF_US 1000         /* a statement that usually ends within it may stand behind another such one */
 #define SHORT_US 4000         /* within which it may stand behind such one where its home is known already */
 #define PACK_FROM 2           /* connections at work before brief jobs are put together */
@@ -41,6 +42,7 @@ struct rh_pool {
     rh_job *first, *last;
     int n_queued, n_flying;
     uv_timer_t sweep, later;
+    rh_health_listener listener;
     bool any_cancelled; /* since `later` ran last */
     int64_t renew_after_ms;
     bool closing;
@@ -328,6 +330,13 @@ static void tell_idle(rh_pool *p)
 
 /* ---- events of connections ---- */
 
+/* The server may not answer any more. */
+static void suspect(rh_pool *p)
+{
+    if (p->settings.health)
+        rh_health_suspect(p->settings.health);
+}
+
 bool rh_pool_alive(const rh_pool *p)
 {
     for (int i = 0; i < p->n_conns; i++)
@@ -349,6 +358,7 @@ static void on_dial_failed(rh_conn *c, void *ctx, const rh_err *err)
 {
     rh_pool *p = ctx;
     p->stats.dial_failures++;
+    suspect(p);
     rh_log_err(p->down ? RH_LOG_DEBUG : RH_LOG_WARN, "connecting to the database", err);
     if (!rh_pool_alive(p)) {
         p->down = true;
@@ -483,8 +493,23 @@ void rh_pool_close(rh_pool *p, void (*on_closed)(void *arg), void *arg)
     p->closing = true;
     p->on_closed = on_closed;
     p->closed_arg = arg;
+    rh_health_leave(&p->listener);
     uv_timer_stop(&p->sweep);
     uv_timer_start(&p->later, on_later, 0, 0);
+}
+
+/* ---- a server that does not answer ---- */
+
+/* Nothing that waits for it has anything to wait for. */
+static void on_away(void *arg)
+{
+    rh_pool *p = arg;
+    rh_err why;
+    rh_err_set(&why, RH_E_UNAVAILABLE, "the server does not answer");
+    p->down = true;
+    for (int i = 0; i < p->n_conns; i++)
+        rh_conn_drop(p->conns[i], &why);
+    refuse_queue(p);
 }
 
 /* ---- deadlines ---- */
@@ -511,6 +536,8 @@ static void on_sweep(uv_timer_t *t)
     for (int i = 0; i < p->n_conns; i++)
         if (mark_expired(rh_conn_jobs(p->conns[i]), now))
             rh_conn_drop(p->conns[i], &why);
+        else if (rh_conn_jobs(p->conns[i]) && rh_now_us() - rh_conn_head_since(p->conns[i]) > SUSPECT_US)
+            suspect(p);
     if (rh_pool_is_idle(p))
         uv_timer_stop(&p->sweep);
     tell_idle(p);
@@ -546,6 +573,9 @@ rh_pool *rh_pool_new(uv_loop_t *loop, const rh_pool_settings *settings)
         s->max_head_age_us = 2000;
     p->pace = rh_pace_new(s->connections > 2 ? PACED_STATEMENTS : PACED_FEW);
     p->handles = 2;
+    p->listener = (rh_health_listener){.on_away = on_away, .arg = p};
+    if (s->health)
+        rh_health_join(s->health, &p->listener);
     uv_timer_init(loop, &p->sweep);
     uv_timer_init(loop, &p->later);
     p->sweep.data = p->later.data = p;

@@ -44,6 +44,7 @@
 #include <uv.h>
 
 #include "base/err.h"
+#include "pg/health.h"
 
 typedef struct rh_pool rh_pool;
 typedef struct rh_job rh_job;
@@ -51,6 +52,7 @@ typedef struct rh_job rh_job;
 typedef struct rh_pool_settings {
     const char *conninfo, *database, *user, *password; /* as rh_db_open(): the last three may be NULL */
     const char *options; /* startup options, e.g. "-c statement_timeout=30000"; NULL: none */
+    rh_health *health;   /* of the server; outlives the pool. NULL: it is not asked for */
     int connections;
     int max_depth;           /* jobs on one connection at most; 0: 8 */
     int64_t max_head_age_us; /* 0: 2000 */

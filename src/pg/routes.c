@@ -6,10 +6,13 @@
 
 #include "base/arena.h"
 
-/* A node other than the first. They are few: a list. */
-struct other {
-    struct other *next;
+/* A node with its pools. They are few: a list, the first one at its head. */
+struct stop {
+    struct stop *next;
+    rh_routes *owner;
     int node;
+    const char *conninfo;
+    rh_health *health;
     rh_pools *pools;
 };
 
@@ -17,12 +20,44 @@ struct rh_routes {
     uv_loop_t *loop;
     rh_pool_settings settings;
     int home_connections;
-    rh_pools *first;
-    struct other *others;
-    int open; /* pools that are not closed */
+    struct stop *stops; /* those in use */
+    int open;           /* and those that are closing */
+    bool ended;
     void (*on_closed)(void *);
     void *arg;
 };
+
+static struct stop *stop_new(rh_routes *r, int node, const char *conninfo)
+{
+    struct stop *s = rh_xcalloc(1, sizeof *s);
+    rh_pool_settings settings = r->settings;
+    *s = (struct stop){.owner = r, .node = node, .conninfo = conninfo};
+    s->health = rh_health_new(r->loop, conninfo);
+    settings.conninfo = conninfo;
+    settings.health = s->health;
+    s->pools = rh_pools_new(r->loop, &settings, r->home_connections);
+    r->open++;
+    return s;
+}
+
+static void on_stop_closed(void *arg)
+{
+    struct stop *s = arg;
+    rh_routes *r = s->owner;
+    free(s);
+    if (--r->open > 0 || !r->ended)
+        return;
+    void (*then)(void *) = r->on_closed;
+    void *then_arg = r->arg;
+    free(r);
+    then(then_arg);
+}
+
+static void on_pools_closed(void *arg)
+{
+    struct stop *s = arg;
+    rh_health_close(s->health, on_stop_closed, s);
+}
 
 rh_routes *rh_routes_new(uv_loop_t *loop, const rh_pool_settings *settings, int home_connections)
 {
@@ -30,80 +65,69 @@ rh_routes *rh_routes_new(uv_loop_t *loop, const rh_pool_settings *settings, int 
     r->loop = loop;
     r->settings = *settings;
     r->home_connections = home_connections;
-    r->first = rh_pools_new(loop, settings, home_connections);
-    r->open = 1;
+    r->stops = stop_new(r, RH_ROUTES_FIRST, settings->conninfo);
     return r;
 }
 
-static struct other *find(const rh_routes *r, int node)
+/* What points to the node's stop; to NULL where there is none. */
+static struct stop **find(rh_routes *r, int node)
 {
-    struct other *o = r->others;
-    while (o && o->node != node)
-        o = o->next;
-    return o;
+    struct stop **at = &r->stops;
+    while (*at && (*at)->node != node)
+        at = &(*at)->next;
+    return at;
 }
 
-static struct other *meet(rh_routes *r, const rh_route *to)
+/* A node that is reached in another way from now on gets new pools; the old ones end what they have. */
+static struct stop *meet(rh_routes *r, const rh_route *to)
 {
-    struct other *o = rh_xcalloc(1, sizeof *o);
-    rh_pool_settings settings = r->settings;
-    settings.conninfo = to->conninfo;
-    o->node = to->node;
-    o->pools = rh_pools_new(r->loop, &settings, r->home_connections);
-    o->next = r->others;
-    r->open++;
-    return r->others = o;
+    struct stop **at = find(r, to->node), *old = *at;
+    if (old && (to->node == RH_ROUTES_FIRST || old->conninfo == to->conninfo ||
+                strcmp(old->conninfo, to->conninfo) == 0))
+        return old;
+    struct stop *s = stop_new(r, to->node, to->conninfo);
+    if (old) {
+        s->next = old->next;
+        rh_pools_close(old->pools, on_pools_closed, old);
+    }
+    return *at = s;
 }
 
 bool rh_routes_submit(rh_routes *r, const rh_route *to, rh_job *job, rh_err *err)
 {
-    if (to->node == RH_ROUTES_FIRST)
-        return rh_pools_submit(r->first, to->database, job, err);
-    struct other *o = find(r, to->node);
-    return rh_pools_submit((o ? o : meet(r, to))->pools, to->database, job, err);
+    struct stop *s = meet(r, to);
+    if (!rh_health_is_away(s->health))
+        return rh_pools_submit(s->pools, to->database, job, err);
+    rh_err_set(err, RH_E_UNAVAILABLE, "the database cannot be reached");
+    return rh_err_hint(err, "Try again in a moment.");
 }
 
 void rh_routes_cancel(rh_routes *r, const rh_route *to, rh_job *job)
 {
-    const struct other *o = to->node == RH_ROUTES_FIRST ? NULL : find(r, to->node);
-    rh_pools *pools = to->node == RH_ROUTES_FIRST ? r->first : o ? o->pools : NULL;
-    if (pools)
-        rh_pools_cancel(pools, to->database, job);
+    struct stop *s = *find(r, to->node);
+    if (s)
+        rh_pools_cancel(s->pools, to->database, job);
 }
 
 void rh_routes_trim(rh_routes *r)
 {
-    rh_pools_trim(r->first);
-    for (struct other *o = r->others; o; o = o->next)
-        rh_pools_trim(o->pools);
+    for (struct stop *s = r->stops; s; s = s->next)
+        rh_pools_trim(s->pools);
 }
 
 bool rh_routes_alive(const rh_routes *r)
 {
-    return rh_pools_alive(r->first);
-}
-
-static void on_closed(void *arg)
-{
-    rh_routes *r = arg;
-    void (*then)(void *) = r->on_closed;
-    void *then_arg = r->arg;
-    if (--r->open > 0)
-        return;
-    while (r->others) {
-        struct other *o = r->others;
-        r->others = o->next;
-        free(o);
-    }
-    free(r);
-    then(then_arg);
+    return rh_pools_alive(r->stops->pools);
 }
 
 void rh_routes_close(rh_routes *r, void (*then)(void *arg), void *arg)
 {
+    struct stop *next;
     r->on_closed = then;
     r->arg = arg;
-    for (struct other *o = r->others; o; o = o->next)
-        rh_pools_close(o->pools, on_closed, r);
-    rh_pools_close(r->first, on_closed, r);
+    r->ended = true;
+    for (struct stop *s = r->stops; s; s = next) {
+        next = s->next;
+        rh_pools_close(s->pools, on_pools_closed, s);
+    }
 }

@@ -21,7 +21,7 @@ typedef struct rh_route {
 /* settings and home_connections as for rh_pools_new(): the first node's, and every other one's but for its
  * conninfo. */
 rh_routes *rh_routes_new(uv_loop_t *loop, const rh_pool_settings *settings, int home_connections);
-/* As rh_pools_submit(). */
+/* As rh_pools_submit(). UNAVAILABLE at once while the node does not answer: pg/health.h. */
 bool rh_routes_submit(rh_routes *r, const rh_route *to, rh_job *job, rh_err *err);
 /* As rh_pools_cancel(), for a job that was submitted there. */
 void rh_routes_cancel(rh_routes *r, const rh_route *to, rh_job *job);

@@ -168,25 +168,24 @@ describe('placement', () => {
 });
 
 describe('a node that is cut off', () => {
-  /** Its tenants are refused quickly and in so many words; all others are served meanwhile. */
-  async function checkAway(node) {
+  /** Its tenants are refused at once, in words that name no server; all others are served meanwhile. */
+  async function checkAway(node, ...others) {
     const away = on(node).slice(0, 3);
-    const here = on('first', 'b', 'c').filter((slug) => tenants[slug].node !== node);
     await until(async () => (await get(away[0])).status === 503, { what: `503 for tenants of ${node}` });
     const began = Date.now();
     const answers = await Promise.all([...away, ...away, ...away].map((slug) => get(slug)));
     assert.ok(Date.now() - began < 3000, `${Date.now() - began} ms`);
     for (const r of answers) {
       assert.deepEqual([r.status, r.json.code, r.headers.get('retry-after')], [503, 'database_unavailable', '1'], r.text);
-      assert.doesNotMatch(r.text, new RegExp(`node|127|${c.port}`));
+      assert.doesNotMatch(r.text, new RegExp(`node|127|${c.port}|${b.port}`));
     }
-    await checkServed(here);
+    await checkServed(on(...others));
   }
 
   test('takes its tenants along and nobody else; commands say so', async () => {
     await checkServed(on('c'));
     await c.crash();
-    await checkAway('c');
+    await checkAway('c', 'first', 'b');
     const { c: gone, b: here } = await nodes();
     assert.deepEqual([gone.reachable, here.reachable, gone.tenants], [false, true, on('c').length]);
     assert.match(gone.error, /node c: connection to server .* refused/);
@@ -195,6 +194,23 @@ describe('a node that is cut off', () => {
     assert.notEqual((await create('elsewhere', '--model', 'schema')).node, 'c');
     await note('elsewhere');
     assert.equal((await app.run(['tenant', 'list'])).status, 0);
+  });
+
+  test('that hangs does not keep anybody waiting for long, and is served again by itself', async () => {
+    await checkServed(on('b'));
+    b.freeze(true);
+    try {
+      const began = Date.now();
+      const first = await Promise.all(on('b').map((slug) => get(slug)));
+      for (const r of first) assert.equal(r.status, 503, r.text);
+      assert.ok(Date.now() - began < 15000, `${Date.now() - began} ms`);
+      await checkAway('b', 'first');
+    } finally {
+      b.freeze(false);
+    }
+    await until(async () => (await get(on('b')[0])).status === 200, { what: 'the return of b' });
+    await until(async () => (await Promise.all(on('b').map((slug) => get(slug)))).every((r) => r.status === 200), { what: 'all of b' });
+    await checkServed(on('b'));
   });
 
   test('is left behind by migrate, served at its own version when it is back, and brought along later', async () => {
