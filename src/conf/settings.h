@@ -28,6 +28,7 @@
     X(INT, data, threads, "0", "loops (one thread each); 0: one a core") \
     X(INT, data, connections, "16", "backend connections of the data door in all") \
     X(INT, data, home_connections, "16", "backend connections of the data door to database homes in all") \
+    X(DURATION, data, home_idle, "1m", "time after which connections to a database home that nobody uses are closed; 0: never") \
     X(SIZE, data, backend_memory, "64m", "memory of one backend, about: one that has grown past it by serving many homes is replaced") \
     X(INT, data, max_clients, "10000", "client connections at most") \
     X(SIZE, data, max_head, "16k", "request line and headers at most") \

@@ -219,7 +219,6 @@ static void on_watch(uv_timer_t *t)
             rh_route at = route_of(r);
             rh_routes_cancel(d->routes, &at, &r->job);
         }
-    rh_routes_trim(d->routes);
     if (!d->running)
         uv_timer_stop(t);
 }

@@ -110,6 +110,7 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                 .password = set->password,
                                 .options = s->options,
                                 .connections = share(conf->data_connections, s->n_loops, i),
+                                .idle_ms = conf->data_home_idle,
                                 .max_backend = (size_t)conf->data_backend_memory,
                                 .deadline_ms = conf->data_statement_timeout * RH_JOB_MAX_STATEMENTS +
                                                DEADLINE_MARGIN_MS};

@@ -118,9 +118,12 @@ static void describe(rh_err *err, const PGconn *pg)
         snprintf(err->message, sizeof err->message, "the connection ended");
 }
 
-static bool prepare_bind(PGconn *pg, const char *name, const char *text, rh_err *err)
+#define PREPARE(write, read) "PREPARE " BIND_WRITE "(text) AS " write ";PREPARE " BIND_READ "(text) AS " read
+
+static bool prepare_binds(PGconn *pg, rh_err *err)
 {
-    PGresult *res = PQprepare(pg, name, text, 1, NULL);
+    PGresult *res = PQexec(pg, rh_sabotaged("binding") ? PREPARE(BIND_FOR_GOOD_TEXT, BIND_FOR_GOOD_TEXT)
+                                                       : PREPARE(BIND_WRITE_TEXT, BIND_READ_TEXT));
     bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
     if (!ok)
         rh_db_error(err, pg, res);
@@ -152,11 +155,7 @@ static void dial_work(uv_work_t *work)
                             s->password, s->options, "UTF8", "rowhouse",  NULL};
     PGconn *pg = PQconnectdbParams(keys, values, 1);
     PQsetNoticeProcessor(pg, ignore_notice, NULL);
-    bool for_good = rh_sabotaged("binding");
-    const char *write = for_good ? BIND_FOR_GOOD_TEXT : BIND_WRITE_TEXT,
-               *read = for_good ? BIND_FOR_GOOD_TEXT : BIND_READ_TEXT;
-    if (PQstatus(pg) == CONNECTION_OK && prepare_bind(pg, BIND_WRITE, write, &d->err) &&
-        prepare_bind(pg, BIND_READ, read, &d->err) && PQsetnonblocking(pg, 1) == 0 &&
+    if (PQstatus(pg) == CONNECTION_OK && prepare_binds(pg, &d->err) && PQsetnonblocking(pg, 1) == 0 &&
         PQenterPipelineMode(pg)) {
         d->pg = pg;
         return;

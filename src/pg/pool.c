@@ -90,7 +90,7 @@ static void set_timeout(rh_err *err, const rh_job *job, bool sent)
     rh_err_set(err, RH_E_TIMEOUT, "the time for this request ran out");
 }
 
-static void set_cancelled(rh_err *err)
+void rh_pool_cancelled(rh_err *err)
 {
     rh_err_set(err, RH_E_DB, "the request was cancelled");
     memcpy(err->sqlstate, "57014", sizeof err->sqlstate);
@@ -457,7 +457,7 @@ static void end_as_cancelled(rh_job *jobs)
     rh_err err;
     for (rh_job *job = jobs, *next; job; job = next) {
         next = job->own.next;
-        set_cancelled(&err);
+        rh_pool_cancelled(&err);
         end_job(job, &err);
     }
 }

@@ -61,6 +61,7 @@ typedef struct rh_pool_settings {
     size_t max_backend;      /* memory of one backend, about; 0: no bound. See "Backends that grow" */
     int connect_timeout_s;   /* 0: 5 */
     int64_t deadline_ms;     /* for a whole job, waiting included; must exceed statement_timeout. 0: none */
+    int64_t idle_ms; /* of a database home (pg/pools.h): closed when nobody asked for it so long. 0: never */
     /* The last job under way has ended and none waits; NULL: nobody wants to know. The pool may be closed. */
     void (*on_idle)(rh_pool *p, void *arg);
     void *on_idle_arg;
@@ -122,6 +123,7 @@ bool rh_pool_submit(rh_pool *p, rh_job *job, rh_err *err);
 /* The job is wanted no more: it ends as soon as it can, as if nothing had been said where it was done
  * already, else with SQLSTATE 57014. No callback runs inside. Nothing happens to other jobs. */
 void rh_pool_cancel(rh_pool *p, rh_job *job);
+void rh_pool_cancelled(rh_err *err); /* the error of a job that was cancelled */
 /* Ends what is left with UNAVAILABLE or UNKNOWN_OUTCOME, closes all, frees the pool, then calls on_closed. */
 void rh_pool_close(rh_pool *p, void (*on_closed)(void *arg), void *arg);
 

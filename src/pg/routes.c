@@ -109,12 +109,6 @@ void rh_routes_cancel(rh_routes *r, const rh_route *to, rh_job *job)
         rh_pools_cancel(s->pools, to->database, job);
 }
 
-void rh_routes_trim(rh_routes *r)
-{
-    for (struct stop *s = r->stops; s; s = s->next)
-        rh_pools_trim(s->pools);
-}
-
 bool rh_routes_alive(const rh_routes *r)
 {
     return rh_pools_alive(r->stops->pools);

@@ -25,7 +25,6 @@ rh_routes *rh_routes_new(uv_loop_t *loop, const rh_pool_settings *settings, int 
 bool rh_routes_submit(rh_routes *r, const rh_route *to, rh_job *job, rh_err *err);
 /* As rh_pools_cancel(), for a job that was submitted there. */
 void rh_routes_cancel(rh_routes *r, const rh_route *to, rh_job *job);
-void rh_routes_trim(rh_routes *r);
 bool rh_routes_alive(const rh_routes *r); /* the first node's main database can be reached */
 void rh_routes_close(rh_routes *r, void (*on_closed)(void *arg), void *arg);
 
