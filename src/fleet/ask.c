@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fleet/ask.h"
 
-/* $1 search_path, $2 tenant, $3 read only, $4 role. All end with the implicit transaction. */
+/* $1 search_path, $2 tenant, $3 read only, $4 role, $5 whether they end with the implicit transaction. When
+ * it reads they do. What writes may hold a COMMIT (DO, CALL) and must not find itself elsewhere behind it:
+ * they stand until the next home is entered. */
 #define ENTER                                                                                                \
-    "SELECT set_config('search_path', $1, true), set_config('rowhouse.tenant', $2, true),"                   \
-    " set_config('transaction_read_only', $3, true), set_config('role', $4, true)"
+    "SELECT set_config('search_path', $1, $5), set_config('rowhouse.tenant', $2, $5),"                       \
+    " set_config('transaction_read_only', $3, true), set_config('role', $4, $5)"
 #define ENTER_NAME "rowhouse_enter"
 
 struct asking {
@@ -18,8 +20,9 @@ struct asking {
 static bool send(const struct asking *s, const rh_fleet_home *h, rh_arena *a)
 {
     const char *params[] = {rh_home_search_path(a, &h->home), h->tenant ? h->tenant : "",
-                            s->ask->write ? "off" : "on", h->apart ? s->ask->owner : "none"};
-    return PQsendQueryPrepared(s->conn, ENTER_NAME, 4, params, NULL, NULL, 0) &&
+                            s->ask->write ? "off" : "on", h->apart ? s->ask->owner : "none",
+                            s->ask->write ? "off" : "on"};
+    return PQsendQueryPrepared(s->conn, ENTER_NAME, 5, params, NULL, NULL, 0) &&
            PQsendQueryParams(s->conn, s->ask->sql, 0, NULL, NULL, NULL, NULL, 0) && PQpipelineSync(s->conn);
 }
 

@@ -102,6 +102,15 @@ describe('query', () => {
     assert.deepEqual(rows, [{ sql: 'UPDATE items SET price = 2 WHERE id = 1' }]);
   });
 
+  test('what commits in between stays in its home, and its tenant', async () => {
+    const where = "coalesce(nullif(current_setting('rowhouse.tenant', true), ''), 'nobody') || current_user";
+    await app.ok(['query', '--write', '--yes', '--apart', `DO $$ BEGIN COMMIT; UPDATE items SET name = ${where} WHERE id = 2; COMMIT; END $$`]);
+    const rows = await json('--apart', 'SELECT name FROM items WHERE id = 2');
+    assert.deepEqual(rows, [['one', '1asked_owner'], ['two', '2asked_owner'], ['five', '5asked_operator'], ['three', '3asked_operator'], ['four', '4asked_operator']].map(([tenant, name]) => ({ tenant, name })));
+    await app.ok(['query', '--write', '--yes', 'DO $$ BEGIN COMMIT; UPDATE items SET name = upper(name) WHERE id = 2; END $$']);
+    assert.deepEqual((await json('SELECT min(name) AS name FROM items WHERE id = 2')).map((r) => r.name), ['1ASKED_OWNER', '5ASKED_OPERATOR', '3ASKED_OPERATOR', '4ASKED_OPERATOR']);
+  });
+
   test('what fails in one home is told at the end and hinders no other', async () => {
     const r = await query('--csv', "SELECT 1 / (CASE WHEN rowhouse.tenant_id() = 3 THEN 0 ELSE 1 END) AS n, 'x' AS x", '--apart');
     assert.equal(r.status, 1);
