@@ -15,8 +15,10 @@ CROSS JOIN LATERAL (
     SELECT string_agg(a.attname, ', ' ORDER BY a.attname) AS names,
            string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attname) AS own,
            string_agg(format('t.%I = n.%I', a.attname, a.attname), ' AND ') AS same
-    FROM pg_index i JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = ANY (i.indkey::smallint[])
-    WHERE i.indrelid = t.oid AND i.indisprimary) k
+    FROM pg_index i JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])
+    WHERE i.indexrelid = coalesce( -- the key of merge.sql
+        (SELECT p.indexrelid FROM pg_index p WHERE p.indrelid = t.oid AND p.indisprimary),
+        (SELECT min(o.conindid) FROM pg_constraint o WHERE o.confrelid = t.oid AND o.contype = 'f' AND o.conparentid = 0))) k
 WHERE s.nspname = $1 AND t.relname = $2 AND k.same IS NOT NULL
   AND f.conrelid NOT IN (SELECT o.oid FROM pg_class o WHERE o.relnamespace = s.oid)
 ORDER BY f.conrelid::regclass::text, f.conname

@@ -1,6 +1,7 @@
 -- The commands that make a reference table what a temporary table of its name holds; run in a copy. Rows are told apart
--- by the primary key. In a table that others refer to, rows that changed are updated; else they go and come again, so
--- that unique values may change places. Without a primary key all rows go and come. The app's own triggers are off
+-- by the primary key, without one by what others refer to. In a table that others refer to, rows that changed are
+-- updated, since what refers to a row might go with it; else they go and come again, so that unique values may change
+-- places. Without either key all rows go and come. The app's own triggers are off
 -- meanwhile: what they did at the origin is in the rows already. $1 schema of the reference set, $2 table.
 -- Row: make the temporary table, fill it (COPY), triggers off, delete, update or '', insert, triggers on.
 -- PostgreSQL 15 and newer.
@@ -18,8 +19,10 @@ WITH t AS (
     FROM t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 ), key AS (
     SELECT string_agg(format('t.%I = n.%I', a.attname, a.attname), ' AND ') AS same
-    FROM t JOIN pg_index i ON i.indrelid = t.oid AND i.indisprimary
-    JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = ANY (i.indkey::smallint[])
+    FROM t JOIN pg_index i ON i.indexrelid = coalesce(
+        (SELECT p.indexrelid FROM pg_index p WHERE p.indrelid = t.oid AND p.indisprimary),
+        (SELECT min(f.conindid) FROM pg_constraint f WHERE f.confrelid = t.oid AND f.contype = 'f' AND f.conparentid = 0))
+    JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])
 ), triggers AS (
     SELECT string_agg(format('ALTER TABLE %s DISABLE TRIGGER %I', t.name, g.tgname), ';') AS off,
            string_agg(format('ALTER TABLE %s ENABLE %s %I', t.name, CASE g.tgenabled WHEN 'R' THEN 'REPLICA TRIGGER'

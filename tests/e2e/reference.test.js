@@ -23,6 +23,7 @@ CREATE TABLE cities ( -- comes before countries in the alphabet, after them by i
   at point -- has no equality
 );
 CREATE TABLE words (word text, n integer); -- no primary key
+CREATE TABLE streets (name text NOT NULL UNIQUE, note text); -- nor here, but tenants refer to it
 CREATE TABLE years (year integer NOT NULL, what text, PRIMARY KEY (year)) PARTITION BY RANGE (year);
 CREATE TABLE years_20 PARTITION OF years FOR VALUES FROM (2000) TO (2100);
 INSERT INTO countries (code, name) VALUES ('de', 'Germany'), ('fr', 'France');
@@ -32,6 +33,7 @@ INSERT INTO cities (country, name, rank, at) VALUES ('de', 'Berlin', 1, '(52.5,1
   client_id bigint NOT NULL,
   id bigint NOT NULL,
   country text NOT NULL REFERENCES countries (code),
+  street text REFERENCES streets (name) ON DELETE CASCADE,
   PRIMARY KEY (client_id, id)
 );
 `,
@@ -57,7 +59,7 @@ const all = async (sql, table) => (await sql.query({ text: `SELECT t::text FROM 
 
 /** The copy holds what the origin holds. */
 async function same(...tables) {
-  for (const table of tables.length ? tables : ['colours', 'countries', 'cities', 'words', 'years']) assert.deepEqual(await all(home, table), await all(origin, table), table);
+  for (const table of tables.length ? tables : ['colours', 'countries', 'cities', 'words', 'streets', 'years']) assert.deepEqual(await all(home, table), await all(origin, table), table);
 }
 
 describe('reading and writing', () => {
@@ -164,14 +166,19 @@ describe('a row that tenants refer to', () => {
     assert.equal(await app.psql('database', "SELECT count(*) FROM colours WHERE name = 'pink'"), '0', 'all of it or nothing');
     assert.equal(await app.psql('database', 'SELECT count(*) FROM orders o JOIN countries c ON c.code = o.country'), '2');
     await home.query('DELETE FROM orders WHERE id = 5');
-    assert.match(await migrate(), /reference rows: 1 home brought forward, 0 failed/);
+    await origin.query("INSERT INTO reference.streets VALUES ('Elm', NULL), ('Oak', NULL)");
+    assert.match(await migrate(), /reference rows: 2 homes brought forward, 0 failed/);
     await same();
   });
 
   test('changes in place', async () => {
+    await home.query("INSERT INTO orders SELECT id, n, 'fr', street FROM clients, (VALUES (6, 'Elm'), (7, 'Oak')) s (n, street)");
+    await origin.query("UPDATE reference.streets SET note = 'wide' WHERE name = 'Elm'; DELETE FROM reference.streets WHERE name = 'Oak'; INSERT INTO reference.streets VALUES ('Ash')");
     await origin.query("UPDATE reference.countries SET name = 'République' WHERE code = 'fr'");
     await migrate();
-    await same('countries');
+    await same('streets', 'countries');
+    assert.equal(await app.psql('database', "SELECT string_agg(street, ',') FROM orders"), 'Elm', 'rows go with their street, not with a change of it');
+    await home.query('DELETE FROM orders WHERE street IS NOT NULL');
     assert.deepEqual((await app.http('GET', '/orders?select=countries(name)', { tenant: 'database' })).json, [{ countries: { name: 'République' } }]);
   });
 });
