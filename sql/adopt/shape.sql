@@ -1,8 +1,9 @@
 -- What schema public is made of, as one object a row, for comparing two databases: what extensions brought, and what the
 -- fittings add, is left out. A column with a sequence of its own is the same, however it was declared.
--- Row: kind, name, the relation that it is part of or '', definition, the statement that makes it, the one that turns
--- another one into it (NULL: as made), the one that takes it away (of what can stand aside: that sets it aside).
--- Run with search_path = pg_catalog; `public.` is left out of what is compared and shown, never of what is run (the last). PostgreSQL 15 and newer.
+-- Row: kind, name, the relation that it is part of or '', definition, the same as people write it (without `public.`: not to be
+-- compared, for public.now() is not now()), the statement that makes it, the one that turns another one into it (NULL: as
+-- made), the one that takes it away (of what can stand aside: that sets it aside).
+-- Run with search_path = pg_catalog. PostgreSQL 15 and newer.
 WITH member AS (
     SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
 ), rel AS (
@@ -42,7 +43,9 @@ WITH member AS (
 ), routine AS (
     SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END AS kind, p.oid::regprocedure::text AS name,
            CASE WHEN p.prokind = 'a' THEN pg_get_function_result(p.oid)
-                ELSE regexp_replace(pg_get_functiondef(p.oid), '\n SET search_path TO [^\n]*', '', 'g') END AS def -- that one is a fitting
+                WHEN EXISTS (SELECT FROM unnest(p.proconfig) c WHERE c LIKE 'search\_path=%') -- a fitting; not what its body says
+                THEN regexp_replace(pg_get_functiondef(p.oid), '\n SET search_path TO [^\n]*', '')
+                ELSE pg_get_functiondef(p.oid) END AS def
     FROM pg_proc p
     WHERE p.pronamespace = 'public'::regnamespace
       AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
@@ -145,6 +148,6 @@ WITH member AS (
     FROM other o CROSS JOIN pg_identify_object(o.class, o.oid, 0) i
     WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = o.class AND m.objid = o.oid)
 )
-SELECT kind, CASE WHEN kind IN ('function', 'procedure', 'aggregate') THEN regexp_replace(name, '\mpublic\.', '', 'g') ELSE name END, parent, regexp_replace(definition, '\mpublic\.', '', 'g'),
-       regexp_replace(make, '\mpublic\.', '', 'g'), regexp_replace(coalesce(change, make), '\mpublic\.', '', 'g'), away
+SELECT kind, CASE WHEN kind IN ('function', 'procedure', 'aggregate') THEN regexp_replace(name, '^public\.', '') ELSE name END, parent,
+       definition, regexp_replace(definition, '\mpublic\.', '', 'g'), make, coalesce(change, make), away
 FROM object ORDER BY parent <> '', parent, kind, name

@@ -22,6 +22,11 @@ UNION ALL
 SELECT 'extension', e.extname, format('it has a schema of its own: ALTER EXTENSION %I SET SCHEMA public', e.extname)
 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 WHERE n.nspname NOT IN ('public', 'pg_catalog')
+UNION ALL -- what an extension brings itself is the superuser's, who made it; whoever owns a trusted one can put more into it
+SELECT 'part of an extension', i.type || ' ' || i.identity, format('it is no part of it by itself: ALTER EXTENSION %I DROP %s %s', e.extname, upper(i.type), i.identity)
+FROM pg_extension e JOIN pg_depend d ON d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+JOIN pg_shdepend o ON o.classid = d.classid AND o.objid = d.objid AND o.deptype = 'o' AND o.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+JOIN pg_roles r ON r.oid = o.refobjid AND NOT r.rolsuper CROSS JOIN pg_identify_object(d.classid, d.objid, 0) i
 UNION ALL
 SELECT 'event trigger', evtname, format('it would run at every migration: DROP EVENT TRIGGER %I', evtname) FROM pg_event_trigger
 UNION ALL

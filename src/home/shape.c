@@ -6,7 +6,7 @@
 #include "base/map.h"
 #include "sql.h"
 
-enum column { KIND, NAME, PARENT, DEFINITION, MAKE, CHANGE, AWAY };
+enum column { KIND, NAME, PARENT, DEFINITION, SHOWN, MAKE, CHANGE, AWAY };
 
 /* What becomes of an object that only the database has. Kinds that are not here differ. To add one: a row. */
 static const struct {
@@ -98,14 +98,18 @@ static void compare_wanted(struct sides *s, int row)
 {
     const char *kind = cell(s->should, row, KIND);
     rh_shape_finding f = {
-        .kind = kind, .name = cell(s->should, row, NAME), .should = cell(s->should, row, DEFINITION)};
+        .kind = kind, .name = cell(s->should, row, NAME), .should = cell(s->should, row, SHOWN)};
     int at = find_row(s->a, &s->there, kind, f.name);
     if (!has_parent(&s->there, s->should, row) || strcmp(kind, "reference") == 0)
         return;
     if (at >= 0) {
-        f.is = cell(s->is, at, DEFINITION);
-        if (strcmp(f.is, f.should) == 0)
+        if (strcmp(cell(s->is, at, DEFINITION), cell(s->should, row, DEFINITION)) == 0)
             return;
+        f.is = cell(s->is, at, SHOWN);
+        if (strcmp(f.is, f.should) == 0) {
+            f.is = cell(s->is, at, DEFINITION);
+            f.should = cell(s->should, row, DEFINITION);
+        }
         f.advice = cell(s->should, row, CHANGE);
     } else if ((at = find_namesake(s->is, &s->wanted, s->a, s->should, row)) >= 0) {
         f.is = rh_arena_printf(s->a, "named %s",
@@ -124,7 +128,7 @@ static void judge_unwanted(struct sides *s, int row)
     const char *kind = cell(s->is, row, KIND), *away = cell(s->is, row, AWAY);
     rh_shape_finding f = {.kind = kind,
                           .name = cell(s->is, row, NAME),
-                          .is = cell(s->is, row, DEFINITION),
+                          .is = cell(s->is, row, SHOWN),
                           .advice = away ? away : ""};
     if (find_row(s->a, &s->wanted, kind, f.name) >= 0 || !has_parent(&s->wanted, s->is, row) ||
         find_namesake(s->should, &s->there, s->a, s->is, row) >= 0)

@@ -125,6 +125,10 @@ test('a database that cannot be a home is refused with the reason, and left alon
     'event trigger ev: cannot stay': "CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER ev ON ddl_command_start EXECUTE FUNCTION e()",
     'publication news: cannot stay': 'CREATE PUBLICATION news FOR ALL TABLES',
     'large objects 1: cannot stay': 'SELECT lo_from_bytea(0, $$x$$)',
+    'unique index books_title of books: is CREATE UNIQUE INDEX ON public.books USING btree (public.lower((title)::text)) WHERE (shelf = \'science\'::public.shelf), should be CREATE UNIQUE INDEX ON public.books USING btree (lower((title)::text)) WHERE (shelf = \'science\'::public.shelf)':
+      "DROP INDEX books_title; CREATE FUNCTION public.lower(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1'; CREATE UNIQUE INDEX books_title ON books (public.lower(title)) WHERE shelf = 'science'",
+    'part of an extension function public.lower(pg_catalog.date): cannot stay':
+      "SET ROLE reader; CREATE EXTENSION citext; CREATE FUNCTION public.lower(date) RETURNS text LANGUAGE sql AS 'SELECT 1::text'; ALTER EXTENSION citext ADD FUNCTION public.lower(date); RESET ROLE",
     'operator public.===(integer,integer): the app does not know it': 'CREATE FUNCTION same(int, int) RETURNS boolean LANGUAGE sql RETURN true; CREATE OPERATOR === (FUNCTION = same, LEFTARG = int, RIGHTARG = int)',
   };
   await old('with_much', LIBRARY, Object.values(lines).join('; '));
