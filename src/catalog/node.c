@@ -85,6 +85,12 @@ static bool check_server(const struct candidate *c, const PGresult *says, rh_err
     return true;
 }
 
+static bool refuse_name(const struct candidate *c, rh_err *err)
+{
+    rh_err_set(err, RH_E_EXISTS, "there is a node %s, and it is another server", c->node.name);
+    return rh_err_hint(err, "Choose another name.");
+}
+
 /* A server is one node at most; the first one's identifier becomes known here. */
 static bool check_new(rh_operator *o, rh_arena *a, struct candidate *c, rh_err *err)
 {
@@ -95,6 +101,9 @@ static bool check_new(rh_operator *o, rh_arena *a, struct candidate *c, rh_err *
     if (!says || !rh_db_query(o->catalog, a, rh_sql_nodes_note_first, 1, &identifier, err))
         return false;
     c->mark = rh_arena_printf(a, "rowhouse node of %s", identifier);
+    PGresult *named = rh_db_query(o->catalog, a, rh_sql_nodes_find, 1, &c->node.name, err);
+    if (!named || (PQntuples(named) && strcmp(PQgetvalue(named, 0, 4), c->identifier) != 0))
+        return named && refuse_name(c, err);
     const char *known = rh_db_value(o->catalog, a, rh_sql_nodes_same_server, 2, params, err);
     if (!known || !*known)
         return known != NULL;
@@ -152,10 +161,8 @@ static bool enter(rh_operator *o, rh_arena *a, struct candidate *c, rh_err *err)
     int64_t number;
     if (!id)
         return false;
-    if (!rh_parse_int(id, &number)) {
-        rh_err_set(err, RH_E_EXISTS, "there is a node %s, and it is another server", c->node.name);
-        return rh_err_hint(err, "Choose another name.");
-    }
+    if (!rh_parse_int(id, &number)) /* somebody was faster */
+        return refuse_name(c, err);
     c->node.id = (int)number;
     return true;
 }

@@ -95,6 +95,11 @@ bool rh_node_choose(rh_operator *o, rh_arena *a, const char *tenant_id, rh_model
                     rh_err *err)
 {
     bool measured = false;
+    const char *alone = rh_db_value(o->catalog, a, rh_sql_nodes_alone, 0, NULL, err);
+    *out = o->home;
+    out->node = &o->app->first;
+    if (!alone || *alone)
+        return alone != NULL;
     const char *params[] = {tenant_id, rh_model_name(model)};
     PGresult *res = rh_db_query(o->catalog, a, rh_sql_nodes_choose, 2, params, err);
     if (res && PQntuples(res) > 1 && measure(o, a, &measured, err) && measured)

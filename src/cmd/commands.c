@@ -75,6 +75,10 @@ static const rh_option node_options[] = {
     {"json", NULL, "JSON on stdout"},
     {NULL, NULL, NULL},
 };
+static const rh_option psql_options[] = {
+    {"node", "NAME", "the operator's: on which node (default: the first)"},
+    {NULL, NULL, NULL},
+};
 static const rh_option no_options[] = {{NULL, NULL, NULL}};
 
 /* To add a command: a row here, its function in a file of its own name, its prototype in cmd.h. */
@@ -99,8 +103,8 @@ const rh_command rh_commands[] = {
      load_options, 1, 2, rh_cmd_load},
     {"query", "SQL", "ask all tenants at once: one statement over every home, the tenant beside each row",
      query_options, 1, 1, rh_cmd_query},
-    {"psql", "[TENANT] [-- PSQL ARGUMENTS]", "psql as the operator, or bound to one tenant", no_options, 0, 1,
-     rh_cmd_psql},
+    {"psql", "[TENANT] [-- PSQL ARGUMENTS]", "psql as the operator, or bound to one tenant", psql_options, 0,
+     1, rh_cmd_psql},
     {"verify", "",
      "look for leaks between tenants in a scratch copy of the app: 0 none found, 1 a leak, 2 not run",
      verify_options, 0, 0, rh_cmd_verify},

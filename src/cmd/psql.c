@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "catalog/tenant.h"
+#include "catalog/node.h"
 #include "cmd/cmd.h"
 #include "cmd/interrupt.h"
 
@@ -48,16 +48,29 @@ static int run_psql(rh_cmdline *line, const rh_app *app, const char *conninfo, r
 }
 
 /* Where psql goes for a tenant: its home, bound. */
-static bool find_home(rh_cmdline *line, const rh_app *app, const char *ref, rh_home *home, const char **id,
+static bool find_home(rh_cmdline *line, rh_operator *o, const char *ref, rh_home *home, const char **id,
                       rh_err *err)
 {
+    *id = rh_tenant_find(o, line->a, ref, err);
+    if (!*id || !rh_tenant_home(o, line->a, *id, home, err))
+        return false;
+    return home->id || rh_err_set(err, RH_E_STATE, "tenant %s has no home yet", ref);
+}
+
+/* The operator's is the app's database, on the first node or another. */
+static bool find_place(rh_cmdline *line, const rh_app *app, const char *ref, rh_home *home, const char **id,
+                       rh_err *err)
+{
+    const char *node = rh_cmdline_get(line, "node");
     rh_operator o;
+    if (ref && node)
+        return rh_err_set(err, RH_E_USAGE, "a tenant is where its home is: leave --node out");
+    if (!ref && !node)
+        return true;
     if (!rh_operator_open(&o, app, err))
         return false;
-    *id = rh_tenant_find(&o, line->a, ref, err);
-    bool ok = *id && rh_tenant_home(&o, line->a, *id, home, err);
-    if (ok && !home->id)
-        ok = rh_err_set(err, RH_E_STATE, "tenant %s has no home yet", ref);
+    bool ok = ref ? find_home(line, &o, ref, home, id, err)
+                  : (home->node = rh_node_find(&o, line->a, node, NULL, err)) != NULL;
     rh_operator_close(&o);
     return ok;
 }
@@ -72,7 +85,7 @@ int rh_cmd_psql(rh_cmdline *line)
     if (!rh_cmdline_open(line, &app, &err))
         return rh_cmd_fail(&err);
     rh_home home = {.node = &app.first, .database = app.shared_db, .schema = RH_SHARED_SCHEMA};
-    if (!ref || find_home(line, &app, ref, &home, &id, &err)) {
+    if (find_place(line, &app, ref, &home, &id, &err)) {
         const char *options = rh_home_session_options(line->a, &home, id);
         const char *conninfo = rh_app_conninfo(&app, home.node, line->a, role, home.database, &err);
         const char *prompt =

@@ -20,6 +20,16 @@ static void ignore_notice(void *arg, const char *message)
     (void)message;
 }
 
+/* libpq's message about a conninfo that it cannot read quotes it, passwords and all. */
+static bool is_readable(const char *conninfo)
+{
+    PQconninfoOption *options = conninfo && (strchr(conninfo, '=') || strstr(conninfo, "://"))
+                                    ? PQconninfoParse(conninfo, NULL)
+                                    : PQconndefaults();
+    PQconninfoFree(options);
+    return options != NULL;
+}
+
 rh_db *rh_db_open(const char *conninfo, const char *database, const char *user, const char *password,
                   rh_err *err)
 {
@@ -30,6 +40,10 @@ rh_db *rh_db_open(const char *conninfo, const char *database, const char *user, 
         "password",        "client_encoding",  "fallback_application_name", NULL};
     const char *values[] = {"10", "20000",  "20",   conninfo,   database,
                             user, password, "UTF8", "rowhouse", NULL};
+    if (!is_readable(conninfo)) {
+        rh_err_set(err, RH_E_UNAVAILABLE, "the connection string was not understood");
+        return NULL;
+    }
     PGconn *conn = PQconnectdbParams(keys, values, 1);
     if (PQstatus(conn) != CONNECTION_OK) {
         rh_db_error(err, conn, NULL);

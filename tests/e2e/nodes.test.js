@@ -109,7 +109,8 @@ describe('node add', () => {
   test('takes the password from the environment', async () => {
     await ok(['node', 'add', 'c', `postgresql://postgres@127.0.0.1:${c.port}/?connect_timeout=2`]);
     await refused(['node', 'add', 'd', withPassword(c)], /the server is node c already/, 3);
-    await refused(['node', 'add', 'c', withPassword(b)], /the server is node b already/, 3);
+    await refused(['node', 'add', 'c', withPassword(b)], /there is a node c, and it is another server/, 3);
+    assert.ok(!fs.existsSync(path.join(app.state, 'nodes', 'c.password')));
     const list = await nodes();
     for (const name of ['b', 'c']) {
       assert.deepEqual([list[name].state, list[name].kind, list[name].tenants, list[name].reachable, list[name].max_connections], ['active', 'plain', 0, true, 60]);
@@ -148,6 +149,7 @@ describe('placement', () => {
     await Promise.all(Object.keys(tenants).map(note));
     await checkServed(Object.keys(tenants));
     for (const node of ['b', 'c']) for (const model of MODELS) assert.equal(await app.psql(`${node}-${model}`, 'SELECT title FROM notes'), `canary of ${node}-${model}`);
+    assert.match(await app.ok(['psql', '--node', 'b', '--', '-XqAt', '-c', 'SELECT title FROM notes']), /^canary of b-shared$/m);
     const sizes = Object.fromEntries(JSON.parse(await app.ok(['tenant', 'list', '--json'])).map((t) => [t.slug, t.size]));
     for (const node of ['first', 'b', 'c']) assert.ok(sizes[`${node}-schema`] > 0 && sizes[`${node}-database`] > 1e6 && sizes[`${node}-shared`] === null, node);
   });
