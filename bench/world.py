@@ -98,7 +98,7 @@ class Door:
         self.process = self.procs.start([*world.command("serve"), *flags], {"ROWHOUSE_AUTH_SECRET": world.secret},
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self.pid = self.process.pid
-        self.url = self._wait(world.data / "doors.json")
+        self.url, self.control = self._wait(world.data / "doors.json")
         self.host, port = self.url.removeprefix("http://").split(":")
         self.port = int(port)
 
@@ -110,7 +110,7 @@ class Door:
             try:
                 found = json.loads(doors.read_text())
                 if found["pid"] == self.pid:
-                    return found["data"]
+                    return found["data"], found["control"]
             except (OSError, ValueError):
                 pass
             time.sleep(0.002)
@@ -165,6 +165,9 @@ class World:
     def session(self, role, options="", database="ads"):
         argv, env = self.client("psql", role, *QUIET, database=database)
         return Session(self.procs, argv, {**env, "PGOPTIONS": options})
+
+    def admin(self):
+        return Session(self.procs, [f"{self.programs}/psql", "-h", self.socket, "-p", self.port, "-U", "postgres", *QUIET, "postgres"])
 
     def postgres_cpu(self):
         return cpu_of_family(self.postmaster)

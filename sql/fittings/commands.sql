@@ -6,7 +6,9 @@
 -- shards get every policy as a permissive one.
 -- Row: command. Run with search_path = pg_catalog, so that every name is written qualified. PostgreSQL 15 and newer.
 WITH role AS (
-    SELECT (SELECT oid FROM pg_roles WHERE rolname = $5) AS owner, (SELECT oid FROM pg_roles WHERE rolname = $6) AS server
+    SELECT (SELECT oid FROM pg_roles WHERE rolname = $5) AS owner, (SELECT oid FROM pg_roles WHERE rolname = $6) AS server,
+           -- whose objects one REASSIGN hands over
+           CASE WHEN NOT $9::boolean THEN (SELECT oid FROM pg_roles WHERE rolname = session_user) ELSE 0 END AS operator
 ), rel AS (
     SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
            c.relowner, c.reloptions, c.relacl, format('%I.%I', n.nspname, c.relname) AS name,
@@ -78,14 +80,14 @@ SELECT command FROM (
     UNION ALL
     SELECT 10, name, format('ALTER TABLE %s OWNER TO %I', name, $5)
     FROM rel, role
-    WHERE relowner <> role.owner AND NOT (relkind = 'S' AND EXISTS (
+    WHERE relowner NOT IN (role.owner, role.operator) AND NOT (relkind = 'S' AND EXISTS (
         SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = rel.oid AND d.deptype IN ('a', 'i')))
     UNION ALL
-    SELECT 11, name, format('ALTER ROUTINE %s OWNER TO %I', name, $5) FROM routine, role WHERE proowner <> role.owner
+    SELECT 11, name, format('ALTER ROUTINE %s OWNER TO %I', name, $5) FROM routine, role WHERE proowner NOT IN (role.owner, role.operator)
     UNION ALL
     SELECT 12, t.typname, format('ALTER TYPE %I.%I OWNER TO %I', n.nspname, t.typname, $5)
     FROM role, pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
-    WHERE n.nspname IN ($1, $2) AND t.typowner <> role.owner AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
+    WHERE n.nspname IN ($1, $2) AND t.typowner NOT IN (role.owner, role.operator) AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
     UNION ALL
     SELECT 20, name, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name)
@@ -123,21 +125,23 @@ SELECT command FROM (
     UNION ALL
     SELECT 72, name, format('REVOKE ALL ON TABLE %s FROM %I', name, $6) FROM wanted WHERE NOT held <@ privileges
     UNION ALL
-    SELECT 73, name, format('GRANT %s ON TABLE %s TO %I', array_to_string(privileges, ', '), name, $6)
-    FROM wanted WHERE cardinality(privileges) > 0 AND held <> privileges
+    SELECT 73, min(name), format('GRANT %s ON TABLE %s TO %I', array_to_string(privileges, ', '), string_agg(name, ', ' ORDER BY name), $6)
+    FROM wanted WHERE cardinality(privileges) > 0 AND held <> privileges GROUP BY privileges
     UNION ALL
-    SELECT 74, name, format('GRANT USAGE ON SEQUENCE %s TO %I', name, $6)
+    SELECT 74, min(name), format('GRANT USAGE ON SEQUENCE %s TO %I', string_agg(name, ', ' ORDER BY name), $6)
     FROM rel, role
     WHERE relkind = 'S' AND of_tenant AND NOT EXISTS (
         SELECT FROM aclexplode(relacl) a WHERE a.grantee = role.server AND a.privilege_type = 'USAGE')
+    HAVING count(*) > 0
     UNION ALL
     SELECT 75, name, format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', name)
     FROM routine r
     WHERE EXISTS (SELECT FROM aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) a WHERE a.grantee = 0)
     UNION ALL
-    SELECT 76, name, format('GRANT EXECUTE ON ROUTINE %s TO %I', name, $6)
+    SELECT 76, min(name), format('GRANT EXECUTE ON ROUTINE %s TO %I', string_agg(name, ', ' ORDER BY name), $6)
     FROM routine r, role
     WHERE NOT EXISTS (SELECT FROM aclexplode(r.proacl) a WHERE a.grantee = role.server AND a.privilege_type = 'EXECUTE')
+    HAVING count(*) > 0
     UNION ALL -- reference tables say when their rows change; on Citus they may have no triggers and nobody counts
     SELECT 80, name, format('CREATE TRIGGER rowhouse_note AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s'
                             ' FOR EACH STATEMENT EXECUTE FUNCTION rowhouse.note_reference()', name)

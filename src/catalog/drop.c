@@ -59,12 +59,15 @@ static bool begin(rh_operator *o, rh_arena *a, const char *id, const char *keep_
     return ok;
 }
 
-static bool wait_for_quiet(rh_operator *o, rh_arena *a, rh_err *err)
+bool rh_tenant_drop_quiet(rh_operator *o, rh_err *err)
 {
+    rh_arena *a = rh_arena_new();
     const char *n = rh_db_value(o->catalog, a, rh_sql_tenants_watchers, 1, &o->app->server, err);
-    if (n && strcmp(n, "0") != 0)
+    bool ok = n != NULL;
+    if (ok && strcmp(n, "0") != 0)
         usleep(QUIET_US);
-    return n != NULL;
+    rh_arena_free(a);
+    return ok;
 }
 
 static bool dump(rh_operator *o, rh_arena *a, const rh_home *home, rh_db *shared, const char *id, rh_err *err)
@@ -115,23 +118,25 @@ static bool empty(rh_operator *o, rh_arena *a, const char *id, rh_err *err)
     return ok;
 }
 
-static bool run_steps(rh_operator *o, rh_arena *a, const char *id, const char *keep_dump, rh_err *err)
+static bool run_steps(rh_operator *o, rh_arena *a, const char *id, const char *keep_dump, bool quiet,
+                      rh_err *err)
 {
     const char *state = rh_db_value(o->catalog, a, rh_sql_tenants_state, 1, &id, err);
     if (!state || !*state) /* gone: somebody else was faster */
         return state != NULL;
-    if (!begin(o, a, id, keep_dump, err) || !wait_for_quiet(o, a, err) || !empty(o, a, id, err))
+    if (!begin(o, a, id, keep_dump, err) || (!quiet && !rh_tenant_drop_quiet(o, err)) ||
+        !empty(o, a, id, err))
         return false;
     bool ok = rh_db_query(o->catalog, a, rh_sql_tenants_drop_end, 1, &id, err) != NULL;
     rh_step("drop.ended");
     return ok;
 }
 
-/* Under the tenant's lock. */
-static bool drop(rh_operator *o, rh_arena *a, const char *id, const char *keep_dump, rh_err *err)
+/* Under the tenant's lock. quiet: it has been dropping for the second that servers need. */
+static bool drop(rh_operator *o, rh_arena *a, const char *id, const char *keep_dump, bool quiet, rh_err *err)
 {
     rh_err ignored;
-    bool ok = run_steps(o, a, id, keep_dump, err);
+    bool ok = run_steps(o, a, id, keep_dump, quiet, err);
     const char *params[] = {id, err->message};
     if (!ok)
         rh_db_query(o->catalog, a, rh_sql_tenants_drop_failed, 2, params, &ignored);
@@ -159,7 +164,7 @@ bool rh_tenant_drop(rh_operator *o, rh_arena *a, const char *ref, bool keep_dump
         return err->code == RH_E_NOT_FOUND && find_dropped(o, a, ref, out);
     if (!rh_tenant_lock(o->catalog, o->shared, id, err))
         return false;
-    bool ok = drop(o, a, id, keep_dump ? "t" : "f", err);
+    bool ok = drop(o, a, id, keep_dump ? "t" : "f", false, err);
     rh_tenant_unlock(o->catalog, o->shared, id);
     if (ok && !find_dropped(o, a, id, out))
         ok = rh_err_set(err, RH_E_INTERNAL, "tenant %s is gone without a trace", id);
@@ -176,7 +181,7 @@ bool rh_tenant_drop_go_on(rh_operator *o, const char *id, bool *locked_out, rh_e
     if (!got)
         return true;
     rh_arena *a = rh_arena_new();
-    bool ok = drop(o, a, id, NULL, err);
+    bool ok = drop(o, a, id, NULL, true, err);
     rh_tenant_unlock(o->catalog, o->shared, id);
     rh_arena_free(a);
     return ok;
@@ -188,11 +193,11 @@ bool rh_tenant_drop_waiting(rh_operator *o, void (*tell)(void *arg, const char *
     rh_arena *a = rh_arena_new();
     *done = *failed = 0;
     PGresult *res = rh_db_query(o->catalog, a, rh_sql_tenants_dropping, 0, NULL, err);
-    bool ok = res != NULL;
+    bool ok = res && (PQntuples(res) == 0 || rh_tenant_drop_quiet(o, err));
     for (int i = 0; ok && i < PQntuples(res); i++) {
         const char *id = PQgetvalue(res, i, 0);
         bool locked = rh_tenant_lock(o->catalog, o->shared, id, err),
-             dropped = locked && drop(o, a, id, NULL, err);
+             dropped = locked && drop(o, a, id, NULL, true, err);
         if (locked)
             rh_tenant_unlock(o->catalog, o->shared, id);
         *(dropped ? done : failed) += 1;

@@ -31,8 +31,10 @@ typedef struct rh_drop {
  * file that is half written has the suffix .part. */
 bool rh_tenant_drop(rh_operator *o, rh_arena *a, const char *ref, bool keep_dump, rh_drop *out, rh_err *err);
 
-/* Goes on with one that was begun, unless another command is at it: *locked_out. Why it failed is kept with
- * the tenant. */
+/* Waits for the second in which servers that watch hear of drops that were begun: once for many. */
+bool rh_tenant_drop_quiet(rh_operator *o, rh_err *err);
+/* Goes on with one that was begun at least that second ago, unless another command is at it: *locked_out. Why
+ * it failed is kept with the tenant. */
 bool rh_tenant_drop_go_on(rh_operator *o, const char *id, bool *locked_out, rh_err *err);
 /* Ends drops that were begun: interrupted ones, and tenants whose state became dropping by other ways. As
  * rh_tenant_provision_waiting(). */

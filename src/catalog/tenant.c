@@ -182,7 +182,8 @@ static bool may_stand_by(const rh_operator *o, const rh_tenant_spec *spec)
     rh_model model = o->app->conf->model;
     if (spec->model)
         rh_model_parse(spec->model, &model);
-    return model != RH_MODEL_SHARED && !spec->home_name && !spec->node && !spec->revive;
+    return o->app->conf->provision_standby > 0 && model != RH_MODEL_SHARED && !spec->home_name &&
+           !spec->node && !spec->revive;
 }
 
 static bool check_model(const rh_app *app, const rh_tenant_spec *in, rh_err *err)
@@ -252,6 +253,8 @@ static bool check_node(rh_operator *o, rh_arena *a, rh_tenant_spec *spec, rh_err
 
 static bool check_profile(rh_operator *o, rh_arena *a, const rh_profile *profile, rh_err *err)
 {
+    if (!profile->n)
+        return true;
     PGresult *res = rh_db_query(o->catalog, a, rh_sql_tenants_profile_columns, 0, NULL, err);
     if (!res)
         return false;

@@ -131,6 +131,8 @@ static void tell(void *arg, const char *line)
 static void go_on_with_drops(rh_upkeep *u, rh_operator *o, rh_arena *a, const PGresult *dropping, bool *busy)
 {
     rh_err err;
+    if (PQntuples(dropping) > 0 && !rh_tenant_drop_quiet(o, &err))
+        return;
     for (int i = 0; i < PQntuples(dropping) && !is_stopping(u); i++) {
         const char *id = PQgetvalue(dropping, i, 0), *slug = PQgetvalue(dropping, i, 1);
         const char *what = rh_arena_printf(a, "drop of tenant %.64s", id);

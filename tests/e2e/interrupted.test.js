@@ -279,7 +279,7 @@ describe('homes that stand by', () => {
           await app.ok(keep(1));
           const home = (await standing()).find((h) => h.model === model);
           const slug = `given-${how}`;
-          await killAt(step, ['tenant', 'create', slug, '--model', model]);
+          await killAt(step, ['tenant', 'create', slug, '--model', model, '--set', 'provision.standby=1']);
           const half = await show(slug);
           assert.deepEqual([half.state, half.home.number], ['provisioning', home.home]);
           await app.ok(args);
