@@ -115,8 +115,7 @@ static bool ensure_roles(const rh_app *app, rh_db *db, bool renew, rh_err *err)
            grant_membership(app, db, app->owner, app->operator_name, err);
 }
 
-/* Through the log a small template is copied without a checkpoint; a large one is cheaper as files. The
- * crossing was measured: docs/architecture.md. */
+/* Copied through the log, a template costs no checkpoint, but its size in log: docs/architecture.md. */
 #define FILES_FROM ((int64_t)512 << 20)
 
 static bool choose_strategy(rh_arena *a, rh_db *db, const char *model, rh_str *sql, rh_err *err)

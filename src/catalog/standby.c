@@ -135,7 +135,7 @@ static bool act(rh_operator *o, rh_arena *a, const PGresult *res, int row, rh_st
     const char *params[] = {home_id(a, &home), err->message};
     w->failure = *err;
     w->failed++;
-    if (home.id)
+    if (home.id && !w->failures_untold)
         say(w, a, &home, "failed: ", err->message);
     return rh_db_query(o->catalog, a, rh_sql_standby_failed, 2, params, err) != NULL;
 }

@@ -25,6 +25,7 @@ typedef struct rh_standby_work {
     void *arg;
     bool (*stopping)(void *arg); /* asked before each home; may be NULL */
     bool wait;                   /* for another command at it; else it is left to that one */
+    bool failures_untold;        /* the caller tells w->failure */
 
     /* what became of it */
     int ready, left, failed;

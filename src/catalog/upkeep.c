@@ -159,7 +159,7 @@ static bool ask_stopping(void *u)
 
 static void keep_standbys(rh_upkeep *u, rh_operator *o, bool *busy)
 {
-    rh_standby_work w = {.tell = tell, .arg = u, .stopping = ask_stopping};
+    rh_standby_work w = {.tell = tell, .arg = u, .stopping = ask_stopping, .failures_untold = true};
     bool ok = rh_standby_keep(o, &w, &w.failure);
     *busy |= w.locked_out;
     if (is_stopping(u))
