@@ -447,7 +447,9 @@ static bool assign_home(rh_operator *o, rh_arena *a, const char *id, rh_home *ho
     if (home->id)
         return true;
     rh_home on;
-    if (!rh_node_choose(o, a, id, home->model, &on, err))
+    /* another server must have nothing of which this one may forget */
+    if (!rh_node_choose(o, a, id, home->model, &on, err) ||
+        !rh_db_set_lazy(o->catalog, on.node->id == RH_FIRST_NODE, err))
         return false;
     if (home->model == RH_MODEL_SHARED) {
         const char *params[] = {id, rh_arena_printf(a, "%lld", (long long)on.id)};
@@ -456,9 +458,6 @@ static bool assign_home(rh_operator *o, rh_arena *a, const char *id, rh_home *ho
     }
     const char *params[] = {id, rh_model_name(home->model), o->app->conf->app_name, o->app->shared_db,
                             rh_arena_printf(a, "%d", on.node->id)};
-    /* another server must not have a home of which this one may forget */
-    if (!rh_db_set_lazy(o->catalog, on.node->id == RH_FIRST_NODE, err))
-        return false;
     PGresult *res = rh_db_query(o->catalog, a, rh_sql_homes_assign, 5, params, err);
     if (!res && strcmp(err->sqlstate, "23505") == 0) {
         rh_err_set(err, RH_E_EXISTS, "another home has the name that the tenant asked for");
