@@ -42,7 +42,10 @@ WITH member AS (
     WHERE NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid AND c.contype IN ('p', 'u', 'x'))
 ), routine AS (
     SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END AS kind, p.oid::regprocedure::text AS name,
-           CASE WHEN p.prokind = 'a' THEN pg_get_function_result(p.oid)
+           CASE WHEN p.prokind = 'a' THEN (
+                SELECT concat_ws(' ', pg_get_function_result(p.oid), format_type(g.aggtranstype, NULL), ARRAY[aggtransfn, aggfinalfn, aggcombinefn,
+                    aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn, aggmfinalfn]::oid[]::regprocedure[], aggkind, agginitval, aggminitval)
+                FROM pg_aggregate g WHERE g.aggfnoid = p.oid)
                 WHEN EXISTS (SELECT FROM unnest(p.proconfig) c WHERE c LIKE 'search\_path=%') -- a fitting; not what its body says
                 THEN regexp_replace(pg_get_functiondef(p.oid), '\n SET search_path TO [^\n]*', '')
                 ELSE pg_get_functiondef(p.oid) END AS def
@@ -53,10 +56,11 @@ WITH member AS (
     SELECT t.oid, quote_ident(t.typname) AS name, CASE t.typtype
         WHEN 'e' THEN 'ENUM (' || (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid) || ')'
         WHEN 'd' THEN format('DOMAIN %s%s%s %s', format_type(t.typbasetype, t.typtypmod), CASE WHEN t.typnotnull THEN ' NOT NULL' END,
-            ' DEFAULT ' || t.typdefault,
+            ' DEFAULT ' || pg_get_expr(t.typdefaultbin, 0), -- typdefault is as its maker's search_path had it
             (SELECT string_agg(format('CONSTRAINT %I %s', c.conname, pg_get_constraintdef(c.oid)), ' ' ORDER BY c.conname)
              FROM pg_constraint c WHERE c.contypid = t.oid AND c.contype = 'c'))
-        WHEN 'r' THEN (SELECT 'RANGE (' || format_type(g.rngsubtype, NULL) || ')' FROM pg_range g WHERE g.rngtypid = t.oid)
+        WHEN 'r' THEN (SELECT format('RANGE (SUBTYPE = %s%s%s)', format_type(g.rngsubtype, NULL),
+                         ', CANONICAL = ' || nullif(g.rngcanonical, 0)::regproc, ', SUBTYPE_DIFF = ' || nullif(g.rngsubdiff, 0)::regproc) FROM pg_range g WHERE g.rngtypid = t.oid)
         ELSE '(' || (SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
                      FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) || ')' END AS def
     FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
@@ -98,6 +102,11 @@ WITH member AS (
                 WHEN value ~ '^GENERATED' THEN format('ALTER TABLE %s DROP COLUMN %s, ADD COLUMN %s %s %s', tab, attname, attname, type, value)
                 ELSE format('ALTER TABLE %s ALTER COLUMN %s SET %s', tab, attname, value) END, NULL
     FROM col
+    UNION ALL -- what an INSERT into a view puts there
+    SELECT 'default', format('%s.%I', r.name, a.attname), r.name, 'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), NULL,
+           format('ALTER VIEW %s ALTER COLUMN %I SET DEFAULT %s', r.name, a.attname, pg_get_expr(d.adbin, d.adrelid)),
+           format('ALTER VIEW %s ALTER COLUMN %I DROP DEFAULT', r.name, a.attname)
+    FROM rel r JOIN pg_attrdef d ON d.adrelid = r.oid JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE r.relkind = 'v'
     UNION ALL
     SELECT CASE contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique constraint' WHEN 'f' THEN 'foreign key'
                         WHEN 'c' THEN 'check' ELSE 'exclusion constraint' END,
@@ -131,7 +140,7 @@ WITH member AS (
            concat_ws(' ', CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END, p.polcmd, CASE WHEN p.polroles = '{0}' THEN 'TO PUBLIC' ELSE p.polroles::regrole[]::text END,
                      'USING ' || pg_get_expr(p.polqual, p.polrelid), 'WITH CHECK ' || pg_get_expr(p.polwithcheck, p.polrelid)),
            NULL, NULL, format('DROP POLICY %I ON %s', p.polname, r.name)
-    FROM rel r JOIN pg_policy p ON p.polrelid = r.oid WHERE p.polname NOT IN ('rowhouse_tenant', 'rowhouse_open')
+    FROM rel r JOIN pg_policy p ON p.polrelid = r.oid
     UNION ALL
     SELECT 'type', name, '', def, CASE WHEN def LIKE 'DOMAIN %' THEN 'CREATE DOMAIN ' || name || ' AS ' || substr(def, 8) ELSE format('CREATE TYPE %s AS %s', name, def) END,
            NULL, format('ALTER TYPE public.%s SET SCHEMA adopted', name)

@@ -42,7 +42,10 @@ WITH role AS (
            p.oid IS NOT NULL AS is_there,
            p.polpermissive = $9::boolean AND p.polcmd = '*' AND p.polroles = '{0}'
                AND pg_get_expr(p.polqual, p.polrelid) = d.wanted AND pg_get_expr(p.polwithcheck, p.polrelid) = d.wanted AS is_right,
-           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = d.oid AND o.polname = 'rowhouse_open') AS is_open,
+           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = d.oid AND o.polname = 'rowhouse_open') AS has_open,
+           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = d.oid AND o.polname = 'rowhouse_open' AND o.polpermissive AND o.polcmd = '*'
+                   AND o.polroles = '{0}' AND pg_get_expr(o.polqual, o.polrelid) = 'true'
+                   AND pg_get_expr(o.polwithcheck, o.polrelid) = 'true') AS is_open,
            $9::boolean OR EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = d.oid AND o.polpermissive
                                   AND o.polname NOT IN ('rowhouse_open', 'rowhouse_tenant')) AS has_own
     FROM demanded d LEFT JOIN pg_policy p ON p.polrelid = d.oid AND p.polname = 'rowhouse_tenant'
@@ -94,6 +97,8 @@ SELECT command FROM (
     FROM rel WHERE of_tenant AND relkind IN ('r', 'p') AND NOT (relrowsecurity AND relforcerowsecurity)
     UNION ALL
     SELECT 30, name, format('DROP POLICY rowhouse_tenant ON %s', name) FROM policy WHERE is_there AND is_right IS NOT TRUE
+    UNION ALL
+    SELECT 30, name, format('DROP POLICY rowhouse_open ON %s', name) FROM policy WHERE has_open AND NOT is_open
     UNION ALL
     SELECT 31, name, format('CREATE POLICY rowhouse_tenant ON %s AS %s FOR ALL TO PUBLIC USING %s WITH CHECK %s', name,
                             CASE WHEN $9::boolean THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END, wanted, wanted)

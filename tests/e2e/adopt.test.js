@@ -15,6 +15,9 @@ CREATE INDEX books_author ON books (author_id);
 CREATE UNIQUE INDEX books_title ON books (lower(title)) WHERE shelf = 'science';
 CREATE FUNCTION shout(t text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT upper(t) $$;
 CREATE FUNCTION trim_title() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.title := trim(NEW.title); RETURN NEW; END $$;
+CREATE AGGREGATE total(integer) (SFUNC = int4pl, STYPE = integer);
+CREATE DOMAIN grade AS integer DEFAULT 1;
+CREATE VIEW names AS SELECT id, name FROM authors;
 CREATE TRIGGER tidy BEFORE INSERT ON books FOR EACH ROW EXECUTE FUNCTION trim_title();
 `;
 const VIEW = 'CREATE VIEW titles WITH (security_invoker) AS SELECT b.id, b.title, a.name AS author FROM books b JOIN authors a ON a.id = b.author_id;\n';
@@ -129,6 +132,11 @@ test('a database that cannot be a home is refused with the reason, and left alon
       "DROP INDEX books_title; CREATE FUNCTION public.lower(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1'; CREATE UNIQUE INDEX books_title ON books (public.lower(title)) WHERE shelf = 'science'",
     'part of an extension function public.lower(pg_catalog.date): cannot stay':
       "SET ROLE reader; CREATE EXTENSION citext; CREATE FUNCTION public.lower(date) RETURNS text LANGUAGE sql AS 'SELECT 1::text'; ALTER EXTENSION citext ADD FUNCTION public.lower(date); RESET ROLE",
+    'policy rowhouse_open of books: the app does not know it': 'CREATE POLICY rowhouse_open ON books USING (true)',
+    'aggregate total(integer): is integer integer {"int4mi(integer,integer)",-,-,-,-,-,-,-} n, should be integer integer {"int4pl(integer,integer)",-,-,-,-,-,-,-} n': 'CREATE OR REPLACE AGGREGATE total(integer) (SFUNC = int4mi, STYPE = integer)',
+    'default names.name: the app does not know it': "ALTER VIEW names ALTER COLUMN name SET DEFAULT 'x'",
+    'type grade: is DOMAIN integer DEFAULT length(\'x\'::text) , should be DOMAIN integer DEFAULT 1 ':
+      "CREATE FUNCTION public.length(text) RETURNS int LANGUAGE sql AS 'SELECT 1'; SET search_path = public, pg_catalog; ALTER DOMAIN grade SET DEFAULT length('x'); RESET search_path",
     'operator public.===(integer,integer): the app does not know it': 'CREATE FUNCTION same(int, int) RETURNS boolean LANGUAGE sql RETURN true; CREATE OPERATOR === (FUNCTION = same, LEFTARG = int, RIGHTARG = int)',
   };
   await old('with_much', LIBRARY, Object.values(lines).join('; '));
