@@ -3,7 +3,7 @@
 -- $1 schema of the tenant set, $2 schema of the reference set, $3 tenant key, $4 root table, $5 owner, $6 server,
 -- $7 whose home it is: '' everybody's (shared), 'template' nobody's, else the id of its only tenant, $8 type of ids,
 -- $9 whether the database is one of a Citus cluster: there a policy holds no sub-select, and stands alone and permissive, since
--- shards get every policy as a permissive one.
+-- shards get every policy as a permissive one, and the owner is under none, since Citus moves shards as a member of it.
 -- Row: command. Run with search_path = pg_catalog, so that every name is written qualified. PostgreSQL 15 and newer.
 WITH role AS (
     SELECT (SELECT oid FROM pg_roles WHERE rolname = $5) AS owner, (SELECT oid FROM pg_roles WHERE rolname = $6) AS server,
@@ -93,8 +93,9 @@ SELECT command FROM (
     WHERE n.nspname IN ($1, $2) AND t.typowner NOT IN (role.owner, role.operator) AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c')
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
     UNION ALL
-    SELECT 20, name, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name)
-    FROM rel WHERE of_tenant AND relkind IN ('r', 'p') AND NOT (relrowsecurity AND relforcerowsecurity)
+    SELECT 20, name, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, %s ROW LEVEL SECURITY', name,
+                            CASE WHEN $9::boolean THEN 'NO FORCE' ELSE 'FORCE' END)
+    FROM rel WHERE of_tenant AND relkind IN ('r', 'p') AND NOT (relrowsecurity AND relforcerowsecurity <> $9::boolean)
     UNION ALL
     SELECT 30, name, format('DROP POLICY rowhouse_tenant ON %s', name) FROM policy WHERE is_there AND is_right IS NOT TRUE
     UNION ALL

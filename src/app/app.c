@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/app.h"
 
+#include "app/cluster.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,7 +79,7 @@ static bool open_server(rh_app *app, void (*progress)(void *, const char *), voi
     return true;
 }
 
-static bool check_version(const rh_app *app, rh_err *err)
+static bool look_at_server(rh_app *app, rh_err *err)
 {
     rh_db *db = rh_db_open(app->first.conninfo, NULL, NULL, NULL, err);
     if (!db) {
@@ -85,9 +87,10 @@ static bool check_version(const rh_app *app, rh_err *err)
         return rh_err_hint(err, "Check server.conninfo, or leave it empty for a private server.");
     }
     int version = PQserverVersion(rh_db_conn(db));
+    bool ok = version < RH_OLDEST_SERVER || rh_cluster_is_citus(db, &app->first_is_citus, err);
     rh_db_close(db);
-    if (version >= RH_OLDEST_SERVER)
-        return true;
+    if (version >= RH_OLDEST_SERVER || !ok)
+        return ok;
     rh_err_set(err, RH_E_CONF, "the server is PostgreSQL %d.%d", version / 10000, version % 10000);
     return rh_err_hint(err, "Rowhouse needs PostgreSQL 15 or newer.");
 }
@@ -109,7 +112,7 @@ bool rh_app_open(rh_arena *a, const char *dir, const char *const *flags,
     app->template_db = rh_arena_printf(a, "%s_template", name);
     if (!open_server(app, progress, progress_arg, err))
         return false;
-    if (!check_version(app, err) ||
+    if (!look_at_server(app, err) ||
         !(app->server_password = rh_app_secret(app, a, "server_password", &made_server, err)) ||
         !(app->operator_password = rh_app_secret(app, a, "operator_password", &made_operator, err))) {
         rh_app_close(app);

@@ -35,6 +35,7 @@ typedef struct rh_app {
     const rh_conf *conf;
     rh_pg_server *private_server; /* NULL when conf names a server */
     rh_node first;
+    bool first_is_citus;   /* the first node is a Citus coordinator: app/cluster.h */
     const char *state_dir; /* .rowhouse: secrets, demo data, the private server's files */
     const char *owner, *server, *operator_name; /* role names */
     const char *catalog_db, *shared_db, *template_db;

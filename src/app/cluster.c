@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/install.h"
+#include "pg/conninfo.h"
 #include "sql.h"
 
 bool rh_cluster_is_citus(rh_db *db, bool *citus, rh_err *err)
@@ -15,40 +16,6 @@ bool rh_cluster_is_citus(rh_db *db, bool *citus, rh_err *err)
     return version != NULL;
 }
 
-static void add_pair(rh_str *out, const char *key, const char *value)
-{
-    rh_str_addf(out, "%s='", key);
-    for (; *value; value++) {
-        if (*value == '\'' || *value == '\\')
-            rh_str_addc(out, '\\');
-        rh_str_addc(out, *value);
-    }
-    rh_str_add(out, "' ");
-}
-
-const char *rh_cluster_at(rh_arena *a, const char *conninfo, const char *host, const char *port, rh_err *err)
-{
-    static const char *const replaced[] = {"host", "hostaddr", "port"};
-    PQconninfoOption *options = PQconninfoParse(conninfo, NULL); /* the message would quote passwords */
-    rh_str out;
-    if (!options) {
-        rh_err_set(err, RH_E_CONF, "how the Citus coordinator is reached was not understood");
-        return NULL;
-    }
-    rh_str_init_in(&out, a, RH_STR_TEXT_MAX);
-    for (PQconninfoOption *o = options; o->keyword; o++) {
-        bool keep = o->val != NULL;
-        for (size_t i = 0; i < sizeof replaced / sizeof *replaced; i++)
-            keep = keep && strcmp(o->keyword, replaced[i]) != 0;
-        if (keep)
-            add_pair(&out, o->keyword, o->val);
-    }
-    PQconninfoFree(options);
-    add_pair(&out, "host", host);
-    add_pair(&out, "port", port);
-    return rh_str_cstr(&out);
-}
-
 /* ---- joining ---- */
 
 /* The cluster as the coordinator's own database has it. */
@@ -57,6 +24,7 @@ struct cluster {
     const rh_node *node;
     rh_arena *a;
     PGresult *nodes; /* host, port, is the coordinator */
+    const char *owner_password;
 };
 
 static bool no_superuser(rh_err *err)
@@ -69,27 +37,49 @@ static bool add_extension(rh_db *db, rh_err *err)
     return rh_db_exec(db, "CREATE EXTENSION IF NOT EXISTS citus", err) || no_superuser(err);
 }
 
+/* How this database's node logs in on the others as the app's roles. */
+static bool note_login(const struct cluster *c, rh_db *db, const char *role, const char *password,
+                       rh_err *err)
+{
+    const char *params[] = {role, rh_arena_printf(c->a, "password=%s", password)};
+    return rh_db_query(db, c->a, rh_sql_citus_login, 2, params, err) || no_superuser(err);
+}
+
+static bool note_logins(const struct cluster *c, rh_db *db, rh_err *err)
+{
+    const rh_app *app = c->app;
+    return note_login(c, db, app->server, app->server_password, err) &&
+           note_login(c, db, app->operator_name, app->operator_password, err) &&
+           note_login(c, db, app->owner, c->owner_password, err);
+}
+
+/* Citus moves a shard as the owner of its table, from worker to worker: on Citus the owner logs in, with a
+ * password that nobody else has. */
+static bool let_owner_in(struct cluster *c, rh_db *admin, rh_err *err)
+{
+    bool made;
+    PGresult *state = rh_db_query(admin, c->a, rh_sql_install_role_state, 1, &c->app->owner, err);
+    c->owner_password = state ? rh_app_secret(c->app, c->a, "owner_password", &made, err) : NULL;
+    if (!c->owner_password)
+        return false;
+    return (!made && PQntuples(state) > 0 && *PQgetvalue(state, 0, 1) == 't') ||
+           rh_install_login(c->app, admin, c->app->owner, c->owner_password, err);
+}
+
 /* The database of a worker, as the coordinator's is. Its roles came with the coordinator's. */
 static bool prepare_worker(const struct cluster *c, const char *host, const char *port, rh_err *err)
 {
-    const char *conninfo = rh_cluster_at(c->a, c->node->conninfo, host, port, err);
+    const char *conninfo = rh_conninfo_at(c->a, c->node->conninfo, host, port);
     if (!conninfo)
-        return false;
+        return rh_err_set(err, RH_E_CONF, "how node %s is reached was not understood", c->node->name);
     const char *alone = rh_arena_printf(c->a, "%s options='-c citus.enable_ddl_propagation=off'", conninfo);
     const rh_node worker = {.id = c->node->id, .name = c->node->name, .conninfo = alone};
     rh_db *db = NULL;
     bool ok = rh_install_database(c->app, &worker, c->app->shared_db, NULL, err) &&
               (db = rh_app_connect(c->app, &worker, RH_ROLE_ADMIN, c->app->shared_db, err)) &&
-              add_extension(db, err);
+              add_extension(db, err) && note_logins(c, db, err);
     rh_db_close(db);
     return ok || rh_err_context(err, "Citus worker %s:%s", host, port);
-}
-
-static bool note_login(const struct cluster *c, rh_db *db, rh_role role, rh_err *err)
-{
-    const char *params[] = {rh_app_user(c->app, role),
-                            rh_arena_printf(c->a, "password=%s", rh_app_password(c->app, role))};
-    return rh_db_query(db, c->a, rh_sql_citus_login, 2, params, err) || no_superuser(err);
 }
 
 /* A migration may change several tables in one transaction: Citus then wants one connection to each worker
@@ -120,8 +110,7 @@ static bool join_nodes(const struct cluster *c, rh_err *err)
             rh_err_context(err, "taking %s:%s into the cluster of database %s", params[0], params[1],
                            c->app->shared_db);
     }
-    ok = ok && note_login(c, db, RH_ROLE_SERVER, err) && note_login(c, db, RH_ROLE_OPERATOR, err) &&
-         set_one_after_another(c, db, err);
+    ok = ok && note_logins(c, db, err) && set_one_after_another(c, db, err);
     rh_db_close(db);
     return ok;
 }
@@ -151,7 +140,7 @@ bool rh_cluster_join(const rh_app *app, const rh_node *node, rh_err *err)
     rh_db *admin = rh_app_connect(app, node, RH_ROLE_ADMIN, NULL, err);
     bool ok = admin && rh_cluster_is_citus(admin, &citus, err);
     if (ok && citus) {
-        ok = read_nodes(&c, admin, err);
+        ok = read_nodes(&c, admin, err) && let_owner_in(&c, admin, err);
         for (int i = 0; ok && i < PQntuples(c.nodes); i++)
             if (*PQgetvalue(c.nodes, i, 2) != 't')
                 ok = prepare_worker(&c, PQgetvalue(c.nodes, i, 0), PQgetvalue(c.nodes, i, 1), err);

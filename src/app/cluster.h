@@ -18,8 +18,4 @@ bool rh_cluster_is_citus(rh_db *db, bool *citus, rh_err *err);
  * node is a worker, or has none. */
 bool rh_cluster_join(const rh_app *app, const rh_node *node, rh_err *err);
 
-/* How a worker is reached: as conninfo says, at another host and port. NULL when conninfo is not understood.
- */
-const char *rh_cluster_at(rh_arena *a, const char *conninfo, const char *host, const char *port, rh_err *err);
-
 #endif

@@ -17,7 +17,9 @@ static const char *role_mark(const rh_app *app)
     return rh_arena_printf(app->arena, "rowhouse app %s", app->conf->app_name);
 }
 
-static bool set_password(const rh_app *app, rh_db *db, const char *role, const char *password, rh_err *err)
+/* attributes: before the password, or "". */
+static bool set_password(const rh_app *app, rh_db *db, const char *role, const char *attributes,
+                         const char *password, rh_err *err)
 {
     PGconn *conn = rh_db_conn(db);
     char *hash =
@@ -28,10 +30,15 @@ static bool set_password(const rh_app *app, rh_db *db, const char *role, const c
     rh_str_init_in(&sql, app->arena, RH_STR_TEXT_MAX);
     rh_str_add(&sql, "ALTER ROLE ");
     rh_str_add_ident(&sql, role);
-    rh_str_add(&sql, " PASSWORD ");
+    rh_str_addf(&sql, " %sPASSWORD ", attributes);
     rh_str_add_literal(&sql, hash);
     PQfreemem(hash);
     return rh_db_exec(db, rh_str_cstr(&sql), err);
+}
+
+bool rh_install_login(const rh_app *app, rh_db *admin, const char *role, const char *password, rh_err *err)
+{
+    return set_password(app, admin, role, "LOGIN ", password, err);
 }
 
 static bool create_role(const rh_app *app, rh_db *db, const char *role, const char *attributes, rh_err *err)
@@ -93,7 +100,7 @@ static bool ensure_role(const rh_app *app, rh_db *db, const char *role, enum rol
         return false;
     if (!exists && !create_role(app, db, role, attributes[kind], err))
         return false;
-    return !password || (exists && !renew) || set_password(app, db, role, password, err);
+    return !password || (exists && !renew) || set_password(app, db, role, "", password, err);
 }
 
 static bool grant_membership(const rh_app *app, rh_db *db, const char *role, const char *member, rh_err *err)

@@ -14,6 +14,7 @@ struct tenant {
     int64_t home;
     const char *conninfo, *database, *schema; /* the directory's names */
     int32_t reference_version, tenant_version, node;
+    bool citus;
     uint8_t state, id_len, slug_len; /* slug_len 0: another tenant has the slug now */
     char text[];                     /* id, NUL, slug, NUL */
 };
@@ -103,6 +104,7 @@ static struct tenant *tenant_new(rh_directory *d, const rh_directory_entry *e)
     struct tenant *t = rh_xcalloc(1, sizeof *t + id_len + 1 + slug_len + 1);
     t->home = e->home;
     t->node = e->node;
+    t->citus = e->citus;
     t->conninfo = name_of(d, e->conninfo);
     t->database = name_of(d, e->database);
     t->schema = name_of(d, e->schema);
@@ -124,6 +126,7 @@ static void tenant_copy(const struct tenant *t, rh_directory_entry *out)
         .reference_version = t->reference_version,
         .tenant_version = t->tenant_version,
         .node = t->node,
+        .citus = t->citus,
         .conninfo = t->conninfo,
         .database = t->database,
         .schema = t->schema,

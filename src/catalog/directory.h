@@ -43,6 +43,7 @@ typedef struct rh_directory_entry {
     int32_t node;                              /* 1: the first */
     /* where its tables are; live as long as the directory. conninfo: of the node, "" for the first */
     const char *conninfo, *database, *schema;
+    bool citus; /* the node is a Citus coordinator */
 } rh_directory_entry;
 
 rh_directory *rh_directory_new(void);

@@ -89,6 +89,7 @@ static bool entry_of(const PGresult *res, int row, rh_directory_entry *e)
     rh_parse_int(PQgetvalue(res, row, 8), &node);
     e->node = (int32_t)node;
     e->conninfo = PQgetvalue(res, row, 9);
+    e->citus = *PQgetvalue(res, row, 10) == 't';
     return rh_tenant_state_parse(PQgetvalue(res, row, 2), &e->state);
 }
 

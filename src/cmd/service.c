@@ -58,6 +58,7 @@ static bool start_server(rh_service *s, rh_err *err)
         .schema = RH_SHARED_SCHEMA,
         .reference_schema = RH_REFERENCE_SCHEMA,
         .keyed = app->conf->keyed,
+        .citus = app->first_is_citus,
         .operator_token = s->control_token,
         .control = {.ctx = &s->control,
                     .list = rh_control_list,

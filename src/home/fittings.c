@@ -70,8 +70,9 @@ static bool check_home(const rh_app *app, const rh_home *home, rh_db *db, rh_are
 {
     const char *params[] = {home->schema, app->conf->app_tenant_key, app->conf->app_root,
                             home->model == RH_MODEL_SHARED ? "" : "own"};
+    const char *schemas[] = {home->schema, RH_REFERENCE_SCHEMA};
     return check(db, a, rh_sql_fittings_check, 4, params, err) &&
-           (!citus || check(db, a, rh_sql_citus_check, 1, params, err));
+           (!citus || check(db, a, rh_sql_citus_check, 2, schemas, err));
 }
 
 /* Runs the commands that a query gave, in its order. */

@@ -191,9 +191,23 @@ static void on_done(rh_job *job, const char *affected, const rh_err *err)
     refuse(r, &own);
 }
 
+/* A schema of its own: what a backend learns of it serves nobody else. */
+static bool has_own_schema(const struct request *r)
+{
+    return strcmp(r->tenant.schema, r->door->settings.naming.schema) != 0;
+}
+
 static rh_route route_of(const struct request *r)
 {
-    return (rh_route){r->tenant.node, r->tenant.conninfo, r->tenant.database};
+    const rh_data_door_settings *s = &r->door->settings;
+    return (rh_route){.node = r->tenant.node,
+                      .conninfo = r->tenant.conninfo,
+                      .database = r->tenant.database,
+                      .citus = r->tenant.citus,
+                      .place = {.schema = r->tenant.schema,
+                                .root = has_own_schema(r) ? NULL : s->root,
+                                .uuid = strcmp(s->naming.id_type, "uuid") == 0,
+                                .owner_does = !rh_rest_info(r->rest)->calls}};
 }
 
 /* ---- tenants that are served no more ---- */
@@ -297,6 +311,7 @@ static bool plan(struct request *r, rh_err *err)
     r->naming = r->door->settings.naming;
     r->naming.tenant_id = r->tenant.id;
     r->naming.schema = r->tenant.schema;
+    r->naming.distributed = r->tenant.citus;
     r->rest_request =
         (rh_rest_request){.method = x->method,
                           .path = x->path,
@@ -311,12 +326,6 @@ static bool plan(struct request *r, rh_err *err)
     r->rest = rh_rest_plan(x->arena, &r->rest_request, r->cache, &r->naming, err);
     r->state = PLANNED;
     return r->rest != NULL;
-}
-
-/* A schema of its own: what a backend learns of it serves nobody else. */
-static bool has_own_schema(const struct request *r)
-{
-    return strcmp(r->tenant.schema, r->door->settings.naming.schema) != 0;
 }
 
 static bool submit(struct request *r, rh_err *err)

@@ -28,6 +28,7 @@ typedef struct rh_server_settings {
         *options; /* startup options such as "-c search_path="; statement_timeout is added. NULL: none */
     const char *schema, *reference_schema; /* NULL: "public", "reference" */
     bool keyed;                            /* shared homes */
+    bool citus;                            /* the first node is a Citus coordinator */
     /* the control door; without a token there is none */
     const char *operator_token;
     rh_control_ops control;

@@ -142,6 +142,13 @@ static bool migrate_catalog(struct run *r, rh_err *err)
            apply_set(r, &t, r->sets.catalog, &r->report->catalog, &r->report->catalog_version, err);
 }
 
+static bool note_kind(struct run *r, rh_err *err)
+{
+    const char *params[] = {rh_arena_printf(r->a, "%d", RH_FIRST_NODE),
+                            r->app->first_is_citus ? "true" : "false"};
+    return rh_db_query(r->catalog, r->a, rh_sql_citus_note_kind, 2, params, err) != NULL;
+}
+
 /* ---- the shared homes, or a template in their place ---- */
 
 /* The home that every other one follows: the shared one, or in an app without a tenant key an empty schema.
@@ -423,8 +430,8 @@ bool rh_migrate(rh_app *app, const rh_migrate_options *options, rh_migrate_repor
     if (!load_and_lint(&r, err) || !open_databases(&r, err))
         goto out;
     r.nodes = rh_nodes_new(app, r.shared);
-    ok = migrate_catalog(&r, err) && find_first_home(&r, err) && bring_rows_before(&r, err) &&
-         migrate_first(&r, err) && note_versions(&r, r.sets.catalog, err) &&
+    ok = migrate_catalog(&r, err) && note_kind(&r, err) && find_first_home(&r, err) &&
+         bring_rows_before(&r, err) && migrate_first(&r, err) && note_versions(&r, r.sets.catalog, err) &&
          note_versions(&r, r.sets.reference, err) && note_versions(&r, r.sets.tenant, err) &&
          note_home(&r, err) && go_round(&r, err);
     if (r.id && !rh_ledger_end(r.catalog, r.id, ok, ok ? err : &ignored))

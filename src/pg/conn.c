@@ -24,6 +24,10 @@
  *
  * What a job puts into the pipeline, in this order; results come back in the same one:
  *   DEALLOCATE*  PREPARE*  BIND  statement 0 (statement 1) (ROLLBACK) SYNC
+ * and at a Citus coordinator
+ *   DEALLOCATE*  PREPARE*  BEGIN  BIND  statement 0 (statement 1) SYNC  END  SYNC
+ * where END is COMMIT or ROLLBACK: it comes to pass whatever failed before it, so no transaction is left
+ * open.
  */
 #include "pg/conn.h"
 
@@ -47,9 +51,19 @@
 #define BIND_WRITE_TEXT "SELECT pg_catalog.set_config('rowhouse.tenant', $1, true)"
 #define BIND_FOR_GOOD_TEXT                                                                                   \
     "SELECT pg_catalog.set_config('rowhouse.tenant', $1, false)" /* what a leak begins with */
+#define BIND_ENTER_TEXT "SELECT rowhouse.enter($1)"
 #define BIND_READ_TEXT BIND_WRITE_TEXT ", pg_catalog.set_config('transaction_read_only', 'on', true)"
 
-enum step_kind { STEP_DEALLOCATE, STEP_PREPARE, STEP_BIND, STEP_STATEMENT, STEP_ROLLBACK, STEP_SYNC };
+enum step_kind {
+    STEP_DEALLOCATE,
+    STEP_PREPARE,
+    STEP_BEGIN,
+    STEP_BIND,
+    STEP_STATEMENT,
+    STEP_ROLLBACK,
+    STEP_SYNC,
+    STEP_END
+};
 enum conn_state { DIALING, UP, WAITING, CLOSED };
 
 struct dial {
@@ -120,10 +134,11 @@ static void describe(rh_err *err, const PGconn *pg)
 
 #define PREPARE(write, read) "PREPARE " BIND_WRITE "(text) AS " write ";PREPARE " BIND_READ "(text) AS " read
 
-static bool prepare_binds(PGconn *pg, rh_err *err)
+static bool prepare_binds(PGconn *pg, bool enter, rh_err *err)
 {
-    PGresult *res = PQexec(pg, rh_sabotaged("binding") ? PREPARE(BIND_FOR_GOOD_TEXT, BIND_FOR_GOOD_TEXT)
-                                                       : PREPARE(BIND_WRITE_TEXT, BIND_READ_TEXT));
+    PGresult *res = PQexec(pg, enter                     ? PREPARE(BIND_ENTER_TEXT, BIND_ENTER_TEXT)
+                               : rh_sabotaged("binding") ? PREPARE(BIND_FOR_GOOD_TEXT, BIND_FOR_GOOD_TEXT)
+                                                         : PREPARE(BIND_WRITE_TEXT, BIND_READ_TEXT));
     bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
     if (!ok)
         rh_db_error(err, pg, res);
@@ -155,8 +170,8 @@ static void dial_work(uv_work_t *work)
                             s->password, s->options, "UTF8", "rowhouse",  NULL};
     PGconn *pg = PQconnectdbParams(keys, values, 1);
     PQsetNoticeProcessor(pg, ignore_notice, NULL);
-    if (PQstatus(pg) == CONNECTION_OK && prepare_binds(pg, &d->err) && PQsetnonblocking(pg, 1) == 0 &&
-        PQenterPipelineMode(pg)) {
+    if (PQstatus(pg) == CONNECTION_OK && prepare_binds(pg, s->enter, &d->err) &&
+        PQsetnonblocking(pg, 1) == 0 && PQenterPipelineMode(pg)) {
         d->pg = pg;
         return;
     }
@@ -457,11 +472,29 @@ static bool send_statement(rh_conn *c, rh_job *job, int i, const rh_stmt *stmt)
     return add_step(job, STEP_STATEMENT, i, NULL, sent);
 }
 
+static bool send_text(rh_conn *c, rh_job *job, enum step_kind kind, const char *text)
+{
+    return add_step(job, kind, 0, NULL, PQsendQueryParams(c->pg, text, 0, NULL, NULL, NULL, NULL, 0));
+}
+
 static bool send_bind(rh_conn *c, rh_job *job)
 {
-    const char *bind = job->read_only ? BIND_READ : BIND_WRITE;
+    bool enter = c->settings->enter;
+    const char *bind = job->read_only && !enter ? BIND_READ : BIND_WRITE;
+    if (enter && !send_text(c, job, STEP_BEGIN, job->read_only ? "BEGIN READ ONLY" : "BEGIN"))
+        return false;
     return add_step(job, STEP_BIND, 0, NULL,
                     PQsendQueryPrepared(c->pg, bind, 1, &job->tenant, NULL, NULL, 0));
+}
+
+static bool send_end(rh_conn *c, rh_job *job)
+{
+    if (c->settings->enter && !(add_step(job, STEP_SYNC, 0, NULL, PQpipelineSync(c->pg)) &&
+                                send_text(c, job, STEP_END, job->rollback ? "ROLLBACK" : "COMMIT")))
+        return false;
+    if (!c->settings->enter && job->rollback && !send_text(c, job, STEP_ROLLBACK, "ROLLBACK"))
+        return false;
+    return add_step(job, STEP_SYNC, 0, NULL, PQpipelineSync(c->pg));
 }
 
 static bool send_all(rh_conn *c, rh_job *job)
@@ -473,10 +506,7 @@ static bool send_all(rh_conn *c, rh_job *job)
     for (int i = 0; i < job->n_statements; i++)
         if (!send_statement(c, job, i, use[i]))
             return false;
-    if (job->rollback && !add_step(job, STEP_ROLLBACK, 0, NULL,
-                                   PQsendQueryParams(c->pg, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 0)))
-        return false;
-    return add_step(job, STEP_SYNC, 0, NULL, PQpipelineSync(c->pg));
+    return send_end(c, job);
 }
 
 /* A send failed: lost, but not inside the caller's call. libpq may have closed the socket already. */
@@ -631,7 +661,10 @@ static bool take_result(rh_conn *c, PGresult *res)
         if (step->kind != STEP_SYNC)
             return false;
         c->odd_nulls = 0;
-        end_head(c);
+        if (job->own.step + 1 < job->own.n_steps)
+            job->own.step++;
+        else
+            end_head(c);
         return true;
     default: /* COPY: no statement of ours begins one */
         return false;

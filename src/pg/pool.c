@@ -565,7 +565,7 @@ rh_pool *rh_pool_new(uv_loop_t *loop, const rh_pool_settings *settings)
     s->password = rh_xstrdup(s->password);
     s->options = rh_xstrdup(s->options);
     or_default(&s->connections, 1);
-    or_default(&s->max_depth, 8);
+    or_default(&s->max_depth, s->enter ? 1 : 8);
     or_default(&s->max_queue, 1024);
     or_default(&s->max_statements, 1024);
     or_default(&s->connect_timeout_s, 5);
@@ -619,6 +619,7 @@ bool rh_pool_submit(rh_pool *p, rh_job *job, rh_err *err)
     if (!check_job(p, job, err))
         return false;
     p->stats.submitted++;
+    job->own.pool = p;
     job->own.deadline_ms = p->settings.deadline_ms ? rh_now_ms() + p->settings.deadline_ms : INT64_MAX;
     if (p->settings.deadline_ms && !uv_is_active((uv_handle_t *)&p->sweep))
         uv_timer_start(&p->sweep, on_sweep, SWEEP_MS, SWEEP_MS);

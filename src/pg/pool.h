@@ -2,7 +2,8 @@
  *
  * The pool of one loop and one database: few connections in pipeline mode, many jobs. A job is one implicit
  * transaction: the tenant bound by set_config(..., true), one or two statements, one Sync. Nothing of it
- * survives the Sync, and an error in it leaves its neighbours in the pipeline alone. No BEGIN is ever sent.
+ * survives the Sync, and an error in it leaves its neighbours in the pipeline alone. No BEGIN is ever sent,
+ * but to a Citus coordinator (settings.enter).
  *
  * Choosing: a statement that is known to be short joins others such on a busy connection, which costs both
  * processes fewer wake-ups; any other takes an idle connection first; when all are busy, behind a head that
@@ -65,6 +66,9 @@ typedef struct rh_pool_settings {
     /* The last job under way has ended and none waits; NULL: nobody wants to know. The pool may be closed. */
     void (*on_idle)(rh_pool *p, void *arg);
     void *on_idle_arg;
+    /* A Citus coordinator: the tenant is bound by BEGIN and rowhouse.enter(), which brings it to the workers,
+     * and COMMIT stands behind a Sync of its own; one job on one connection. */
+    bool enter;
 } rh_pool_settings;
 
 typedef struct rh_pool_statement {
@@ -75,7 +79,7 @@ typedef struct rh_pool_statement {
 } rh_pool_statement;
 
 #define RH_JOB_MAX_STATEMENTS 2
-#define RH_JOB_MAX_STEPS 16
+#define RH_JOB_MAX_STEPS 20
 
 struct rh_job {
     /* filled by the caller; everything pointed to lives until on_done */
@@ -101,6 +105,9 @@ struct rh_job {
     /* the pool's; the caller zeroes it */
     struct {
         struct rh_job *next;
+        struct rh_pool *pool; /* where it was submitted last */
+        struct owner *owner;  /* pg/citus.c: on its way to a worker */
+        void (*then)(struct rh_job *, const char *, const rh_err *);
         int64_t deadline_ms, took_us;           /* took_us: from head of its pipeline to its end */
         uint64_t shapes[RH_JOB_MAX_STATEMENTS]; /* of its statements: pg/pace.h */
         int64_t usual_us;                       /* of its slowest statement */

@@ -13,7 +13,8 @@ struct stop {
     int node;
     const char *conninfo;
     rh_health *health;
-    rh_pools *pools;
+    rh_pools *pools; /* NULL: a Citus coordinator */
+    rh_citus *citus;
 };
 
 struct rh_routes {
@@ -27,7 +28,7 @@ struct rh_routes {
     void *arg;
 };
 
-static struct stop *stop_new(rh_routes *r, int node, const char *conninfo)
+static struct stop *stop_new(rh_routes *r, int node, const char *conninfo, bool citus)
 {
     struct stop *s = rh_xcalloc(1, sizeof *s);
     rh_pool_settings settings = r->settings;
@@ -35,7 +36,11 @@ static struct stop *stop_new(rh_routes *r, int node, const char *conninfo)
     s->health = rh_health_new(r->loop, conninfo);
     settings.conninfo = conninfo;
     settings.health = s->health;
-    s->pools = rh_pools_new(r->loop, &settings, r->home_connections);
+    settings.enter = false;
+    if (citus)
+        s->citus = rh_citus_new(r->loop, &settings);
+    else
+        s->pools = rh_pools_new(r->loop, &settings, r->home_connections);
     r->open++;
     return s;
 }
@@ -59,13 +64,21 @@ static void on_pools_closed(void *arg)
     rh_health_close(s->health, on_stop_closed, s);
 }
 
+static void close_stop(struct stop *s)
+{
+    if (s->citus)
+        rh_citus_close(s->citus, on_pools_closed, s);
+    else
+        rh_pools_close(s->pools, on_pools_closed, s);
+}
+
 rh_routes *rh_routes_new(uv_loop_t *loop, const rh_pool_settings *settings, int home_connections)
 {
     rh_routes *r = rh_xcalloc(1, sizeof *r);
     r->loop = loop;
     r->settings = *settings;
     r->home_connections = home_connections;
-    r->stops = stop_new(r, RH_ROUTES_FIRST, settings->conninfo);
+    r->stops = stop_new(r, RH_ROUTES_FIRST, settings->conninfo, settings->enter);
     return r;
 }
 
@@ -85,10 +98,10 @@ static struct stop *meet(rh_routes *r, const rh_route *to)
     if (old && (to->node == RH_ROUTES_FIRST || old->conninfo == to->conninfo ||
                 strcmp(old->conninfo, to->conninfo) == 0))
         return old;
-    struct stop *s = stop_new(r, to->node, to->conninfo);
+    struct stop *s = stop_new(r, to->node, to->conninfo, to->citus);
     if (old) {
         s->next = old->next;
-        rh_pools_close(old->pools, on_pools_closed, old);
+        close_stop(old);
     }
     return *at = s;
 }
@@ -96,6 +109,8 @@ static struct stop *meet(rh_routes *r, const rh_route *to)
 bool rh_routes_submit(rh_routes *r, const rh_route *to, rh_job *job, rh_err *err)
 {
     struct stop *s = meet(r, to);
+    if (s->citus) /* its workers may answer where it does not */
+        return rh_citus_submit(s->citus, &to->place, job, err);
     if (!rh_health_is_away(s->health))
         return rh_pools_submit(s->pools, to->database, job, err);
     rh_err_set(err, RH_E_UNAVAILABLE, "the database cannot be reached");
@@ -105,13 +120,16 @@ bool rh_routes_submit(rh_routes *r, const rh_route *to, rh_job *job, rh_err *err
 void rh_routes_cancel(rh_routes *r, const rh_route *to, rh_job *job)
 {
     struct stop *s = *find(r, to->node);
-    if (s)
+    if (s && s->citus)
+        rh_pool_cancel(job->own.pool, job);
+    else if (s)
         rh_pools_cancel(s->pools, to->database, job);
 }
 
 bool rh_routes_alive(const rh_routes *r)
 {
-    return rh_pools_alive(r->stops->pools);
+    const struct stop *first = r->stops;
+    return first->citus ? rh_citus_alive(first->citus) : rh_pools_alive(first->pools);
 }
 
 void rh_routes_close(rh_routes *r, void (*then)(void *arg), void *arg)
@@ -122,6 +140,6 @@ void rh_routes_close(rh_routes *r, void (*then)(void *arg), void *arg)
     r->ended = true;
     for (struct stop *s = r->stops; s; s = next) {
         next = s->next;
-        rh_pools_close(s->pools, on_pools_closed, s);
+        close_stop(s);
     }
 }

@@ -6,20 +6,24 @@
 #ifndef RH_ROUTES_H
 #define RH_ROUTES_H
 
+#include "pg/citus.h"
 #include "pg/pools.h"
 
 typedef struct rh_routes rh_routes;
 
 #define RH_ROUTES_FIRST 1 /* the number of the node that the settings name */
 
-/* A database on a node. conninfo is looked at when the node is new, and never for the first. */
+/* A database on a node, and where in it. conninfo and citus are looked at when the node is new, and never for
+ * the first; database is not looked at on Citus, which has one; place is, and only there. */
 typedef struct rh_route {
     int node;
     const char *conninfo, *database;
+    bool citus; /* the node is a Citus coordinator */
+    rh_citus_place place;
 } rh_route;
 
 /* settings and home_connections as for rh_pools_new(): the first node's, and every other one's but for its
- * conninfo. */
+ * conninfo. settings.enter: the first node is a Citus coordinator. */
 rh_routes *rh_routes_new(uv_loop_t *loop, const rh_pool_settings *settings, int home_connections);
 /* As rh_pools_submit(). UNAVAILABLE at once while the node does not answer: pg/health.h. */
 bool rh_routes_submit(rh_routes *r, const rh_route *to, rh_job *job, rh_err *err);

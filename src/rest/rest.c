@@ -273,6 +273,7 @@ static bool write_statements(rh_rest *r, rh_err *err)
     info->read_only = !write && (!p->function || p->function->read_only || r->method != RH_POST);
     info->single_row = r->path.n_keys || (p->function && !p->function->returns_set) ||
                        r->rows_kind == RH_ROWS_COUNT || r->rows_kind == RH_ROWS_NONE;
+    info->calls = p->action == RH_DO_CALL;
     info->n_statements = 1;
     rh_plan_note_tenant(p);
     if (!rh_sql_main(p, &info->statements[0], err))

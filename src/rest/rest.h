@@ -56,6 +56,9 @@ typedef struct rh_rest_naming {
     int64_t max_rows;     /* 0: no limit */
     size_t max_response;  /* bytes */
     bool filtered_writes; /* PATCH and DELETE that name no rows are refused */
+    /* The tables are Citus': an INSERT ... SELECT asks for its rows back, since Citus would COPY them
+     * otherwise, which row security forbids; names of shards are taken out of errors. */
+    bool distributed;
 } rh_rest_naming;
 
 /* A statement to run. `text` is the same for all tenants of one model, so a prepared statement is too. */
@@ -73,6 +76,7 @@ typedef struct rh_rest_plan_info {
     bool single_row;  /* at most one row is expected: no need for libpq's single-row mode */
     bool rollback;    /* the transaction must not be committed; not used by this version, which refuses
                          tx=rollback */
+    bool calls;       /* a function of the app is called */
     int n_statements; /* 1, or 2: the rows, then the exact count */
     rh_rest_statement statements[RH_REST_MAX_STATEMENTS];
 } rh_rest_plan_info;

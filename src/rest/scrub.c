@@ -5,6 +5,8 @@
 #include "rest/sql.h"
 #include "rest/state.h"
 
+#define SHARD_DIGITS 6 /* shards are numbered from 102008 */
+
 /* A guard (sql.h) failed: PostgreSQL quotes its text, with the number of rows, in the message. */
 static bool is_guard(rh_err *err, const char *marker, rh_code code, const char *message, const char *detail)
 {
@@ -45,10 +47,47 @@ static bool is_own_key(const rh_rest *r, const char *detail)
            value[3 + id_len];
 }
 
+/* `"ads_pkey_102078"` is `"ads_pkey"` to a client: Citus appends the shard's number to its tables,
+ * constraints and indexes. Only for errors whose quotes hold names, never values. */
+static void strip_shards(char *text)
+{
+    bool quoted = false;
+    char *to = text;
+    for (const char *p = text; *p; p++) {
+        size_t digits = quoted && *p == '_' ? strspn(p + 1, "0123456789") : 0;
+        if (digits >= SHARD_DIGITS && p[1 + digits] == '"')
+            p += 1 + digits;
+        quoted ^= *p == '"';
+        *to++ = *p;
+    }
+    *to = 0;
+}
+
+static bool speaks_of_names(const char *sqlstate)
+{
+    return strncmp(sqlstate, "23", 2) == 0 || strncmp(sqlstate, "42", 2) == 0 ||
+           strncmp(sqlstate, "55", 2) == 0;
+}
+
+/* Nothing of shards and workers is for a client. */
+static void scrub_distributed(rh_err *err)
+{
+    if (rh_starts_with(err->sqlstate, "08")) {
+        rh_err_set(err, RH_E_UNAVAILABLE, "the database cannot be reached");
+        rh_err_hint(err, "Try again in a moment.");
+    } else if (speaks_of_names(err->sqlstate)) {
+        strip_shards(err->message);
+        strip_shards(err->detail);
+        strip_shards(err->hint);
+    }
+}
+
 void rh_rest_scrub_error(const rh_rest *r, rh_err *err)
 {
     if (!r || err->code != RH_E_DB)
         return;
+    if (r->naming.distributed)
+        scrub_distributed(err);
     if (r->plan.guard != RH_GUARD_NONE && unguard(r->plan.guard, err))
         return;
     if (!r->naming.keyed || strncmp(err->sqlstate, "23", 2) != 0)

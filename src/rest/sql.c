@@ -649,7 +649,8 @@ static void put_write(writer *w)
 {
     const rh_plan *p = w->plan;
     bool with =
-        p->guard != RH_GUARD_NONE || (p->returning && (p->root.children.len || p->root.query->order.len));
+        p->guard != RH_GUARD_NONE ||
+        (p->returning && (p->root.children.len || p->root.query->order.len || p->naming->distributed));
     put(w, with ? "WITH w AS (" : "");
     if (p->action == RH_DO_INSERT)
         put_insert(w);
@@ -666,6 +667,8 @@ static void put_write(writer *w)
         put_top_items(w, &p->root);
     } else if (p->location) {
         put_primary_key(w);
+    } else if (p->action == RH_DO_INSERT && p->naming->distributed) {
+        put(w, " RETURNING 1");
     }
 }
 

@@ -41,7 +41,7 @@ static const char world_json[] = "{\"relations\":[" TABLE(
                                          "\"ads\",\"returns_relation_set\":\"tenant\","
                                          "\"return_type\":\"ads\",\"return_form\":\"sql\",\"columns\":[]}]}";
 
-static const rh_rest_naming world_naming = {"public", "reference", true, "5", "bigint", 1000, 1 << 20, false};
+static const rh_rest_naming world_naming = {"public", "reference", true, "5", "bigint", 1000, 1 << 20, false, false};
 
 static inline void must(bool ok)
 {

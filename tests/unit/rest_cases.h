@@ -156,6 +156,6 @@ static inline rh_relation_cache *read_cache(rh_arena *a)
     return c;
 }
 
-static const rh_rest_naming shared_naming = {"public", "reference", true, "5", "bigint", 0, 1 << 20, false};
+static const rh_rest_naming shared_naming = {"public", "reference", true, "5", "bigint", 0, 1 << 20, false, false};
 
 #endif

@@ -173,7 +173,7 @@ static void homes_of_their_own_need_no_key(void **state)
 {
     rh_err err;
     rh_arena *a = rh_arena_new();
-    rh_rest_naming naming = {"h_12", "reference", false, "5", "bigint", 0, 1 << 20, false};
+    rh_rest_naming naming = {"h_12", "reference", false, "5", "bigint", 0, 1 << 20, false, false};
     rh_rest_request req = {.method = RH_GET, .path = "/unkeyed", .query = "id=eq.1"};
     rh_rest *r = rh_rest_plan(a, &req, cache, &naming, &err);
     assert_non_null(r);

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ *              owner known            done, or failed for good
+ *   submitted ------------> WORKER --------------------------> the caller's on_done
+ *       |                     | not done, and another way there
+ *       | owner not known     v
+ *       +----------------> COORDINATOR -----------------------> the caller's on_done
+ *
+ * A job on its way to a worker carries its caller's on_done in own.then; ours stands in its place.
+ */
+#include "pg/citus.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "pg/conninfo.h"
+#include "sql.h"
+
+#define FRESH_US ((int64_t)30 * 1000000)
+
+struct worker {
+    struct worker *next;
+    char *host, *port;
+    rh_pool *pool;
+};
+
+/* Where one tenant's rows are, as far as is known. */
+struct owner {
+    rh_citus *cluster;
+    struct worker *at; /* NULL: not known */
+    int64_t asked_us;
+    bool asking;
+};
+
+/* The question for it, while it is under way. */
+struct question {
+    rh_job job;
+    struct owner *owner;
+    char *tenant, *about; /* table or schema */
+    const char *values[2];
+    struct worker *found;
+};
+
+struct rh_citus {
+    uv_loop_t *loop;
+    rh_arena *arena;           /* of the settings' texts and the owners */
+    rh_pool_settings settings; /* plain binding: the workers' */
+    rh_pool *coordinator;
+    struct worker *workers; /* few: a list */
+    rh_map owners;          /* "schema\ntenant" -> struct owner */
+    int open;               /* pools that are not closed */
+    bool closing;
+    void (*on_closed)(void *);
+    void *arg;
+};
+
+rh_citus *rh_citus_new(uv_loop_t *loop, const rh_pool_settings *settings)
+{
+    rh_citus *c = rh_xcalloc(1, sizeof *c);
+    c->loop = loop;
+    c->arena = rh_arena_new();
+    c->settings = *settings;
+    c->settings.conninfo = rh_arena_strdup(c->arena, settings->conninfo);
+    c->settings.database = rh_arena_strdup(c->arena, settings->database);
+    c->settings.user = rh_arena_strdup(c->arena, settings->user);
+    c->settings.password = rh_arena_strdup(c->arena, settings->password);
+    c->settings.options = rh_arena_strdup(c->arena, settings->options);
+    rh_map_init(&c->owners);
+    rh_pool_settings coordinator = c->settings;
+    coordinator.enter = true;
+    c->settings.health = NULL; /* the coordinator's: workers are other servers */
+    c->coordinator = rh_pool_new(loop, &coordinator);
+    c->open = 1;
+    return c;
+}
+
+/* ---- workers ---- */
+
+static struct worker *find_worker(rh_citus *c, const char *host, const char *port)
+{
+    struct worker *w = c->workers;
+    while (w && (strcmp(w->host, host) != 0 || strcmp(w->port, port) != 0))
+        w = w->next;
+    if (w)
+        return w;
+    rh_pool_settings settings = c->settings;
+    settings.conninfo = rh_conninfo_at(c->arena, c->settings.conninfo, host, port);
+    if (!settings.conninfo)
+        return NULL;
+    w = rh_xcalloc(1, sizeof *w);
+    w->host = rh_arena_strdup(c->arena, host);
+    w->port = rh_arena_strdup(c->arena, port);
+    w->pool = rh_pool_new(c->loop, &settings);
+    w->next = c->workers;
+    c->open++;
+    return c->workers = w;
+}
+
+/* ---- asking for an owner ---- */
+
+static void on_answer(rh_job *job, int statement, const PGresult *res)
+{
+    struct question *q = job->user;
+    (void)statement;
+    if (PQntuples(res) > 0)
+        q->found = find_worker(q->owner->cluster, PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1));
+}
+
+static void on_asked_again(rh_job *job)
+{
+    (void)job;
+}
+
+static void on_asked(rh_job *job, const char *affected, const rh_err *err)
+{
+    struct question *q = job->user;
+    (void)affected;
+    if (err)
+        rh_log_err(RH_LOG_DEBUG, "where a tenant is on Citus", err);
+    else
+        q->owner->at = q->found;
+    q->owner->asking = false;
+    free(q->tenant);
+    free(q->about);
+    free(q);
+}
+
+static char *qualified(const char *schema, const char *root)
+{
+    rh_str name;
+    rh_str_init(&name, RH_STR_TEXT_MAX);
+    rh_str_add_ident(&name, schema);
+    rh_str_addc(&name, '.');
+    rh_str_add_ident(&name, root);
+    return rh_str_take(&name, NULL);
+}
+
+static void ask(struct owner *o, const rh_citus_place *place, const char *tenant)
+{
+    rh_err err;
+    struct question *q = rh_xcalloc(1, sizeof *q);
+    const char *text = !place->root  ? rh_sql_citus_owner_of_schema
+                       : place->uuid ? rh_sql_citus_owner_of_uuid
+                                     : rh_sql_citus_owner_of_bigint;
+    q->owner = o;
+    q->tenant = rh_xstrdup(tenant);
+    q->about = place->root ? qualified(place->schema, place->root) : rh_xstrdup(place->schema);
+    q->values[0] = q->about;
+    q->values[1] = q->tenant;
+    q->job = (rh_job){.tenant = q->tenant,
+                      .read_only = true,
+                      .single_row = true,
+                      .n_statements = 1,
+                      .statements = {{text, strlen(text), place->root ? 2 : 1, q->values}},
+                      .on_rows = on_answer,
+                      .on_restart = on_asked_again,
+                      .on_done = on_asked,
+                      .user = q};
+    o->asked_us = rh_now_us();
+    o->asking = true;
+    if (!rh_pool_submit(o->cluster->coordinator, &q->job, &err))
+        on_asked(&q->job, "", &err);
+}
+
+static struct owner *owner_of(rh_citus *c, const rh_citus_place *place, const char *tenant)
+{
+    char key[256]; /* names have 63 bytes at most, ids 36 */
+    int len = snprintf(key, sizeof key, "%s\n%s", place->schema, tenant);
+    struct owner *o = rh_map_get(&c->owners, key, (size_t)len);
+    if (o)
+        return o;
+    o = RH_NEW(c->arena, struct owner);
+    o->cluster = c;
+    rh_map_put(&c->owners, rh_arena_strdup(c->arena, key), (size_t)len, o);
+    return o;
+}
+
+/* ---- jobs ---- */
+
+/* The worker has done nothing of the job, and the coordinator may. 08 is a worker that could not reach
+ * another: what it had begun there may have ended well, so it counts for reads only. */
+static bool is_worth_another_way(const rh_job *job, const rh_err *err)
+{
+    static const char *const states[] = {"RH001", "42P01", "42883", "42501", "42704", "3F000", "0A000"};
+    if (job->own.cancelled || job->own.expired)
+        return false;
+    if (err->code == RH_E_UNAVAILABLE || (job->read_only && rh_starts_with(err->sqlstate, "08")))
+        return true;
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        if (strcmp(err->sqlstate, states[i]) == 0)
+            return true;
+    return false;
+}
+
+static void on_worker_done(rh_job *job, const char *affected, const rh_err *err)
+{
+    struct owner *o = job->own.owner;
+    rh_err refused;
+    job->on_done = job->own.then;
+    if (!err || o->cluster->closing || !is_worth_another_way(job, err)) {
+        job->on_done(job, affected, err);
+        return;
+    }
+    rh_log_err(RH_LOG_DEBUG, "a worker could not serve: again through the coordinator", err);
+    o->at = NULL;
+    if (job->on_restart)
+        job->on_restart(job);
+    job->own.restarted = false;
+    if (!rh_pool_submit(o->cluster->coordinator, job, &refused))
+        job->on_done(job, "", &refused);
+}
+
+bool rh_citus_submit(rh_citus *c, const rh_citus_place *place, rh_job *job, rh_err *err)
+{
+    rh_err ignored;
+    struct owner *o = place->owner_does ? owner_of(c, place, job->tenant) : NULL;
+    if (o && !o->asking && (!o->at || rh_now_us() - o->asked_us > FRESH_US))
+        ask(o, place, job->tenant);
+    if (o && o->at) {
+        job->own.owner = o;
+        job->own.then = job->on_done;
+        job->on_done = on_worker_done;
+        if (rh_pool_submit(o->at->pool, job, &ignored))
+            return true;
+        job->on_done = job->own.then;
+    }
+    return rh_pool_submit(c->coordinator, job, err);
+}
+
+bool rh_citus_alive(const rh_citus *c)
+{
+    return rh_pool_alive(c->coordinator);
+}
+
+/* ---- the end ---- */
+
+static void on_pool_closed(void *arg)
+{
+    rh_citus *c = arg;
+    void (*on_closed)(void *) = c->on_closed;
+    void *closed_arg = c->arg;
+    if (--c->open > 0)
+        return;
+    while (c->workers) {
+        struct worker *w = c->workers;
+        c->workers = w->next;
+        free(w);
+    }
+    rh_map_release(&c->owners);
+    rh_arena_free(c->arena);
+    free(c);
+    on_closed(closed_arg);
+}
+
+void rh_citus_close(rh_citus *c, void (*on_closed)(void *arg), void *arg)
+{
+    c->closing = true;
+    c->on_closed = on_closed;
+    c->arg = arg;
+    for (struct worker *w = c->workers; w; w = w->next)
+        rh_pool_close(w->pool, on_pool_closed, c);
+    rh_pool_close(c->coordinator, on_pool_closed, c);
+}
