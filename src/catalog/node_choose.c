@@ -106,8 +106,13 @@ bool rh_node_choose(rh_operator *o, rh_arena *a, const char *tenant_id, rh_model
         res = rh_db_query(o->catalog, a, rh_sql_nodes_choose, 2, params, err);
     if (!res)
         return false;
-    rh_err_set(err, RH_E_STATE, "no node takes new homes");
-    rh_err_hint(err, "`rowhouse node list` shows their states; `rowhouse node undrain` opens one again.");
+    rh_err_set(err, RH_E_STATE, "no node takes new homes%s",
+               model == RH_MODEL_DATABASE ? " of the model database" : "");
+    rh_err_hint(err, "`rowhouse node list` shows their states; `rowhouse node undrain` opens one again.%s",
+                model == RH_MODEL_DATABASE
+                    ? " Databases of single tenants stand on plain PostgreSQL servers only, "
+                      "not on a Citus coordinator."
+                    : "");
     for (int i = 0; i < PQntuples(res); i++) {
         *out = (rh_home){.model = RH_MODEL_SHARED,
                          .node = rh_node_of_row(o->app, a, res, i, 0),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "app/cluster.h"
 #include "catalog/node.h"
 #include "catalog/reference.h"
 #include "sql.h"
@@ -24,12 +25,26 @@ bool rh_node_migrate_template(rh_operator *o, rh_arena *a, const rh_node *node, 
     const char *wanted = rh_db_value(o->catalog, a, rh_sql_homes_wants_database, 0, NULL, err);
     if (!wanted || (!*wanted && o->app->conf->model != RH_MODEL_DATABASE))
         return wanted != NULL;
+    bool citus;
     rh_db *shared = rh_nodes_shared(o->nodes, node, err), *db = NULL;
-    bool ok = shared && rh_home_make(o->app, &home, shared, err) &&
-              (db = rh_home_enter(o->app, &home, shared, err)) &&
+    if (!shared || !rh_cluster_is_citus(shared, &citus, err))
+        return false;
+    if (citus) /* there are no databases of single tenants */
+        return true;
+    bool ok = rh_home_make(o->app, &home, shared, err) && (db = rh_home_enter(o->app, &home, shared, err)) &&
               rh_home_migrate(o->app, &home, db, &o->sets, NULL, &versions, err);
     rh_home_leave(db, shared);
     return ok || rh_err_context(err, "template database %s", home.database);
+}
+
+/* Whether the node is a Citus coordinator, for the placing of homes and for servers. */
+static bool note_kind(rh_operator *o, rh_arena *a, const rh_node *node, rh_db *shared, rh_err *err)
+{
+    bool citus;
+    if (!rh_cluster_is_citus(shared, &citus, err))
+        return false;
+    const char *params[] = {rh_arena_printf(a, "%d", node->id), citus ? "true" : "false"};
+    return rh_db_query(o->catalog, a, rh_sql_citus_note_kind, 2, params, err) != NULL;
 }
 
 /* Of a server that was a node before and is one again. */
@@ -51,7 +66,8 @@ bool rh_node_migrate(rh_operator *o, rh_arena *a, const rh_home *home, rh_home_v
     rh_db *shared = rh_nodes_shared(o->nodes, home->node, err);
     rh_reference_report rows;
     *versions = (rh_home_versions){0};
-    if (!shared || !rh_home_migrate_reference(o->app, shared, &o->sets, &versions->reference, err))
+    if (!shared || !note_kind(o, a, home->node, shared, err) ||
+        !rh_home_migrate_reference(o->app, shared, &o->sets, &versions->reference, err))
         return false;
     if (home->id) {
         if (!inherit(home, shared, a, err) ||

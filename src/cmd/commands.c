@@ -90,9 +90,9 @@ const rh_command rh_commands[] = {
      migrate_options, 0, 3, rh_cmd_migrate},
     {"tenant",
      "create SLUG | list | standby | show TENANT | token TENANT | suspend TENANT | resume TENANT | "
-     "rename TENANT [SLUG] | drop TENANT | adopt DATABASE | adopt --from TABLE",
+     "rename TENANT [SLUG] | drop TENANT | adopt DATABASE | adopt --from TABLE | isolate TENANT",
      "the tenants of an app", tenant_options, 1, 3, rh_cmd_tenant},
-    {"node", "add NAME CONNINFO | list | drain NAME | undrain NAME | remove NAME",
+    {"node", "add NAME CONNINFO | list | drain NAME | undrain NAME | remove NAME | rebalance NAME",
      "the PostgreSQL servers that homes are on", node_options, 1, 3, rh_cmd_node},
     {"lint", "", "check the migrations: does every table keep tenants apart?", no_options, 0, 0, rh_cmd_lint},
     {"load", "TABLE [FILE.csv]",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "catalog/node.h"
+#include "catalog/spread.h"
 #include "cmd/cmd.h"
 #include "cmd/table.h"
 
@@ -49,6 +50,23 @@ static bool remove_node(rh_cmdline *line, rh_operator *o, rh_err *err)
            tell(line, o, "is none any more; its server keeps what stands there", err);
 }
 
+/* Citus moves shards between the workers of a coordinator. */
+static bool rebalance(rh_cmdline *line, rh_operator *o, rh_err *err)
+{
+    int moved;
+    const rh_node *node = rh_node_find(o, line->a, line->args.items[1], NULL, err);
+    if (!node || !rh_spread_rebalance(o, node, rh_cmd_say, NULL, &moved, err))
+        return false;
+    if (rh_cmdline_get(line, "json"))
+        printf("{\"moves\": %d}\n", moved);
+    else if (moved)
+        fprintf(stderr, "node %s: %d move%s, the workers are even\n", node->name, moved,
+                moved == 1 ? "" : "s");
+    else
+        fprintf(stderr, "node %s: nothing to move\n", node->name);
+    return true;
+}
+
 /* The verbs. To add one: a row, and what it takes in commands.c. */
 static const struct verb {
     const char *name;
@@ -58,7 +76,7 @@ static const struct verb {
 } verbs[] = {
     {"add", 2, "add NAME CONNINFO", add},      {"list", 0, "list", list},
     {"drain", 1, "drain NAME", drain},         {"undrain", 1, "undrain NAME", undrain},
-    {"remove", 1, "remove NAME", remove_node},
+    {"remove", 1, "remove NAME", remove_node}, {"rebalance", 1, "rebalance NAME", rebalance},
 };
 #define N_VERBS (sizeof verbs / sizeof *verbs)
 

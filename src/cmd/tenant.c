@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "catalog/life.h"
+#include "catalog/spread.h"
 #include "catalog/list.h"
 #include "catalog/token.h"
 #include "cmd/adopt.h"
@@ -182,6 +183,21 @@ static bool drop(rh_cmdline *line, rh_operator *o, rh_err *err)
     return true;
 }
 
+static bool isolate(rh_cmdline *line, rh_operator *o, rh_err *err)
+{
+    const char *worker, *id = rh_tenant_find(o, line->a, arg(line, 1), err);
+    if (!id)
+        return false;
+    rh_cmd_say(NULL, "Citus copies the tenant's rows into shards of their own; its requests go on");
+    if (!rh_spread_isolate(o, line->a, id, &worker, err))
+        return false;
+    if (rh_cmdline_get(line, "json"))
+        printf("{\"worker\": \"%s\"}\n", worker);
+    else
+        printf("%s\n", worker);
+    return true;
+}
+
 /* The verbs. To add one: a row, and its options in commands.c. */
 static const struct verb {
     const char *name;
@@ -194,6 +210,7 @@ static const struct verb {
     {"token", 1, true, token},      {"suspend", 1, true, suspend},
     {"resume", 1, true, resume},    {"rename", 2, true, rename_tenant},
     {"drop", 1, true, drop},        {"adopt", 1, false, rh_cmd_tenant_adopt},
+    {"isolate", 1, true, isolate},
 };
 #define N_VERBS (sizeof verbs / sizeof *verbs)
 

@@ -299,6 +299,36 @@ describe('apps/ads on Citus', { skip: NEEDS }, () => {
     await isServedBy(company, to.port);
   });
 
+  test('node rebalance moves shards until the workers are even, and tells', async () => {
+    // three shard groups to one worker, so that it has more
+    const { rows } = await operator.query(
+      `SELECT s.shardid AS shard, n.nodename AS host, n.nodeport AS port FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid) JOIN pg_dist_node n USING (groupid)
+       WHERE s.logicalrelid = 'public.companies'::regclass ORDER BY 1`);
+    const [to] = workers;
+    const others = rows.filter((r) => Number(r.port) !== Number(to.port)).slice(0, 4);
+    for (const r of others)
+      await asAdmin({}, NAME, (c) => c.query("SELECT citus_move_shard_placement($1, $2, $3, $4, $5, 'block_writes')", [r.shard, r.host, r.port, to.host, to.port]));
+    const moved = await app.run(['node', 'rebalance', 'first', '--json'], { timeout: 90000 });
+    assert.equal(moved.status, 0, moved.stderr);
+    assert.ok(JSON.parse(moved.stdout).moves >= 1, moved.stdout);
+    assert.match(moved.stderr, /\d of \d moves done/);
+    assert.equal((await app.run(['node', 'rebalance', 'first', '--json'])).stdout, '{"moves": 0}\n');
+    for (const company of COMPANIES) assert.equal((await app.http('GET', '/companies', { tenant: company })).json.length, 1);
+  });
+
+  test('tenant isolate gives a company shards of its own', async () => {
+    const before = (await app.http('GET', '/campaigns?select=id&order=id', { tenant: 7 })).json;
+    const worker = (await app.ok(['tenant', 'isolate', '7'])).trim();
+    assert.match(worker, /^[\w.]+:\d+$/);
+    const { rows } = await operator.query(
+      `SELECT shardminvalue = shardmaxvalue AS alone FROM pg_dist_shard WHERE shardid = get_shard_id_for_distribution_column('public.ads', 7::bigint)`);
+    assert.deepEqual(rows, [{ alone: true }]);
+    assert.deepEqual((await app.http('GET', '/campaigns?select=id&order=id', { tenant: 7 })).json, before);
+    assert.equal((await app.ok(['tenant', 'isolate', '7'])).trim(), worker);
+    const plain = await app.run(['tenant', 'isolate', 'nobody']);
+    assert.notEqual(plain.status, 0);
+  });
+
   test('a home of a schema is a distributed schema, on one worker', async () => {
     const id = (await app.ok(['tenant', 'create', 'own', '--model', 'schema'])).trim();
     const made = await app.http('POST', '/campaigns', { tenant: 'own', body: campaign('mine'), headers: { Prefer: 'return=representation' } });
