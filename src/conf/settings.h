@@ -15,6 +15,7 @@
     X(STRING, app, root, "", "table whose own id is the tenant's id, e.g. companies") \
     X(STRING, app, id_type, "bigint", "type of tenant ids: bigint or uuid") \
     X(STRING, app, model, "shared", "where new tenants live unless told otherwise: shared, schema or database") \
+    X(BOOL, app, citus, "off", "lint also finds what a Citus coordinator would refuse; on by itself where the app is on one") \
     X(BOOL, app, platform_env, "off", "DATABASE_URL, PORT and the like hold in the environment too, not in .env only") \
     X(INT, provision, standby, "0", "homes kept ready for new tenants, of each model in use but shared") \
     X(STRING, server, conninfo, "", "an existing PostgreSQL server (libpq conninfo); empty: a private one") \

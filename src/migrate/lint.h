@@ -56,6 +56,8 @@
     X(OWN_POLICY, WARNING, "own-policy", "policies of the app only narrow what Rowhouse's allows")                     \
     X(VIEW_OWNER, WARNING, "view-owner", "views run as their caller")                                                  \
     X(DEFINER_PATH, WARNING, "definer-path", "SECURITY DEFINER functions pin search_path")                             \
+    X(CITUS, ERROR, "citus", "with app.citus: nothing that Citus cannot do")                                           \
+    X(CITUS_FUNCTION, WARNING, "citus-function", "with app.citus: functions with parameters are PL/pgSQL")             \
     X(NOT_UNDERSTOOD, WARNING, "not-understood", "the syntax is known to PostgreSQL 15's grammar")                     \
     X(NOT_CHECKED, WARNING, "not-checked", "no DDL is hidden in DO blocks")
 /* clang-format on */

@@ -175,6 +175,9 @@ void rh_lint_grant_defaults(rh_lint_model *m, const struct json_t *s);
 /* ---- lint_statement.c: what a statement may not do, wherever it stands ---- */
 void rh_lint_statement(rh_lint_model *m, const char *kind, const struct json_t *body);
 
+/* ---- lint_citus.c: what Citus cannot do; nothing where app.citus is off ---- */
+void rh_lint_citus(rh_lint_model *m, const char *kind, const struct json_t *body);
+
 /* ---- lint_final.c: judges what the model holds at the end ---- */
 void rh_lint_final(rh_lint_model *m);
 

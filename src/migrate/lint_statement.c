@@ -212,6 +212,7 @@ void rh_lint_statement(rh_lint_model *m, const char *kind, const json_t *body)
         if (strcmp(kind, checks[i].kind) == 0)
             checks[i].check(m, body);
     check_alone(m, kind, body);
+    rh_lint_citus(m, kind, body);
     if (m->on_create)
         check_on_create(m, kind, body);
 }

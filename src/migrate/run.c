@@ -38,8 +38,10 @@ struct run {
 static bool load_and_lint(struct run *r, rh_err *err)
 {
     int errors, warnings;
+    rh_conf conf = *r->app->conf;
+    conf.app_citus = conf.app_citus || r->app->first_is_citus;
     if (!rh_sets_load(r->app->conf, r->a, &r->sets, err) ||
-        !rh_sets_lint(r->app->conf, r->a, &r->sets, r->options->lint_out, &errors, &warnings, err))
+        !rh_sets_lint(&conf, r->a, &r->sets, r->options->lint_out, &errors, &warnings, err))
         return false;
     if (!errors)
         return true;

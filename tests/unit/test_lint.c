@@ -18,7 +18,7 @@
 typedef struct lint_case {
     const char *title;
     int line;
-    bool uuid;
+    bool uuid, citus;
     rh_migration reference[MAX_FILES], tenant[MAX_FILES];
     rh_migration_set reference_set, tenant_set;
     const char *on_create;
@@ -33,6 +33,7 @@ static rh_conf conf_of(const lint_case *c)
     conf.app_tenant_key = "company_id";
     conf.app_root = "companies";
     conf.id_type = c->uuid ? RH_ID_UUID : RH_ID_BIGINT;
+    conf.app_citus = c->citus;
     return conf;
 }
 
@@ -64,6 +65,8 @@ static void end_block(rh_arena *a, lint_case *c, const char *what, rh_str *text)
         c->expected = kept;
     else if (strcmp(what, "conf uuid") == 0)
         c->uuid = true;
+    else if (strcmp(what, "conf citus") == 0)
+        c->citus = true;
     else
         fail_msg("line %d: unknown block %s", c->line, what);
     rh_str_clear(text);
