@@ -456,7 +456,7 @@ describe('clients that are too slow', () => {
     await works();
     const fds = () => fs.readdirSync(`/proc/${app.pid}/fd`).length;
     const rest = fds();
-    await until(() => fds() <= rest, { ms: 5000 });
+    await until(() => fds() <= rest);
   });
 
   test('2,000 idle connections: the others are served, and the places come back', async () => {
@@ -479,13 +479,13 @@ describe('clients that are too slow', () => {
       100,
     );
     assert.ok(Date.now() - since < 15000);
-    await until(() => fds() >= base + 1900, { ms: 3000, what: '2,000 connections' });
+    await until(() => fds() >= base + 1900, { what: '2,000 connections' });
     for (let i = 0; i < 20; i++) await works();
     const answer = await door('POST', '/people', { name: 'in the crowd' }, { Prefer: 'return=representation' });
     assert.equal(answer.status, 201);
     assert.equal((await door('DELETE', `/people/${answer.json[0].id}`)).status, 204);
     for (const s of sockets) s.destroy();
-    await until(() => fds() <= base + 20, { ms: 8000, what: 'the end of the 2,000' });
+    await until(() => fds() <= base + 20, { what: 'the end of the 2,000' });
   });
 
   test('beyond data.max_clients new ones wait; who was there is served, and a place that is left is taken', async () => {
@@ -505,14 +505,14 @@ describe('clients that are too slow', () => {
       });
     try {
       for (let i = 0; i < 20; i++) await open();
-      await until(() => sockets.every((s) => s.answers === 1), { ms: 3000, what: '20 answers' });
+      await until(() => sockets.every((s) => s.answers === 1), { what: '20 answers' });
       const late = await open();
       await sleep(400);
       assert.equal(late.answers, 0);
       sockets[0].write(live);
-      await until(() => sockets[0].answers === 2, { ms: 2000, what: 'an answer to one that was there' });
+      await until(() => sockets[0].answers === 2, { what: 'an answer to one that was there' });
       sockets[1].destroy();
-      await until(() => late.answers === 1, { ms: 3000, what: 'the place of the one that left' });
+      await until(() => late.answers === 1, { what: 'the place of the one that left' });
     } finally {
       for (const s of sockets) s.destroy();
       await server.stop();

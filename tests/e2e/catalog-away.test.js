@@ -65,7 +65,7 @@ test('without the catalog the doors serve on, until they can no longer vouch for
   assert.match(app.output.stderr, /the catalog is away; serving from memory/);
 
   await bringBack();
-  await until(async () => (await get('one')).status === 200, { ms: 5000, what: 'the recovery' });
+  await until(async () => (await get('one')).status === 200, { what: 'the recovery' });
   assert.deepEqual((await get('one')).json, [{ title: 'one' }, { title: 'while away' }]);
   assert.match(app.output.stderr, /the catalog is back/);
 });

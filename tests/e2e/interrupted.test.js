@@ -23,7 +23,7 @@ const GIVE = ['create.given'];
 const CHANGE = ['suspend.changed', 'resume.changed', 'rename.changed'];
 
 let host, app, catalog, shared, lastId = 0;
-const neighbours = {};
+const neighbours = []; // [slug, tenant's session, its notes]: kept open, since a check comes after every step
 
 before(async () => {
   host = await startApp({ files: makeApp() });
@@ -35,7 +35,10 @@ before(async () => {
   await app.ok(['migrate']);
   catalog = await app.sql('operator', { database: app.catalog });
   shared = await app.sql('operator');
-  for (const model of MODELS) neighbours[model] = await make(`neighbour-${model}`, model);
+  for (const model of MODELS) {
+    const { id, slug, home } = await make(`neighbour-${model}`, model);
+    neighbours.push([slug, await app.sql('server', { tenant: id, database: home.database }), `${home.schema}.notes`]);
+  }
 });
 after(async () => {
   await app?.stop();
@@ -44,17 +47,17 @@ after(async () => {
 
 async function make(slug, model) {
   await app.ok(['tenant', 'create', slug, '--model', model]);
-  await note(slug);
-  return show(slug);
+  return note(slug);
 }
 
 const show = async (ref) => JSON.parse(await app.ok(['tenant', 'show', ref, '--json']));
 
 async function note(slug) {
-  const { id, home } = await show(slug);
+  const t = await show(slug), { id, home } = t;
   const sql = await app.sql('operator', { database: home.database });
   await sql.query(`INSERT INTO ${home.schema}.notes (client_id, title) VALUES ($1, $2)`, [id, `kept by ${slug}`]);
   await sql.end();
+  return t;
 }
 
 /** Runs the command and has it killed at a step. */
@@ -78,7 +81,7 @@ async function check() {
   assert.deepEqual(clients.rows.map((r) => r.id), of('shared').map((t) => t.id));
   const applied = await shared.query("SELECT DISTINCT home FROM rowhouse.applied_migrations WHERE home <> 0 AND set = 'tenant'");
   assert.equal(applied.rowCount, 1 + of('schema').length);
-  for (const model of MODELS) assert.equal(await app.psql(`neighbour-${model}`, 'SELECT title FROM notes'), `kept by neighbour-${model}`);
+  for (const [slug, session, notes] of neighbours) assert.deepEqual((await session.query(`SELECT title FROM ${notes}`)).rows, [{ title: `kept by ${slug}` }]);
   assert.equal((await catalog.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")).rowCount, 0);
 }
 

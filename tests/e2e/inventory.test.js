@@ -148,7 +148,7 @@ for (const [type, variant] of Object.entries(VARIANTS))
         assert.ok(r.status === 202 || (round === 2 && r.status === 404), `${r.status}`); // the server may have ended it meanwhile
       }
       await until(async () => (await items(app, gone.id, 'GET', '')).status === 403, { ms: 1000, every: 10, what: '403' });
-      await until(async () => (await users(app, 'GET', `/${gone.id}`)).status === 404, { ms: 15000, what: 'the end of the drop' });
+      await until(async () => (await users(app, 'GET', `/${gone.id}`)).status === 404, { what: 'the end of the drop' });
       assert.equal(fs.readdirSync(path.join(app.state, 'dumps')).filter((f) => f.startsWith('dewi-')).length, 1);
       assert.equal((await items(app, stays.id, 'GET', '')).status, 200);
       assert.equal((await users(app, 'POST', '', { name: 'Dewi', id: gone.id })).status, 409, 'an id is given once');

@@ -24,14 +24,17 @@ function programs18() {
 }
 
 // Scripts of several statements, with variables filled in before they are sent; migrations run them. Those for Citus need it.
-const SCRIPTS = [/^catalog\//, /^citus\//, /^install\/database\.sql$/, /^fittings\/(applied|reference|tenant_id)\.sql$/];
+const SCRIPTS = [/^catalog\//, /^citus\//, /^install\/(clone|database)\.sql$/, /^fittings\/(applied|reference|tenant_id)\.sql$/];
+
+// The head of a statement, to which the program adds columns as they are wanted, and what makes it whole here.
+const HEADS = { 'standby/take.sql': 'rest AS (SELECT 1) SELECT home, tenant, name FROM home' };
 
 function statements() {
   const dir = path.join(ROOT, 'sql');
   return fs
     .readdirSync(dir, { recursive: true })
     .filter((f) => f.endsWith('.sql') && !SCRIPTS.some((script) => script.test(f)))
-    .map((f) => ({ file: f, text: fs.readFileSync(path.join(dir, f), 'utf8') }));
+    .map((f) => ({ file: f, text: fs.readFileSync(path.join(dir, f), 'utf8') + (HEADS[f] ?? '') }));
 }
 
 for (const [version, settings] of [
@@ -55,16 +58,15 @@ for (const [version, settings] of [
     test('takes every SQL file of ours', async () => {
       const all = statements();
       assert.ok(all.length > 30);
+      const refused = [];
+      const clients = await Promise.all([app.catalog, app.name].map((database) => app.sql('operator', { database })));
+      for (const client of clients) await client.query('SET search_path = pg_catalog');
       for (const { file, text } of all) {
         const errors = [];
-        for (const database of [app.catalog, app.name]) {
-          const client = await app.sql('operator', { database });
-          await client.query('SET search_path = pg_catalog');
-          await client.query(`PREPARE s AS ${text}`).catch((err) => errors.push(err.message));
-          await client.end();
-        }
-        assert.ok(errors.length < 2, `${file}: ${errors}`);
+        for (const client of clients) await client.query(`PREPARE s AS ${text}`).then(() => client.query('DEALLOCATE s'), (err) => errors.push(err.message));
+        if (errors.length === 2) refused.push(`${file}: ${errors}`);
       }
+      assert.deepEqual(refused, []);
     });
 
     test('runs the ads app: tenants, writes, embeds, walls', async () => {

@@ -130,7 +130,7 @@ describe('a backend that is terminated', () => {
     assert.ok(reads.filter((a) => a.status === 200).length > reads.length / 2, 'reads are tried once more');
     assert.ok(writes.some((w) => w.code === 'unknown_outcome'), 'no write was hit: this test proves nothing');
     await checkWrites('term', writes);
-    const answer = await until(async () => { const a = await door(ant, 'GET', '/people?limit=1'); return a.status === 200 && a; }, { ms: 3000 });
+    const answer = await until(async () => { const a = await door(ant, 'GET', '/people?limit=1'); return a.status === 200 && a; });
     assert.equal(answer.json.length, 1);
   });
 
@@ -139,13 +139,13 @@ describe('a backend that is terminated', () => {
     const fds = () => fs.readdirSync(`/proc/${app.pid}/fd`).length;
     const cut = async () => {
       await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${app.name}_server' AND datname = '${app.name}'`);
-      await until(async () => (await door(ant, 'GET', '/people?limit=1')).status === 200, { ms: 5000 });
+      await until(async () => (await door(ant, 'GET', '/people?limit=1')).status === 200);
       await sleep(150);
     };
     await cut();
     const rest = fds();
     for (let i = 0; i < 5; i++) await cut();
-    await until(() => fds() <= rest + 2, { ms: 3000, what: `${rest} descriptors again` });
+    await until(() => fds() <= rest + 2, { what: `${rest} descriptors again` });
   });
 });
 
@@ -165,7 +165,7 @@ describe('statement_timeout', () => {
   test('no backend goes on working for a request that was given up', async () => {
     const admin = await app.sql('admin');
     await Promise.all(Array.from({ length: 4 }, () => door(ant, 'GET', '/rpc/doze?seconds=30')));
-    await until(async () => !(await doorBackends(admin)).some((b) => b.state === 'active'), { ms: 1500, what: 'the end of the sleepers' });
+    await until(async () => !(await doorBackends(admin)).some((b) => b.state === 'active'), { ms: 15000, what: 'the end of the sleepers' });
   });
 
   test('the neighbours on the same connection are answered, each with its own rows', async () => {
@@ -209,10 +209,10 @@ describe('PostgreSQL', () => {
     await sleep(300);
     const [victim] = await doorBackends(admin);
     process.kill(victim.pid, 'SIGKILL');
-    await until(() => running.reads.some((a) => a.status === 503) || running.writes.some((w) => w.status === 503), { ms: 5000, what: 'a 503' });
+    await until(() => running.reads.some((a) => a.status === 503) || running.writes.some((w) => w.status === 503), { what: 'a 503' });
     const at = running.reads.length;
-    await until(() => running.reads.slice(at).filter((a) => a.status === 200).length > 50, { ms: 20000, what: 'reads again' });
-    await until(() => running.writes.slice(-10).every((w) => w.status < 300), { ms: 5000, what: 'writes again' });
+    await until(() => running.reads.slice(at).filter((a) => a.status === 200).length > 50, { what: 'reads again' });
+    await until(() => running.writes.slice(-10).every((w) => w.status < 300), { what: 'writes again' });
     const { reads, writes } = await running.stop();
     assert.deepEqual([...new Set(reads.map((a) => a.status))].filter((s) => s !== 200 && s !== 503), []);
     assert.deepEqual([...new Set(writes.map((w) => w.status))].filter((s) => ![200, 201, 503].includes(s)), []);
@@ -224,8 +224,8 @@ describe('PostgreSQL', () => {
     const running = load('restart');
     await sleep(300);
     process.kill(app.postmaster.pid, 'SIGQUIT'); // immediate
-    await until(() => app.postmaster === null, { ms: 5000, what: 'its end' });
-    await until(async () => (await door(ant, 'GET', '/ready')).status === 503, { ms: 5000, what: 'not ready' });
+    await until(() => app.postmaster === null, { what: 'its end' });
+    await until(async () => (await door(ant, 'GET', '/ready')).status === 503, { what: 'not ready' });
     assert.equal((await door(ant, 'GET', '/live')).status, 200);
     for (const [method, path, body] of [['GET', '/people'], ['POST', '/people', { name: 'restart-away' }], ['DELETE', '/people?id=eq.0'], ['HEAD', '/people']]) {
       const since = Date.now();
@@ -235,8 +235,8 @@ describe('PostgreSQL', () => {
       assert.ok(Date.now() - since < 2000, 'waited long for nothing');
     }
     await app.ok(['tenant', 'list']); // any command starts the private server again
-    await until(() => running.reads.at(-1)?.status === 200, { ms: 10000, what: 'reads again' });
-    await until(() => running.writes.slice(-5).every((w) => w.status < 300), { ms: 10000, what: 'writes again' });
+    await until(() => running.reads.at(-1)?.status === 200, { what: 'reads again' });
+    await until(() => running.writes.slice(-5).every((w) => w.status < 300), { what: 'writes again' });
     assert.equal((await door(ant, 'GET', '/ready')).status, 200);
     const { reads, writes } = await running.stop();
     assert.deepEqual([...new Set(reads.map((a) => a.status))].filter((s) => s !== 200 && s !== 503), []);
@@ -244,7 +244,7 @@ describe('PostgreSQL', () => {
     await checkWrites('restart', [...writes, { name: 'restart-away', status: 503, code: 'database_unavailable' }]);
     // the catalog's watch came back too: a tenant made now is served
     const cow = await addTenant(app, 'cow');
-    await until(async () => (await door(cow, 'GET', '/rpc/whoami')).body === cow.id, { ms: 8000, what: 'the new tenant' });
+    await until(async () => (await door(cow, 'GET', '/rpc/whoami')).body === cow.id, { what: 'the new tenant' });
   });
 
   test('with fewer connections to give than asked for: those that are there serve, the others are had later', async () => {
@@ -253,7 +253,7 @@ describe('PostgreSQL', () => {
     await admin.query(`ALTER ROLE ${app.name}_server CONNECTION LIMIT 4`); // one is the catalog's watch
     try {
       await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${app.name}_server' AND datname = '${app.name}'`);
-      await until(async () => (await crowd(8)).some((a) => a.status === 200), { ms: 8000, what: 'a connection' });
+      await until(async () => (await crowd(8)).some((a) => a.status === 200), { what: 'a connection' });
       const answers = await crowd(60); // a loop may be without any: it says so
       assert.deepEqual([...new Set(answers.map((a) => a.status))].filter((s) => s !== 200 && s !== 503), []);
       assert.ok(answers.some((a) => a.status === 200));
@@ -261,7 +261,7 @@ describe('PostgreSQL', () => {
     } finally {
       await admin.query(`ALTER ROLE ${app.name}_server CONNECTION LIMIT -1`);
     }
-    await until(async () => (await crowd(16)).every((a) => a.status === 200), { ms: 8000, what: 'all of them' });
+    await until(async () => (await crowd(16)).every((a) => a.status === 200), { what: 'all of them' });
   });
 });
 

@@ -35,7 +35,7 @@ const full = () =>
   until(async () => {
     const all = await standing();
     return all.length === N * MODELS.length && all.every((h) => h.state === 'ready') && all;
-  }, { ms: 20000, what: 'homes that stand by' });
+  }, { ms: 60000, what: 'homes that stand by' });
 
 test('the server keeps them ready; a creation takes the oldest, with its id; then there is another', async () => {
   await full();

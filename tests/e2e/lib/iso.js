@@ -328,7 +328,7 @@ export async function serve(app, settings = []) {
         return false;
       }
     },
-    { ms: 20000, what: `the doors of serve (${server.stderr()})` },
+    { ms: 60000, what: `the doors of serve (${server.stderr()})` },
   );
   return {
     ...doors,
