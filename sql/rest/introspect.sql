@@ -115,36 +115,54 @@ WITH RECURSIVE sets AS (
                 WHERE pg_catalog.array_length(r.pk, 1) = 1 OR k.attnum IS DISTINCT FROM r.tenant_key), '[]')
         ) ORDER BY r.set DESC, r.relname COLLATE "C") AS list
     FROM rels r LEFT JOIN cols c ON c.attrelid = r.oid
+), key_ends AS ( -- the table that has the columns of a key, and each view that shows them all
+    SELECT k.oid, e.is_from, e.rel, e.cols
+    FROM pg_catalog.pg_constraint k
+    CROSS JOIN LATERAL (VALUES (true, k.conrelid, k.conkey), (false, k.confrelid, k.confkey)) e (is_from, rel, cols)
+    WHERE k.contype = 'f'
+    UNION ALL
+    SELECT k.oid, e.is_from, v.oid, pg_catalog.array_agg(v.attnum ORDER BY u.n)
+    FROM pg_catalog.pg_constraint k
+    CROSS JOIN LATERAL (VALUES (true, k.conrelid, k.conkey), (false, k.confrelid, k.confkey)) e (is_from, rel, cols)
+    CROSS JOIN LATERAL pg_catalog.unnest(e.cols) WITH ORDINALITY u (attnum, n)
+    JOIN (SELECT oid, base, base_attnum, min(attnum) AS attnum FROM view_columns GROUP BY 1, 2, 3) v
+        ON v.base = e.rel AND v.base_attnum = u.attnum
+    WHERE k.contype = 'f'
+    GROUP BY k.oid, e.is_from, v.oid, e.cols
+    HAVING count(*) = pg_catalog.cardinality(e.cols)
 ), foreign_keys AS (
     SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
             'name', k.conname,
             'from', f.relname, 'from_set', f.set,
             'to', t.relname, 'to_set', t.set,
             'from_columns', (SELECT pg_catalog.jsonb_agg(a.attname ORDER BY u.n)
-                             FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY u (attnum, n)
-                             JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum),
+                             FROM pg_catalog.unnest(fe.cols) WITH ORDINALITY u (attnum, n)
+                             JOIN pg_catalog.pg_attribute a ON a.attrelid = fe.rel AND a.attnum = u.attnum),
             'to_columns', (SELECT pg_catalog.jsonb_agg(a.attname ORDER BY u.n)
-                           FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY u (attnum, n)
-                           JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum),
+                           FROM pg_catalog.unnest(te.cols) WITH ORDINALITY u (attnum, n)
+                           JOIN pg_catalog.pg_attribute a ON a.attrelid = te.rel AND a.attnum = u.attnum),
             'unique', EXISTS (
                 SELECT FROM pg_catalog.pg_index i
                 WHERE i.indrelid = k.conrelid AND i.indisunique AND i.indisvalid
                     AND i.indpred IS NULL AND i.indexprs IS NULL
                     AND (i.indkey::int2[])[0:i.indnkeyatts - 1] <@ k.conkey)
-        ) ORDER BY f.set DESC, f.relname COLLATE "C", k.conname COLLATE "C") AS list
+        ) ORDER BY f.set DESC, f.relname COLLATE "C", k.conname COLLATE "C", t.relname COLLATE "C") AS list
     FROM pg_catalog.pg_constraint k
-    JOIN rels f ON f.oid = k.conrelid
-    JOIN rels t ON t.oid = k.confrelid
+    JOIN key_ends fe ON fe.oid = k.oid AND fe.is_from
+    JOIN key_ends te ON te.oid = k.oid AND NOT te.is_from
+    JOIN rels f ON f.oid = fe.rel
+    JOIN rels t ON t.oid = te.rel
     WHERE k.contype = 'f'
 ), arguments AS (
     SELECT p.oid, u.n, coalesce(p.proargnames[u.n], '') AS name, coalesce(p.proargmodes[u.n], 'i') AS mode,
         CASE WHEN t.builtin THEN pg_catalog.format_type(t.oid, NULL) ELSE t.name || t.brackets END AS type,
-        t.home, t.form, t.oid = 2281 AS internal,
+        t.home, t.form, t.oid = 2281 AS internal, r.relname AS row_of, r.set AS row_of_set,
         pg_catalog.count(*) FILTER (WHERE coalesce(p.proargmodes[u.n], 'i') IN ('i', 'b'))
             OVER (PARTITION BY p.oid ORDER BY u.n) > p.pronargs - p.pronargdefaults AS has_default
     FROM pg_catalog.pg_proc p
     CROSS JOIN pg_catalog.unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) WITH ORDINALITY u (type, n)
     JOIN types t ON t.oid = u.type
+    LEFT JOIN rels r ON r.reltype = u.type
     WHERE p.pronamespace IN (SELECT nsp FROM sets)
 ), functions AS (
     SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
@@ -152,10 +170,12 @@ WITH RECURSIVE sets AS (
             'set', s.set,
             'arguments', coalesce((
                 SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-                    'name', a.name, 'type', a.type, 'home', a.home, 'has_default', a.has_default) ORDER BY a.n)
+                    'name', a.name, 'type', a.type, 'home', a.home, 'has_default', a.has_default,
+                    'row_of', a.row_of, 'row_of_set', a.row_of_set) ORDER BY a.n)
                 FROM arguments a WHERE a.oid = p.oid AND a.mode IN ('i', 'b')), '[]'),
             'read_only', p.provolatile <> 'v',
             'returns_set', p.proretset,
+            'one_row', NOT p.proretset OR p.prorows = 1,
             'returns_void', p.prorettype = 2278,
             'returns_relation', (SELECT r.relname FROM rels r WHERE r.reltype = p.prorettype),
             'returns_relation_set', (SELECT r.set FROM rels r WHERE r.reltype = p.prorettype),

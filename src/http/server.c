@@ -103,6 +103,7 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                          .keyed = set->keyed,
                          .id_type = conf->app_id_type,
                          .max_rows = conf->data_max_rows,
+                         .aggregates = conf->data_aggregates,
                          .max_response = (size_t)conf->data_max_response};
     d.pool = (rh_pool_settings){.conninfo = set->conninfo,
                                 .database = set->database,

@@ -180,129 +180,9 @@ bool rh_plan_function(rh_plan *p, const char *name, const char *const *arguments
     return true;
 }
 
-/* ---- links between relations ---- */
-
-struct link {
-    const rh_foreign_key *fk;
-    bool forward;
-};
-typedef RH_VEC(struct link) links;
-
-/* The name of the one column that a key has besides the tenant key; NULL when there are several. */
-static const char *single_column(const rh_relation *r, const int *columns, int n)
-{
-    const char *name = NULL;
-    for (int i = 0; i < n; i++) {
-        if (n > 1 && columns[i] == r->tenant_key)
-            continue;
-        if (name)
-            return NULL;
-        name = r->columns[columns[i]].name;
-    }
-    return name;
-}
-
-static bool same(const char *a, const char *b)
-{
-    return a && b && strcmp(a, b) == 0;
-}
-
-/* Does `target!hint`, written inside the origin, mean this key in this direction? After PostgREST's rules. */
-static bool link_matches(const rh_foreign_key *fk, bool forward, const rh_query *embed)
-{
-    const rh_relation *other = forward ? fk->to : fk->from;
-    const char *from = single_column(fk->from, fk->from_columns, fk->n);
-    const char *to = single_column(fk->to, fk->to_columns, fk->n);
-    bool named = same(embed->name, other->name);
-    if (fk->from == fk->to) {
-        if (embed->hint)
-            return named && !forward && same(embed->hint, from);
-        return forward ? same(embed->name, from) : named;
-    }
-    if (embed->hint)
-        return named && (same(embed->hint, fk->name) || same(embed->hint, from) || same(embed->hint, to));
-    return named || same(embed->name, fk->name) || (forward && same(embed->name, from));
-}
-
-static void find_links(const rh_plan *p, const rh_node *parent, const rh_query *embed, links *out)
-{
-    int n;
-    const rh_foreign_key *fk = rh_relation_foreign_keys(p->cache, &n);
-    for (int i = 0; i < n; i++)
-        for (int forward = 1; forward >= 0; forward--) {
-            const rh_relation *here = forward ? fk[i].from : fk[i].to,
-                              *there = forward ? fk[i].to : fk[i].from;
-            if (here == parent->relation && rh_plan_serves(p->naming, there) &&
-                link_matches(&fk[i], forward, embed)) {
-                struct link l = {&fk[i], forward};
-                RH_VEC_PUSH(p->arena, out, l);
-            }
-        }
-}
-
-static bool no_relationship(const rh_plan *p, const rh_node *parent, const rh_query *embed, rh_err *err)
-{
-    int n;
-    const rh_foreign_key *fk = rh_relation_foreign_keys(p->cache, &n);
-    rh_near near = RH_NEAR(embed->name);
-    rh_err_set(err, RH_E_NO_RELATIONSHIP,
-               "Could not find a relationship between '%s' and '%.*s' in the schema cache", parent->name,
-               RH_CLIPPED(embed->name));
-    rh_err_detail(
-        err,
-        "Searched for a foreign key relationship between '%s' and '%.*s'%s%.*s%s, but no matches were found.",
-        parent->name, RH_CLIPPED(embed->name), embed->hint ? " using the hint '" : "",
-        RH_CLIPPED(embed->hint ? embed->hint : ""), embed->hint ? "'" : "");
-    for (int i = 0; i < n; i++) {
-        if (fk[i].from == parent->relation && rh_plan_serves(p->naming, fk[i].to))
-            rh_near_try(&near, fk[i].to->name);
-        if (fk[i].to == parent->relation && rh_plan_serves(p->naming, fk[i].from))
-            rh_near_try(&near, fk[i].from->name);
-    }
-    if (near.best && strcmp(near.best, embed->name) != 0)
-        rh_err_hint(err, "Perhaps you meant '%s' instead of '%.*s'.", near.best, RH_CLIPPED(embed->name));
-    return false;
-}
-
-static void list_columns(rh_str *s, const rh_relation *r, const int *columns, int n)
-{
-    rh_str_add(s, r->name);
-    rh_str_addc(s, '(');
-    for (int i = 0; i < n; i++) {
-        rh_str_add(s, i ? ", " : "");
-        rh_str_add(s, r->columns[columns[i]].name);
-    }
-    rh_str_addc(s, ')');
-}
-
-static bool ambiguous(const rh_plan *p, const rh_node *parent, const rh_query *embed, const links *found,
-                      rh_err *err)
-{
-    rh_str detail, hint;
-    rh_str_init_in(&detail, p->arena, sizeof err->detail - 1);
-    rh_str_init_in(&hint, p->arena, sizeof err->hint / 2);
-    for (size_t i = 0; i < found->len; i++) {
-        const rh_foreign_key *fk = found->items[i].fk;
-        const rh_relation *other = found->items[i].forward ? fk->to : fk->from;
-        rh_str_addf(&detail, "%s%s with %s: %s using ", i ? "; " : "", parent->name, other->name, fk->name);
-        list_columns(&detail, fk->from, fk->from_columns, fk->n);
-        rh_str_add(&detail, " and ");
-        list_columns(&detail, fk->to, fk->to_columns, fk->n);
-        rh_str_addf(&hint, "%s'%s!%s'", i ? ", " : "", other->name, fk->name);
-    }
-    rh_err_set(err, RH_E_AMBIGUOUS,
-               "Could not embed because more than one relationship was found for '%s' and '%.*s'",
-               parent->name, RH_CLIPPED(embed->name));
-    rh_err_detail(err, "%s", rh_str_cstr(&detail));
-    return rh_err_hint(err,
-                       "Try changing '%.*s' to one of the following: %s. Find the desired relationship in "
-                       "the 'details' key.",
-                       rh_clip(embed->name, 63), embed->name, rh_str_cstr(&hint));
-}
-
 /* ---- fields ---- */
 
-static bool resolve_field(const rh_node *n, rh_field *f, rh_err *err)
+static bool resolve_field(const rh_plan *p, const rh_node *n, rh_field *f, rh_err *err)
 {
     size_t len = strlen(f->name);
     for (int i = 0; i < n->n_columns; i++)
@@ -310,7 +190,19 @@ static bool resolve_field(const rh_node *n, rh_field *f, rh_err *err)
             f->column = i;
             return true;
         }
-    return rh_plan_no_column(n, f->name, err);
+    if (n->relation)
+        f->computed = rh_link_computed(p->cache, n->relation, f->name, false);
+    return f->computed || rh_plan_no_column(n, f->name, err);
+}
+
+rh_json_form rh_plan_form(const rh_node *n, const rh_field *f)
+{
+    return f->computed ? f->computed->return_form : n->columns[f->column].form;
+}
+
+const char *rh_plan_type(const rh_node *n, const rh_field *f)
+{
+    return f->computed ? f->computed->return_type : n->columns[f->column].type.text;
 }
 
 static rh_node *child_named(const rh_node *n, const char *name)
@@ -323,11 +215,11 @@ static rh_node *child_named(const rh_node *n, const char *name)
     return NULL;
 }
 
-static bool resolve_filter(const rh_node *n, rh_filter *f, rh_err *err)
+static bool resolve_filter(const rh_plan *p, const rh_node *n, rh_filter *f, rh_err *err)
 {
     rh_node *child = f->field.n_steps ? NULL : child_named(n, f->field.name);
     if (!child)
-        return resolve_field(n, &f->field, err);
+        return resolve_field(p, n, &f->field, err);
     f->embed = child;
     if (f->op == RH_OP_IS && (f->word == RH_IS_NULL || f->word == RH_IS_NOT_NULL))
         return true;
@@ -336,20 +228,20 @@ static bool resolve_filter(const rh_node *n, rh_filter *f, rh_err *err)
     return rh_err_detail(err, "Only is null or not is null filters are allowed on embedded resources");
 }
 
-static bool resolve_logic(const rh_node *n, rh_logic *l, rh_err *err)
+static bool resolve_logic(const rh_plan *p, const rh_node *n, rh_logic *l, rh_err *err)
 {
     if (l->kind == RH_LOGIC_FILTER)
-        return resolve_filter(n, &l->filter, err);
+        return resolve_filter(p, n, &l->filter, err);
     for (size_t i = 0; i < l->items.len; i++)
-        if (!resolve_logic(n, l->items.items[i], err))
+        if (!resolve_logic(p, n, l->items.items[i], err))
             return false;
     return true;
 }
 
-static bool resolve_order(const rh_node *n, rh_order *o, rh_err *err)
+static bool resolve_order(const rh_plan *p, const rh_node *n, rh_order *o, rh_err *err)
 {
     if (!o->relation)
-        return resolve_field(n, &o->field, err);
+        return resolve_field(p, n, &o->field, err);
     if (!(o->embed = child_named(n, o->relation))) {
         rh_err_set(err, RH_E_EMBED_FILTER, "'%.*s' is not an embedded resource in this request",
                    RH_CLIPPED(o->relation));
@@ -362,16 +254,19 @@ static bool resolve_order(const rh_node *n, rh_order *o, rh_err *err)
         return rh_err_detail(err, "'%s' and '%.*s' do not form a many-to-one or one-to-one relationship",
                              n->name, RH_CLIPPED(o->relation));
     }
-    return resolve_field(o->embed, &o->field, err);
+    return resolve_field(p, o->embed, &o->field, err);
 }
 
 /* ---- select ---- */
 
-/* The name of an item in the answer: its alias, else the last key of its JSON path, else the column. */
+/* The name of an item in the answer: its alias, else what is done to it, else the last key of its JSON path,
+ * else the column. */
 static const char *key_of(const rh_select *s)
 {
     if (s->alias)
         return s->alias;
+    if (s->aggregate)
+        return s->aggregate;
     for (int i = s->field.n_steps - 1; i >= 0; i--)
         if (!s->field.steps[i].is_index)
             return s->field.steps[i].key;
@@ -388,17 +283,42 @@ static const rh_cast *cast_named(const char *name, rh_err *err)
     return NULL;
 }
 
+/* What an aggregate makes of values of a form; sums and averages of intervals are no numbers. */
+static rh_json_form aggregate_form(const char *name, rh_json_form form)
+{
+    if (strcmp(name, "count") == 0)
+        return RH_JSON_NUMBER;
+    if (strcmp(name, "max") == 0 || strcmp(name, "min") == 0)
+        return form;
+    return form == RH_JSON_NUMBER ? RH_JSON_NUMBER : RH_JSON_VIA_SQL;
+}
+
+static bool aggregate(rh_plan *p, rh_node *n, const rh_select *s, rh_item *item, rh_err *err)
+{
+    if (!p->naming->aggregates) {
+        rh_err_set(err, RH_E_AGGREGATES, "Use of aggregate functions is not allowed");
+        return rh_err_hint(err, "The setting data.aggregates switches them on.");
+    }
+    n->aggregated = true;
+    item->aggregate = s->aggregate;
+    item->form = aggregate_form(s->aggregate, item->form);
+    if (!s->aggregate_cast)
+        return true;
+    if (!(item->aggregate_cast = cast_named(s->aggregate_cast, err)))
+        return false;
+    item->form = item->aggregate_cast->form;
+    return true;
+}
+
 static bool add_field(rh_plan *p, rh_node *n, rh_select *s, rh_err *err)
 {
-    rh_item item = {.field = &s->field};
-    if (s->aggregate) {
-        rh_err_set(err, RH_E_AGGREGATES, "Use of aggregate functions is not allowed");
-        return rh_err_detail(err, "%s()", s->aggregate);
+    rh_item item = {.key = key_of(s)};
+    if (s->field.name) {
+        item.field = &s->field;
+        if (!resolve_field(p, n, &s->field, err))
+            return false;
+        item.form = rh_plan_form(n, &s->field);
     }
-    if (!resolve_field(n, &s->field, err))
-        return false;
-    item.key = key_of(s);
-    item.form = n->columns[s->field.column].form;
     if (s->field.n_steps)
         item.form = s->field.steps[s->field.n_steps - 1].as_text ? RH_JSON_STRING : RH_JSON_RAW;
     if (s->cast) {
@@ -406,7 +326,10 @@ static bool add_field(rh_plan *p, rh_node *n, rh_select *s, rh_err *err)
             return false;
         item.form = item.cast->form;
     }
-    n->renamed = n->renamed || strcmp(item.key, s->field.name) != 0;
+    if (s->aggregate && !aggregate(p, n, s, &item, err))
+        return false;
+    n->renamed = n->renamed || (s->alias && (!s->field.name || strcmp(s->alias, s->field.name) != 0)) ||
+                 s->field.n_steps;
     RH_VEC_PUSH(p->arena, &n->items, item);
     return true;
 }
@@ -423,37 +346,91 @@ static void add_all_columns(rh_plan *p, rh_node *n)
 
 static bool resolve_node(rh_plan *p, rh_node *n, rh_err *err);
 
-static bool add_embed(rh_plan *p, rh_node *n, const rh_select *s, rh_err *err)
+static rh_node *new_child(rh_plan *p, rh_node *n, const rh_select *s, const rh_link *link)
 {
-    links found = {0};
-    if (s->kind == RH_SELECT_SPREAD)
-        return rh_plan_not_implemented(err, "spread", s->embed->name);
-    if (n->relation)
-        find_links(p, n, s->embed, &found);
-    if (!found.len)
-        return no_relationship(p, n, s->embed, err);
-    if (found.len > 1)
-        return ambiguous(p, n, s->embed, &found, err);
     rh_node *child = RH_NEW(p->arena, rh_node);
-    child->link = found.items[0].fk;
-    child->forward = found.items[0].forward;
-    child->to_one = child->forward || child->link->unique;
-    child->relation = child->forward ? child->link->to : child->link->from;
+    child->link = *link;
+    child->to_one = rh_link_is_to_one(link);
+    child->relation = rh_link_target(link);
     child->name = child->relation->name;
     child->columns = child->relation->columns;
     child->n_columns = child->relation->n_columns;
     child->query = s->embed;
     child->parent = n;
+    child->spread = s->kind == RH_SELECT_SPREAD;
     child->number = ++p->n_nodes;
     RH_VEC_PUSH(p->arena, &n->children, child);
+    return child;
+}
+
+/* Of to-one links the values come as they are, and aggregates are the parent's; of others in arrays. */
+static bool add_spread_items(rh_plan *p, rh_node *n, rh_node *child, rh_err *err)
+{
+    for (size_t i = 0; i < child->items.len; i++) {
+        rh_item *from = &child->items.items[i];
+        rh_item item = {.key = from->key, .spread = child, .spread_item = i, .form = RH_JSON_RAW};
+        if (n->items.len > RH_REST_MAX_SELECT)
+            return rh_plan_not_implemented(err, "more than 1000 items of", n->name);
+        if (child->to_one) {
+            item.form = from->form;
+            item.aggregate = from->aggregate;
+            item.aggregate_cast = from->aggregate_cast;
+            from->aggregate = NULL;
+            from->aggregate_cast = NULL;
+            from->boxed = false;
+        }
+        RH_VEC_PUSH(p->arena, &n->items, item);
+    }
+    n->renamed = n->renamed || child->renamed;
+    n->aggregated = n->aggregated || (child->to_one && child->aggregated);
+    child->aggregated = child->aggregated && !child->to_one;
+    return true;
+}
+
+static bool add_embed(rh_plan *p, rh_node *n, const rh_select *s, rh_err *err)
+{
+    rh_link link;
+    if (!n->relation) {
+        rh_err_set(err, RH_E_NO_RELATIONSHIP,
+                   "Could not find a relationship between '%s' and '%.*s' in the schema cache", n->name,
+                   RH_CLIPPED(s->embed->name));
+        return rh_err_detail(err, "The function returns no rows of a table or view.");
+    }
+    if (!rh_link_find(p->arena, p->cache, p->naming, n->relation, s->embed, &link, err))
+        return false;
+    rh_node *child = new_child(p, n, s, &link);
     if (!resolve_node(p, child, err))
         return false;
+    if (child->spread)
+        return add_spread_items(p, n, child, err);
     if (!child->items.len) /* an empty embed filters, and is not shown */
         return true;
     rh_item item = {.key = s->alias ? s->alias : s->embed->name, .embed = child, .form = RH_JSON_RAW};
     n->renamed = n->renamed || s->alias; /* an unaliased name is a table's, key's or column's of the cache */
     RH_VEC_PUSH(p->arena, &n->items, item);
     return true;
+}
+
+/* jsonb can be compared, json cannot. */
+static bool is_json(const rh_node *n, const rh_item *item)
+{
+    if (item->form == RH_JSON_VIA_SQL)
+        return !n->parent; /* to_json() comes around it */
+    if (item->form != RH_JSON_RAW)
+        return false;
+    return item->cast     ? strcmp(item->cast->sql, "json") == 0
+           : !item->field ? true
+                          : strcmp(rh_plan_type(n, item->field), "json") == 0;
+}
+
+/* Where rows are grouped by json they are by its text. */
+static void box_items(rh_node *n)
+{
+    for (size_t i = 0; n->aggregated && i < n->items.len; i++) {
+        rh_item *item = &n->items.items[i];
+        item->boxed = !item->aggregate && is_json(n, item);
+        n->renamed = n->renamed || item->boxed;
+    }
 }
 
 static bool resolve_select(rh_plan *p, rh_node *n, rh_err *err)
@@ -479,6 +456,7 @@ static bool resolve_select(rh_plan *p, rh_node *n, rh_err *err)
             break;
         }
     }
+    box_items(n);
     if (n->parent && n->renamed && n->items.len > 50) /* json_build_object takes 100 arguments */
         return rh_plan_not_implemented(err, "more than 50 items with a rename in one embed", n->name);
     return true;
@@ -489,10 +467,10 @@ static bool resolve_node(rh_plan *p, rh_node *n, rh_err *err)
     if (!resolve_select(p, n, err))
         return false;
     for (size_t i = 0; i < n->query->conditions.len; i++)
-        if (!resolve_logic(n, n->query->conditions.items[i], err))
+        if (!resolve_logic(p, n, n->query->conditions.items[i], err))
             return false;
     for (size_t i = 0; i < n->query->order.len; i++)
-        if (!resolve_order(n, &n->query->order.items[i], err))
+        if (!resolve_order(p, n, &n->query->order.items[i], err))
             return false;
     return true;
 }
@@ -505,6 +483,8 @@ bool rh_plan_tree(rh_plan *p, rh_err *err)
 static bool needs_tenant(const rh_node *n)
 {
     if (n->relation && n->relation->set == RH_SET_TENANT && n->relation->tenant_key >= 0)
+        return true;
+    if (n->link.kind == RH_LINK_JUNCTION && n->link.fk->from->tenant_key >= 0)
         return true;
     for (size_t i = 0; i < n->children.len; i++)
         if (needs_tenant(n->children.items[i]))

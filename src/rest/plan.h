@@ -10,6 +10,7 @@
 #define RH_PLAN_H
 
 #include "rest/body.h"
+#include "rest/link.h"
 #include "rest/query.h"
 #include "rest/rest.h"
 
@@ -21,11 +22,18 @@ typedef struct rh_cast {
     rh_json_form form;
 } rh_cast;
 
+/* One value of a row: a field, an embed, what a spread embed brings (one item of it), or an aggregate over
+ * the first or the last of these; count() has none. */
 typedef struct rh_item {
     const char *key;       /* its name in the answer */
-    const rh_field *field; /* NULL with an embed; its column is resolved */
+    const rh_field *field; /* or NULL; it is resolved */
     const rh_cast *cast;   /* or NULL */
     rh_node *embed;        /* or NULL */
+    const rh_node *spread; /* or NULL */
+    size_t spread_item;    /* which of its items */
+    const char *aggregate; /* its SQL name, or NULL */
+    const rh_cast *aggregate_cast;
+    bool boxed; /* grouped by and json, which has no equality: it goes through the statement as text */
     rh_json_form form;
 } rh_item;
 
@@ -37,10 +45,11 @@ struct rh_node {
     int n_columns;
     int number; /* of its alias */
     rh_node *parent;
-    const rh_foreign_key *link; /* to the parent */
-    bool forward;               /* the parent has the foreign key */
+    rh_link link; /* to the parent */
     bool to_one;
-    bool renamed; /* a key is not the name of a known column or relation */
+    bool spread;     /* its items stand among the parent's */
+    bool aggregated; /* an item is an aggregate: the rows are grouped by the others */
+    bool renamed;    /* a key is not the name of a known column or relation, or a value is boxed */
     RH_VEC(rh_item) items;
     RH_VEC(rh_node *) children;
 };
@@ -87,6 +96,9 @@ const rh_relation *rh_plan_relation(const rh_relation_cache *c, const rh_rest_na
 bool rh_plan_function(rh_plan *p, const char *name, const char *const *arguments, int n, rh_err *err);
 /* Resolves the tree below p->root, whose query and columns are set. */
 bool rh_plan_tree(rh_plan *p, rh_err *err);
+/* How a resolved field's value becomes JSON; its path and cast are not looked at. */
+rh_json_form rh_plan_form(const rh_node *n, const rh_field *f);
+const char *rh_plan_type(const rh_node *n, const rh_field *f);
 /* Marks the tree's need of the tenant id; after everything else is planned. */
 void rh_plan_note_tenant(rh_plan *p);
 

@@ -33,7 +33,8 @@ typedef struct rh_field {
     const char *name;
     rh_path_step *steps;
     int n_steps;
-    int column; /* the planner's: index in the node's columns */
+    int column;                         /* the planner's: index in the node's columns, -1 when computed */
+    const struct rh_function *computed; /* the planner's: a function of the row */
 } rh_field;
 
 /* The operators of filters. To add one: a row; X(enum, name, SQL, class). */

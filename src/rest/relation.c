@@ -183,6 +183,7 @@ static void read_function(struct reader *r, const json_t *o, rh_function *f)
     f->returns_void = flag_of(o, "returns_void");
     f->return_type = text_of(r, o, "return_type");
     f->return_form = form_of(r, text_of(r, o, "return_form"));
+    f->one_row = !f->returns_set || flag_of(o, "one_row");
     if (json_is_string(json_object_get(o, "returns_relation")))
         f->returns_relation = relation_in(r, o, "returns_relation", "returns_relation_set");
     f->columns = read_columns(r, o, &f->n_columns);
@@ -195,6 +196,8 @@ static void read_function(struct reader *r, const json_t *o, rh_function *f)
             .type = {text_of(r, a, "type"), flag_of(a, "home")},
             .has_default = flag_of(a, "has_default"),
         };
+        if (json_is_string(json_object_get(a, "row_of")))
+            f->arguments[i].row_of = relation_in(r, a, "row_of", "row_of_set");
     }
 }
 

@@ -59,6 +59,8 @@ typedef struct rh_relation {
     int n_primary_key;
 } rh_relation;
 
+/* A key of tables holds for the views too that show its columns: each such pair is a key here, of the same
+ * name. */
 typedef struct rh_foreign_key {
     const char *name;
     const rh_relation *from, *to;
@@ -71,6 +73,7 @@ typedef struct rh_argument {
     const char *name; /* "" for an unnamed one: it cannot be given by name */
     rh_type type;
     bool has_default;
+    const rh_relation *row_of; /* NULL unless it takes a row of a known table or view */
 } rh_argument;
 
 typedef struct rh_function {
@@ -80,6 +83,7 @@ typedef struct rh_function {
     int n_arguments;
     bool read_only; /* STABLE or IMMUTABLE */
     bool returns_set, returns_void;
+    bool one_row;                        /* no set, or one of at most one row (ROWS 1) */
     const rh_relation *returns_relation; /* NULL unless it returns rows of a known table or view */
     const char *return_type;
     rh_json_form return_form;

@@ -59,6 +59,7 @@ typedef struct rh_rest_naming {
     /* The tables are Citus': an INSERT ... SELECT asks for its rows back, since Citus would COPY them
      * otherwise, which row security forbids; names of shards are taken out of errors. */
     bool distributed;
+    bool aggregates;      /* avg, count, max, min and sum are answered */
 } rh_rest_naming;
 
 /* A statement to run. `text` is the same for all tenants of one model, so a prepared statement is too. */

@@ -18,6 +18,7 @@ typedef struct writer {
     rh_arena *arena;
     RH_VEC(const char *) values;
     bool overflow;
+    bool from_with; /* the root's rows are read from w, as records */
 } writer;
 
 /* ---- words ---- */
@@ -86,22 +87,47 @@ static void put_column(writer *w, const rh_node *n, int column)
     rh_str_add_ident(&w->text, n->columns[column].name);
 }
 
+static void put_junction_column(writer *w, const rh_node *n, int column)
+{
+    put_alias(w, 'j', n);
+    rh_str_addc(&w->text, '.');
+    rh_str_add_ident(&w->text, n->link.fk->from->columns[column].name);
+}
+
+/* f(row of n) */
+static void put_function_of_row(writer *w, const rh_function *f, const rh_node *n)
+{
+    bool record = w->from_with && !n->parent;
+    put_schema(w, f->set);
+    rh_str_add_ident(&w->text, f->name);
+    put(w, record ? "(ROW(" : "(");
+    put_alias(w, 't', n);
+    if (record) {
+        put(w, ".*)::");
+        put_relation(w, n->relation);
+    }
+    rh_str_addc(&w->text, ')');
+}
+
 /* ---- fields and conditions ---- */
 
-static bool is_json(const rh_column *c)
+static void put_value(writer *w, const rh_node *n, const rh_field *f)
 {
-    return c->form == RH_JSON_RAW;
+    if (f->computed)
+        put_function_of_row(w, f->computed, n);
+    else
+        put_column(w, n, f->column);
 }
 
 static void put_field(writer *w, const rh_node *n, const rh_field *f)
 {
     if (!f->n_steps) {
-        put_column(w, n, f->column);
+        put_value(w, n, f);
         return;
     }
-    bool convert = !is_json(&n->columns[f->column]);
+    bool convert = rh_plan_form(n, f) != RH_JSON_RAW;
     put(w, convert ? "(pg_catalog.to_jsonb(" : "(");
-    put_column(w, n, f->column);
+    put_value(w, n, f);
     put(w, convert ? ")" : "");
     for (int i = 0; i < f->n_steps; i++) {
         put(w, f->steps[i].as_text ? "->>" : "->");
@@ -121,11 +147,11 @@ static void put_language(writer *w, const rh_filter *f)
 
 static void put_text_search(writer *w, const rh_node *n, const rh_filter *f)
 {
-    const rh_column *c = &n->columns[f->field.column];
+    const char *type = rh_plan_type(n, &f->field);
     const rh_path_step *last = f->field.n_steps ? &f->field.steps[f->field.n_steps - 1] : NULL;
-    bool text = last ? last->as_text : strcmp(c->type.text, "text") == 0;
-    bool json = last ? !last->as_text : is_json(c);
-    if (!last && strcmp(c->type.text, "tsvector") == 0) {
+    bool text = last ? last->as_text : strcmp(type, "text") == 0;
+    bool json = last ? !last->as_text : rh_plan_form(n, &f->field) == RH_JSON_RAW;
+    if (!last && strcmp(type, "tsvector") == 0) {
         put_field(w, n, &f->field);
     } else {
         put(w, "pg_catalog.to_tsvector(");
@@ -193,25 +219,77 @@ static void put_and(writer *w, bool *begun)
     *begun = true;
 }
 
-/* THE rule of shared homes: this reference shows rows of the tenant only. */
+static bool has_key(const writer *w, const rh_relation *r)
+{
+    return w->plan->naming->keyed && r && r->set == RH_SET_TENANT && r->tenant_key >= 0;
+}
+
+/* THE rule of shared homes: this reference shows rows of the tenant only; so does its junction. */
 static void put_tenant_condition(writer *w, const rh_node *n, bool *begun)
 {
-    if (!w->plan->naming->keyed || !n->relation || n->relation->set != RH_SET_TENANT ||
-        n->relation->tenant_key < 0)
-        return;
-    put_and(w, begun);
-    put_column(w, n, n->relation->tenant_key);
-    put(w, " = ");
-    put_tenant(w);
+    if (has_key(w, n->relation)) {
+        put_and(w, begun);
+        put_column(w, n, n->relation->tenant_key);
+        put(w, " = ");
+        put_tenant(w);
+    }
+    if (n->link.kind == RH_LINK_JUNCTION && has_key(w, n->link.fk->from)) {
+        put_and(w, begun);
+        put_junction_column(w, n, n->link.fk->from->tenant_key);
+        put(w, " = ");
+        put_tenant(w);
+    }
+}
+
+static void put_key_link(writer *w, const rh_node *n, bool *begun)
+{
+    const rh_foreign_key *fk = n->link.fk;
+    bool forward = n->link.kind == RH_LINK_FORWARD;
+    for (int i = 0; i < fk->n; i++) {
+        put_and(w, begun);
+        put_column(w, n, forward ? fk->to_columns[i] : fk->from_columns[i]);
+        put(w, " = ");
+        put_column(w, n->parent, forward ? fk->from_columns[i] : fk->to_columns[i]);
+    }
+}
+
+static void put_junction_link(writer *w, const rh_node *n, bool *begun)
+{
+    const rh_foreign_key *near = n->link.fk, *far = n->link.far;
+    for (int i = 0; i < near->n; i++) {
+        put_and(w, begun);
+        put_junction_column(w, n, near->from_columns[i]);
+        put(w, " = ");
+        put_column(w, n->parent, near->to_columns[i]);
+    }
+    for (int i = 0; i < far->n; i++) {
+        put_and(w, begun);
+        put_column(w, n, far->to_columns[i]);
+        put(w, " = ");
+        put_junction_column(w, n, far->from_columns[i]);
+    }
 }
 
 static void put_link(writer *w, const rh_node *n, bool *begun)
 {
-    for (int i = 0; n->link && i < n->link->n; i++) {
-        put_and(w, begun);
-        put_column(w, n, n->forward ? n->link->to_columns[i] : n->link->from_columns[i]);
-        put(w, " = ");
-        put_column(w, n->parent, n->forward ? n->link->from_columns[i] : n->link->to_columns[i]);
+    switch (n->link.kind) {
+    case RH_LINK_FORWARD:
+    case RH_LINK_REVERSE:
+        put_key_link(w, n, begun);
+        break;
+    case RH_LINK_JUNCTION:
+        put_junction_link(w, n, begun);
+        break;
+    case RH_LINK_COMPUTED:
+        if (!n->link.function->returns_set) { /* null is no row, but one of nulls */
+            put_and(w, begun);
+            put(w, "NOT (");
+            put_alias(w, 't', n);
+            put(w, " IS NULL)");
+        }
+        break;
+    case RH_LINK_NONE:
+        break;
     }
 }
 
@@ -252,30 +330,74 @@ static void put_where(writer *w, const rh_node *n)
     put_inner_embeds(w, n, &begun);
 }
 
+/* What stands behind FROM for an embed: `rel AS t1`, with its junction, or a function of the parent's row. */
+static void put_reference(writer *w, const rh_node *n)
+{
+    if (n->link.kind == RH_LINK_COMPUTED)
+        put_function_of_row(w, n->link.function, n->parent);
+    else
+        put_relation(w, n->relation);
+    put(w, " AS ");
+    put_alias(w, 't', n);
+    if (n->link.kind != RH_LINK_JUNCTION)
+        return;
+    put(w, ", ");
+    put_relation(w, n->link.fk->from);
+    put(w, " AS ");
+    put_alias(w, 'j', n);
+}
+
 static void put_exists(writer *w, const rh_node *child)
 {
     put(w, "EXISTS (SELECT FROM ");
-    put_relation(w, child->relation);
-    put(w, " AS ");
-    put_alias(w, 't', child);
+    put_reference(w, child);
     put_where(w, child);
     rh_str_addc(&w->text, ')');
 }
 
 /* ---- order, limit ---- */
 
+/* Nothing but its maker's word says that a view or a function has one row for a key. */
+static bool is_of_view(const rh_node *n)
+{
+    return n->relation->kind == 'v' || n->link.kind == RH_LINK_COMPUTED;
+}
+
+static bool same_field(const rh_field *a, const rh_field *b)
+{
+    if (a->column != b->column || a->computed != b->computed || a->n_steps != b->n_steps)
+        return false;
+    for (int i = 0; i < a->n_steps; i++)
+        if (strcmp(a->steps[i].key, b->steps[i].key) != 0 || a->steps[i].as_text != b->steps[i].as_text)
+            return false;
+    return true;
+}
+
+/* The number of the item that rows are grouped by and ordered by; 0 when it is none. */
+static size_t grouped_item(const rh_node *n, const rh_order *o)
+{
+    for (size_t i = 0; n->aggregated && !o->embed && i < n->items.len; i++) {
+        const rh_item *item = &n->items.items[i];
+        if (item->field && !item->aggregate && !item->cast && !item->boxed &&
+            same_field(item->field, &o->field))
+            return i + 1;
+    }
+    return 0;
+}
+
 static void put_order_term(writer *w, const rh_node *n, const rh_order *o)
 {
     static const char *const nulls[] = {"", " NULLS FIRST", " NULLS LAST"};
+    size_t item = grouped_item(n, o);
     if (o->embed) {
         put(w, "(SELECT ");
         put_field(w, o->embed, &o->field);
         put(w, " FROM ");
-        put_relation(w, o->embed->relation);
-        put(w, " AS ");
-        put_alias(w, 't', o->embed);
+        put_reference(w, o->embed);
         put_where(w, o->embed);
-        rh_str_addc(&w->text, ')');
+        put(w, is_of_view(o->embed) ? " LIMIT 1)" : ")");
+    } else if (item) {
+        rh_str_addu(&w->text, item);
     } else {
         put_field(w, n, &o->field);
     }
@@ -307,17 +429,45 @@ static void put_window(writer *w, bool has_limit, int64_t limit, int64_t offset)
 
 static void put_embed(writer *w, const rh_node *child);
 
-static void put_item(writer *w, const rh_node *n, const rh_item *item)
+static void put_numbered(writer *w, char kind, const rh_node *n, size_t item)
 {
-    if (item->embed) {
-        put_embed(w, item->embed);
-        return;
-    }
+    put_alias(w, kind, n);
+    put(w, ".c");
+    rh_str_addu(&w->text, item);
+}
+
+static void put_bare_item(writer *w, const rh_node *n, const rh_item *item)
+{
     put(w, item->cast ? "CAST(" : "");
-    put_field(w, n, item->field);
+    if (item->spread)
+        put_numbered(w, 's', item->spread, item->spread_item);
+    else if (item->embed)
+        put_embed(w, item->embed);
+    else if (item->field)
+        put_field(w, n, item->field);
+    else /* what count() counts */
+        put(w, item->aggregate ? "*" : "1");
     if (item->cast) {
         put(w, " AS ");
         put(w, item->cast->sql);
+        rh_str_addc(&w->text, ')');
+    }
+}
+
+static void put_item(writer *w, const rh_node *n, const rh_item *item)
+{
+    if (!item->aggregate) {
+        put_bare_item(w, n, item);
+        return;
+    }
+    put(w, item->aggregate_cast ? "CAST(pg_catalog." : "pg_catalog.");
+    put(w, item->aggregate);
+    rh_str_addc(&w->text, '(');
+    put_bare_item(w, n, item);
+    rh_str_addc(&w->text, ')');
+    if (item->aggregate_cast) {
+        put(w, " AS ");
+        put(w, item->aggregate_cast->sql);
         rh_str_addc(&w->text, ')');
     }
 }
@@ -329,12 +479,20 @@ static void put_top_items(writer *w, const rh_node *n)
         const rh_item *item = &n->items.items[i];
         bool via_sql = item->form == RH_JSON_VIA_SQL;
         put(w, i ? ", " : "");
+        put(w, item->boxed ? "CAST(" : "");
         put(w, via_sql ? "pg_catalog.to_json(" : "");
         put_item(w, n, item);
         put(w, via_sql ? ")" : "");
+        put(w, item->boxed ? " AS text)" : "");
     }
     if (!n->items.len)
         put(w, "NULL");
+}
+
+static void put_numbered_json(writer *w, const rh_node *n, size_t item)
+{
+    put_numbered(w, 'r', n, item);
+    put(w, n->items.items[item].boxed ? "::json" : "");
 }
 
 /* One row of an embed as json: keys that are no names of the cache are parameters. */
@@ -351,32 +509,57 @@ static void put_row_json(writer *w, const rh_node *n)
         put(w, i ? ", " : "");
         put_param(w, n->items.items[i].key);
         put(w, "::text, ");
-        put_alias(w, 'r', n);
-        put(w, ".c");
-        rh_str_addu(&w->text, i);
+        put_numbered_json(w, n, i);
     }
     rh_str_addc(&w->text, ')');
 }
 
-static void put_embed_rows(writer *w, const rh_node *n)
+static void put_group(writer *w, const rh_node *n)
 {
-    put(w, "(SELECT ");
+    bool begun = false;
+    for (size_t i = 0; n->aggregated && i < n->items.len; i++) {
+        if (n->items.items[i].aggregate)
+            continue;
+        put(w, begun ? ", " : " GROUP BY ");
+        rh_str_addu(&w->text, i + 1);
+        begun = true;
+    }
+}
+
+static void put_spreads(writer *w, const rh_node *n);
+
+/* SELECT items FROM reference ..., the rows of an embed or spread. */
+static void put_rows(writer *w, const rh_node *n)
+{
+    bool numbered = n->renamed || n->spread;
+    put(w, "SELECT ");
     for (size_t i = 0; i < n->items.len; i++) {
+        const rh_item *item = &n->items.items[i];
         put(w, i ? ", " : "");
-        put_item(w, n, &n->items.items[i]);
-        put(w, n->renamed ? " AS c" : " AS ");
-        if (n->renamed)
+        put(w, item->boxed ? "CAST(" : "");
+        put_item(w, n, item);
+        put(w, item->boxed ? " AS text)" : "");
+        put(w, numbered ? " AS c" : " AS ");
+        if (numbered)
             rh_str_addu(&w->text, i);
         else
-            rh_str_add_ident(&w->text, n->items.items[i].key);
+            rh_str_add_ident(&w->text, item->key);
     }
     put(w, " FROM ");
-    put_relation(w, n->relation);
-    put(w, " AS ");
-    put_alias(w, 't', n);
+    put_reference(w, n);
+    put_spreads(w, n);
     put_where(w, n);
+    put_group(w, n);
     put_order(w, n);
     put_window(w, n->query->has_limit, n->query->limit, n->query->has_offset ? n->query->offset : 0);
+    if (n->to_one && !n->query->has_limit && is_of_view(n))
+        put(w, " LIMIT 1");
+}
+
+static void put_row_source(writer *w, const rh_node *n)
+{
+    put(w, " FROM (");
+    put_rows(w, n);
     put(w, ") AS ");
     put_alias(w, 'r', n);
 }
@@ -385,9 +568,37 @@ static void put_embed(writer *w, const rh_node *n)
 {
     put(w, n->to_one ? "(SELECT " : "(SELECT coalesce(pg_catalog.json_agg(");
     put_row_json(w, n);
-    put(w, n->to_one ? " FROM " : "), '[]') FROM ");
-    put_embed_rows(w, n);
+    put(w, n->to_one ? "" : "), '[]')");
+    put_row_source(w, n);
     rh_str_addc(&w->text, ')');
+}
+
+/* A column an item: the values of a to-one link, arrays of values of the others. */
+static void put_spread(writer *w, const rh_node *n)
+{
+    put(w, " LEFT JOIN LATERAL (");
+    if (n->to_one) {
+        put_rows(w, n);
+    } else {
+        put(w, "SELECT ");
+        for (size_t i = 0; i < n->items.len; i++) {
+            put(w, i ? ", coalesce(pg_catalog.json_agg(" : "coalesce(pg_catalog.json_agg(");
+            put_numbered_json(w, n, i);
+            put(w, "), '[]') AS c");
+            rh_str_addu(&w->text, i);
+        }
+        put_row_source(w, n);
+    }
+    put(w, ") AS ");
+    put_alias(w, 's', n);
+    put(w, " ON true");
+}
+
+static void put_spreads(writer *w, const rh_node *n)
+{
+    for (size_t i = 0; i < n->children.len; i++)
+        if (n->children.items[i]->spread && n->children.items[i]->items.len)
+            put_spread(w, n->children.items[i]);
 }
 
 /* ---- calls ---- */
@@ -471,16 +682,24 @@ static void put_source(writer *w)
     put_alias(w, 't', &w->plan->root);
 }
 
+static void put_select(writer *w, void (*items)(writer *, const rh_node *))
+{
+    const rh_node *root = &w->plan->root;
+    put(w, "SELECT ");
+    items(w, root);
+    put_source(w);
+    put_spreads(w, root);
+    put_where(w, root);
+    put_group(w, root);
+}
+
 static void put_read(writer *w, void (*items)(writer *, const rh_node *))
 {
     const rh_plan *p = w->plan;
     if (p->scalar) {
         put_scalar_call(w);
     } else {
-        put(w, "SELECT ");
-        items(w, &p->root);
-        put_source(w);
-        put_where(w, &p->root);
+        put_select(w, items);
         put_order(w, &p->root);
     }
     put_window(w, p->has_limit, p->limit, p->offset);
@@ -630,27 +849,31 @@ static void put_from_with(writer *w)
     const rh_plan *p = w->plan;
     bool begun = false;
     put(w, ") SELECT ");
+    w->from_with = true;
     if (p->scalar) {
         put(w, "v FROM w");
     } else if (p->returning || p->action == RH_DO_CALL) {
         put_top_items(w, &p->root);
         put(w, " FROM w AS ");
         put_alias(w, 't', &p->root);
+        put_spreads(w, &p->root);
         put_inner_embeds(w, &p->root, &begun);
     } else {
         put(w, "n FROM (SELECT pg_catalog.count(*) AS n FROM w) AS c");
     }
     put_guard(w, &begun);
-    if (p->returning || p->action == RH_DO_CALL)
+    if (p->returning || p->action == RH_DO_CALL) {
+        put_group(w, &p->root);
         put_order(w, &p->root);
+    }
 }
 
 static void put_write(writer *w)
 {
     const rh_plan *p = w->plan;
-    bool with =
-        p->guard != RH_GUARD_NONE ||
-        (p->returning && (p->root.children.len || p->root.query->order.len || p->naming->distributed));
+    bool with = p->guard != RH_GUARD_NONE ||
+                (p->returning && (p->root.children.len || p->root.query->order.len || p->root.aggregated ||
+                                  p->naming->distributed));
     put(w, with ? "WITH w AS (" : "");
     if (p->action == RH_DO_INSERT)
         put_insert(w);
@@ -702,7 +925,7 @@ bool rh_sql_main(const rh_plan *p, rh_rest_statement *out, rh_err *err)
         put_write(&w);
     } else if (p->head) {
         put(&w, "SELECT pg_catalog.count(*) FROM (");
-        put_read(&w, put_one);
+        put_read(&w, p->root.aggregated ? put_top_items : put_one);
         put(&w, ") AS h");
     } else {
         put_read(&w, put_top_items);
@@ -715,9 +938,12 @@ bool rh_sql_count(const rh_plan *p, rh_rest_statement *out, rh_err *err)
     writer w;
     begin(&w, p);
     put(&w, "SELECT pg_catalog.count(*)");
-    if (p->scalar) {
+    if (p->scalar || p->root.aggregated) {
         put(&w, " FROM (");
-        put_scalar_call(&w);
+        if (p->scalar)
+            put_scalar_call(&w);
+        else
+            put_select(&w, put_top_items);
         put(&w, ") AS h");
     } else {
         put_source(&w);

@@ -29,6 +29,11 @@ CREATE TABLE forms (
     company_id bigint, id bigint, d double precision, f boolean, j json, ts timestamp, tz timestamptz, iv interval,
     da date, b bytea, a int[], num numeric, m mood, twice bigint GENERATED ALWAYS AS (id * 2) STORED,
     "odd ""name" text, PRIMARY KEY (company_id, id));
+CREATE TABLE tags (company_id bigint, id bigint, label text NOT NULL, PRIMARY KEY (company_id, id), UNIQUE (company_id, label));
+CREATE TABLE ads_tags (
+    company_id bigint, ad_id bigint, tag_id bigint, weight int DEFAULT 1, PRIMARY KEY (company_id, ad_id, tag_id),
+    FOREIGN KEY (company_id, ad_id) REFERENCES ads (company_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (company_id, tag_id) REFERENCES tags (company_id, id));
 CREATE TABLE unkeyed (id int PRIMARY KEY, secret text);
 CREATE VIEW running WITH (security_invoker) AS SELECT id, company_id, name FROM campaigns WHERE state = 'running';
 CREATE VIEW leaky AS SELECT id, name FROM campaigns;
@@ -49,6 +54,16 @@ CREATE FUNCTION ids() RETURNS SETOF bigint LANGUAGE sql STABLE AS 'SELECT id FRO
 CREATE FUNCTION moods(m mood[]) RETURNS mood[] LANGUAGE sql IMMUTABLE AS 'SELECT m';
 CREATE FUNCTION bump(ad bigint) RETURNS SETOF ads LANGUAGE sql
     AS 'UPDATE public.ads SET clicks_count = clicks_count + 1 WHERE id >= ad RETURNING *';
+-- computed fields and relationships
+CREATE FUNCTION shout(ads) RETURNS text LANGUAGE sql STABLE AS 'SELECT upper($1.name)';
+CREATE FUNCTION title_length(renamed) RETURNS int LANGUAGE sql STABLE AS 'SELECT length($1.title)';
+CREATE FUNCTION name_parts(ads) RETURNS text[] LANGUAGE sql STABLE AS 'SELECT regexp_split_to_array($1.name, '''')';
+CREATE FUNCTION rows_siblings(ads) RETURNS SETOF ads LANGUAGE sql STABLE
+    AS 'SELECT * FROM public.ads a WHERE a.campaign_id = $1.campaign_id AND a.id <> $1.id';
+CREATE FUNCTION rows_backup(ads) RETURNS SETOF campaigns ROWS 1 LANGUAGE sql STABLE
+    AS 'SELECT * FROM public.campaigns c WHERE c.id = $1.backup_id';
+CREATE FUNCTION rows_first(ad ads) RETURNS clicks LANGUAGE sql STABLE
+    AS 'SELECT * FROM public.clicks c WHERE c.ad_id = $1.id ORDER BY id LIMIT 1';
 
 GRANT USAGE ON SCHEMA reference TO rest_server;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rest_server;
@@ -66,6 +81,8 @@ INSERT INTO clicks (id, company_id, ad_id, user_ip, user_data, cost) VALUES
     (1, 5, 1, '10.0.0.1', '{"is_mobile": true, "tags": ["x", "y"]}', 0.5), (2, 5, 1, '10.0.0.2', '{"is_mobile": false}', 1),
     (3, 5, 2, '10.1.0.1', '{}', NULL), (1, 7, 1, '10.0.0.9', '{"canary": 1}', 7);
 INSERT INTO details VALUES (5, 1, 'first'), (7, 1, 'canary detail');
+INSERT INTO tags VALUES (5, 1, 'red'), (5, 2, 'blue'), (5, 3, 'green'), (7, 1, 'canary tag'), (7, 9, 'canary only');
+INSERT INTO ads_tags VALUES (5, 1, 1, 3), (5, 1, 2, 1), (5, 2, 2, 1), (7, 1, 1, 9), (7, 1, 9, 9);
 INSERT INTO forms VALUES
     (5, 1, 'NaN', true, '{"a" : [1]}', '2020-01-02 03:04:05.5', '2020-01-02 03:04:05+00', '1 day', '2020-02-03', '\x00ff',
      '{1,NULL}', 1.50, 'glad', DEFAULT, E'a"b\n'),
@@ -77,7 +94,7 @@ SELECT setval('ads_id_seq', 100), setval('campaigns_id_seq', 100);
 DO $$ -- what fittings do to shared homes
 DECLARE t text;
 BEGIN
-    FOREACH t IN ARRAY '{campaigns,ads,clicks,details,forms}'::text[] LOOP
+    FOREACH t IN ARRAY '{campaigns,ads,clicks,details,forms,tags,ads_tags}'::text[] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY p ON %I USING (company_id = current_setting(''rowhouse.tenant'')::bigint)', t);
     END LOOP;

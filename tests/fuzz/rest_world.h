@@ -13,35 +13,52 @@
 #include "rest/rest.h"
 
 #define COLUMN(name, type, form) "{\"name\":\"" name "\",\"type\":\"" type "\",\"form\":\"" form "\"}"
-#define TABLE(name, columns)                                                                                 \
+#define TABLE(name, key, columns)                                                                            \
     "{\"name\":\"" name                                                                                      \
     "\",\"set\":\"tenant\",\"kind\":\"r\",\"tenant_key\":\"company_id\",\"insertable\":true,"                \
-    "\"updatable\":true,\"deletable\":true,\"primary_key\":[\"id\"],\"columns\":[" columns "]}"
-#define KEYS COLUMN("id", "bigint", "number") "," COLUMN("company_id", "bigint", "number") ","
+    "\"updatable\":true,\"deletable\":true,\"primary_key\":[" key "],\"columns\":["                          \
+    "{\"name\":\"company_id\",\"type\":\"bigint\",\"form\":\"number\"}," columns "]}"
+#define KEY(name, from, column, to)                                                                          \
+    "{\"name\":\"" name "\",\"from\":\"" from "\",\"from_set\":\"tenant\",\"to\":\"" to                      \
+    "\",\"to_set\":\"tenant\",\"from_columns\":[\"company_id\",\"" column                                    \
+    "\"],\"to_columns\":[\"company_id\",\"id\"]}"
+#define FUNCTION(name, arguments, returns)                                                                   \
+    "{\"name\":\"" name "\",\"set\":\"tenant\",\"arguments\":[" arguments "],\"read_only\":true,"            \
+    "\"columns\":[]," returns "}"
+#define OF_ADS "{\"name\":\"\",\"type\":\"ads\",\"home\":true,\"row_of\":\"ads\",\"row_of_set\":\"tenant\"}"
+#define SET_OF_ADS                                                                                           \
+    "\"returns_set\":true,\"returns_relation\":\"ads\",\"returns_relation_set\":\"tenant\","                 \
+    "\"return_type\":\"ads\",\"return_form\":\"sql\""
+#define ID COLUMN("id", "bigint", "number") ","
 
-static const char world_json[] = "{\"relations\":[" TABLE(
-    "ads",
-    KEYS COLUMN("campaign_id", "bigint", "number") "," COLUMN(
-        "name", "text",
-        "string")) "," TABLE("campaigns",
-                             KEYS COLUMN("parent_id", "bigint", "number") "," COLUMN(
-                                 "data", "jsonb",
-                                 "raw")) "],"
-                                         "\"foreign_keys\":[{\"name\":\"ads_fk\",\"from\":\"ads\",\"from_"
-                                         "set\":\"tenant\",\"to\":\"campaigns\","
-                                         "\"to_set\":\"tenant\",\"from_columns\":[\"company_id\",\"campaign_"
-                                         "id\"],\"to_columns\":[\"company_id\",\"id\"]},"
-                                         "{\"name\":\"parent_fk\",\"from\":\"campaigns\",\"from_set\":"
-                                         "\"tenant\",\"to\":\"campaigns\",\"to_set\":\"tenant\","
-                                         "\"from_columns\":[\"company_id\",\"parent_id\"],\"to_columns\":["
-                                         "\"company_id\",\"id\"]}],"
-                                         "\"functions\":[{\"name\":\"top\",\"set\":\"tenant\",\"arguments\":["
-                                         "{\"name\":\"n\",\"type\":\"integer\"}],"
-                                         "\"read_only\":true,\"returns_set\":true,\"returns_relation\":"
-                                         "\"ads\",\"returns_relation_set\":\"tenant\","
-                                         "\"return_type\":\"ads\",\"return_form\":\"sql\",\"columns\":[]}]}";
+/* clang-format off */
+static const char world_json[] =
+    "{\"relations\":["
+    TABLE("ads", "\"id\"", ID COLUMN("campaign_id", "bigint", "number") "," COLUMN("name", "text", "string")) ","
+    TABLE("campaigns", "\"id\"", ID COLUMN("parent_id", "bigint", "number") "," COLUMN("data", "jsonb", "raw")) ","
+    TABLE("tags", "\"id\"", ID COLUMN("j", "json", "raw")) ","
+    TABLE("ads_tags", "\"ad_id\",\"tag_id\"",
+          COLUMN("ad_id", "bigint", "number") "," COLUMN("tag_id", "bigint", "number"))
+    "],\"foreign_keys\":["
+    KEY("ads_fk", "ads", "campaign_id", "campaigns") ","
+    KEY("parent_fk", "campaigns", "parent_id", "campaigns") ","
+    KEY("ad_fk", "ads_tags", "ad_id", "ads") ","
+    KEY("tag_fk", "ads_tags", "tag_id", "tags")
+    "],\"functions\":["
+    FUNCTION("top", "{\"name\":\"n\",\"type\":\"integer\"}", SET_OF_ADS) ","
+    FUNCTION("shout", OF_ADS, "\"return_type\":\"text\",\"return_form\":\"string\"") ","
+    FUNCTION("likes", OF_ADS, SET_OF_ADS)
+    "]}";
+/* clang-format on */
 
-static const rh_rest_naming world_naming = {"public", "reference", true, "5", "bigint", 1000, 1 << 20, false, false};
+static const rh_rest_naming world_naming = {.schema = "public",
+                                            .reference_schema = "reference",
+                                            .keyed = true,
+                                            .tenant_id = "5",
+                                            .id_type = "bigint",
+                                            .max_rows = 1000,
+                                            .max_response = 1 << 20,
+                                            .aggregates = true};
 
 static inline void must(bool ok)
 {

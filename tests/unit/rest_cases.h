@@ -6,6 +6,7 @@
  *   GET /ads?id=eq.5            the request
  *   Prefer: count=exact         its headers, of Prefer, Range, Accept, Content-Type
  *   body: {"name": "x"}         and body
+ *   set: aggregates             what the app's settings allow besides the default
  *   sql: SELECT ...             expected: the next statement; an end of " ..." stands for any rest
  *   par: 5 | x                  parameters of the last statement named, \N for NULL
  *   err: 404 PGRST205 text      or an error: status, code, text within message
@@ -25,6 +26,7 @@
 typedef struct rest_case {
     int line;
     rh_rest_request req;
+    bool aggregates;
     RH_VEC(char *) expected; /* "sql: ...", in order */
 } rest_case;
 
@@ -89,6 +91,8 @@ static void case_line(rh_arena *a, rest_case *c, char *line)
     else if ((v = after(line, "body: "))) {
         c->req.body = v;
         c->req.body_len = strlen(v);
+    } else if ((v = after(line, "set: "))) {
+        c->aggregates = strcmp(v, "aggregates") == 0;
     } else {
         RH_VEC_PUSH(a, &c->expected, line);
     }
@@ -156,6 +160,18 @@ static inline rh_relation_cache *read_cache(rh_arena *a)
     return c;
 }
 
-static const rh_rest_naming shared_naming = {"public", "reference", true, "5", "bigint", 0, 1 << 20, false, false};
+static const rh_rest_naming shared_naming = {.schema = "public",
+                                             .reference_schema = "reference",
+                                             .keyed = true,
+                                             .tenant_id = "5",
+                                             .id_type = "bigint",
+                                             .max_response = 1 << 20};
+
+static rh_rest_naming naming_of(const rest_case *c)
+{
+    rh_rest_naming naming = shared_naming;
+    naming.aggregates = c->aggregates;
+    return naming;
+}
 
 #endif

@@ -61,7 +61,8 @@ static int run_case(const rest_case *c)
     rh_err err = {0};
     int bad = 0, statement = -1;
     rh_arena *a = rh_arena_new();
-    rh_rest *r = rh_rest_plan(a, &c->req, cache, &shared_naming, &err);
+    rh_rest_naming naming = naming_of(c);
+    rh_rest *r = rh_rest_plan(a, &c->req, cache, &naming, &err);
     const rh_rest_plan_info *info = r ? rh_rest_info(r) : NULL;
     for (size_t i = 0; i < c->expected.len; i++) {
         const char *expected = c->expected.items[i];
@@ -148,18 +149,35 @@ static int count(const char *text, const char *needle)
     return n;
 }
 
+/* Names of the tenant schema that are no functions and no types; a set of the tenant's rows that a function
+ * gives counts as one. */
+static int references(const char *text)
+{
+    int n = 0;
+    for (const char *p = text; (p = strstr(p, "\"public\".\""));) {
+        const char *name = p + 10, *end = strchr(name, '"');
+        bool cast = p > text + 2 && strncmp(p - 2, "::", 2) == 0;
+        bool mood = strncmp(name, "mood", 4) == 0 && name[4] == '"';
+        bool call = end[1] == '(';
+        n += !cast && !mood &&
+             (!call || strncmp(name, "top_ads", 7) == 0 || strncmp(name, "bump", 4) == 0 ||
+              strncmp(name, "rows_", 5) == 0);
+        p = end;
+    }
+    return n;
+}
+
 static void every_reference_to_a_tenant_relation_has_the_key_beside_it(void **state)
 {
     rh_arena *a = rh_arena_new();
     rest_cases cases = read_cases(a, CASES);
     for (size_t i = 0; i < cases.len; i++) {
         rh_err err;
-        rh_rest *r = rh_rest_plan(a, &cases.items[i].req, cache, &shared_naming, &err);
+        rh_rest_naming naming = naming_of(&cases.items[i]);
+        rh_rest *r = rh_rest_plan(a, &cases.items[i].req, cache, &naming, &err);
         for (int s = 0; r && s < rh_rest_info(r)->n_statements; s++) {
             const char *text = rh_rest_info(r)->statements[s].text;
-            int relations = count(text, "\"public\".\"") - count(text, "add_them\"(") -
-                            count(text, "nothing\"(") - count(text, "ids\"(") - count(text, "moods\"(") -
-                            count(text, "ranked\"(") - count(text, "\"public\".\"mood\"");
+            int relations = references(text);
             int keys = count(text, "\"company_id\" = $1::bigint") + count(text, "\"id\" = $1::bigint") +
                        count(text, "INSERT INTO");
             if (relations != keys)
@@ -173,7 +191,9 @@ static void homes_of_their_own_need_no_key(void **state)
 {
     rh_err err;
     rh_arena *a = rh_arena_new();
-    rh_rest_naming naming = {"h_12", "reference", false, "5", "bigint", 0, 1 << 20, false, false};
+    rh_rest_naming naming = shared_naming;
+    naming.schema = "h_12";
+    naming.keyed = false;
     rh_rest_request req = {.method = RH_GET, .path = "/unkeyed", .query = "id=eq.1"};
     rh_rest *r = rh_rest_plan(a, &req, cache, &naming, &err);
     assert_non_null(r);
