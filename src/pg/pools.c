@@ -185,8 +185,9 @@ static void open_pool(rh_pools *p, struct home *h)
     p->opened++;
 }
 
-/* One that is OPEN, by time: the one that nobody needs just now and that was asked for longest ago, or else
- * the one that has been open longest. NULL when there is none from before that time. */
+/* One that is OPEN, by time: the one that nobody needs just now and that was asked for longest ago (of those
+ * with two connections, while there are any: they come back with one, and each home has its own), or else the
+ * one that has been open longest. NULL when there is none from before that time. */
 static struct home *find_oldest(const rh_pools *p, bool idle, int64_t before_us)
 {
     struct home *oldest = NULL;
@@ -195,7 +196,9 @@ static struct home *find_oldest(const rh_pools *p, bool idle, int64_t before_us)
     for (size_t i = 0; (slot = rh_map_next(&p->homes, &i));) {
         struct home *h = slot->value;
         int64_t since = idle ? h->used_us : h->opened_us;
-        if (h->state != OPEN || since > oldest_us || (idle && !rh_pool_is_idle(h->pool)))
+        int more = oldest && idle ? h->connections - oldest->connections : 0;
+        if (h->state != OPEN || since > before_us || more < 0 || (more == 0 && since > oldest_us) ||
+            (idle && !rh_pool_is_idle(h->pool)))
             continue;
         oldest = h;
         oldest_us = since;
