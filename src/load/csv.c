@@ -95,6 +95,8 @@ int rh_csv_next(rh_csv *c, const char *bytes, size_t n, bool last, rh_csv_record
             if (!close)
                 return unclosed(c, last, err);
             p = close + 1;
+            if (p + 1 < end && *p == '\r' && p[1] != '\n') /* COPY could begin a record there */
+                return stray(c, err);
             if (p < end && *p != ',' && *p != '\n' && *p != '\r')
                 return stray(c, err);
             *add_field(c) = (rh_csv_field){from + 1, (size_t)(close - from - 1), true};

@@ -135,6 +135,7 @@ test('quotes that are not closed, or stray', async () => {
   await refused('1,80,x,,0,,\n1,81,"never ends,,0,,\n1,82,x,,0,,\n', /stdin:2: a quote is never closed/);
   await refused('1,80,"',  /stdin:1: a quote is never closed/);
   await refused('1,80,x,,0,,\n1,81,"x"y,,0,,\n', /stdin:2: a quote is out of place in column 3/);
+  await refused('1,80,x,,0,,"{}"\r11,80,x,,0,,\n', /stdin:1: a quote is out of place in column 7/); // COPY would read a row of 11, we of 1
   await refused('1,80,x,,0,,\n1,81,a"b,c"d,,0,,\n', /stdin:2: a quote is out of place in column 3/); // COPY would read one field
 });
 
