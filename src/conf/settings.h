@@ -31,6 +31,7 @@
     X(INT, data, home_connections, "16", "backend connections of the data door to database homes in all") \
     X(DURATION, data, home_idle, "1m", "time after which connections to a database home that nobody uses are closed; 0: never") \
     X(SIZE, data, backend_memory, "64m", "memory of one backend, about: one that has grown past it by serving many homes is replaced") \
+    X(BOOL, data, to_workers, "on", "on Citus: requests go straight to the worker that has the tenant") \
     X(INT, data, max_clients, "10000", "client connections at most") \
     X(SIZE, data, max_head, "16k", "request line and headers at most") \
     X(SIZE, data, max_body, "10m", "request body at most") \

@@ -207,7 +207,7 @@ static rh_route route_of(const struct request *r)
                       .place = {.schema = r->tenant.schema,
                                 .root = has_own_schema(r) ? NULL : s->root,
                                 .uuid = strcmp(s->naming.id_type, "uuid") == 0,
-                                .owner_does = !rh_rest_info(r->rest)->calls}};
+                                .owner_does = s->to_workers && !rh_rest_info(r->rest)->calls}};
 }
 
 /* ---- tenants that are served no more ---- */

@@ -25,6 +25,7 @@ typedef struct rh_data_door_settings {
     const char *prefer;    /* the Prefer header of requests that have none; NULL: none */
     rh_pool_settings pool; /* of this loop */
     int home_connections;  /* to database homes, in all */
+    bool to_workers;       /* of Citus, where they can do what is asked */
     const char *root;      /* the root table of shared homes; NULL: there are none */
 } rh_data_door_settings;
 

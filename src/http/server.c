@@ -116,6 +116,7 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                 .deadline_ms = conf->data_statement_timeout * RH_JOB_MAX_STATEMENTS +
                                                DEADLINE_MARGIN_MS};
     d.pool.enter = set->citus;
+    d.to_workers = conf->data_to_workers;
     d.root = set->keyed ? conf->app_root : NULL;
     d.home_connections = share(conf->data_home_connections, s->n_loops, i);
     return d;
