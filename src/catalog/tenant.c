@@ -336,7 +336,7 @@ static bool explain_insert(const rh_tenant_spec *spec, rh_err *err)
         rh_err_set(err, RH_E_EXISTS, "the id %s was a tenant's that was dropped", spec->id);
         return rh_err_hint(
             err, "Ids are given once, so that old tokens open nothing new. Rows that were brought back are "
-                 "made a tenant again by `rowhouse tenant adopt`.");
+                 "made a tenant again by `rowhouse tenant adopt --from TABLE`.");
     }
     return false;
 }

@@ -11,6 +11,16 @@
 #include "cmd/cmd.h"
 #include "cmd/interrupt.h"
 
+/* As environment, so that psql's own -d and \c keep everything but what they name. */
+static void set_environment(const char *conninfo)
+{
+    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    for (PQconninfoOption *o = options; o && o->keyword; o++)
+        if (o->val && o->envvar)
+            setenv(o->envvar, o->val, 1);
+    PQconninfoFree(options);
+}
+
 /* The terminal is psql's meanwhile; we stay to keep the private server running, and ignore Ctrl-C. */
 static int run_psql(rh_cmdline *line, const rh_app *app, const char *conninfo, rh_role role, const char *id,
                     const char *prompt, const char *options, rh_err *err)
@@ -21,14 +31,13 @@ static int run_psql(rh_cmdline *line, const rh_app *app, const char *conninfo, r
         return -1;
     const char **argv = RH_NEW_ARRAY(line->a, const char *, line->rest.len + 8);
     argv[n++] = rh_arena_printf(line->a, "%s/psql", bindir);
-    argv[n++] = "-d";
-    argv[n++] = conninfo;
     argv[n++] = "-v";
     argv[n++] = prompt;
     for (size_t i = 0; i < line->rest.len; i++)
         argv[n++] = line->rest.items[i];
     pid_t child = fork();
     if (child == 0) {
+        set_environment(conninfo);
         setenv("PGPASSWORD", rh_app_password(app, role), 1);
         setenv("PGOPTIONS", options, 1);
         if (id)

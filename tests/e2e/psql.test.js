@@ -98,6 +98,11 @@ test('everything after -- is psql\'s, whatever it looks like', async () => {
   assert.equal((await run('two', ['-Atf', file])).stdout, 'two-a\ndone\n');
 });
 
+test('another database is on the same server, as the same role', async () => {
+  const r = await run(null, ['-d', app.catalog, '-Atc', 'SELECT current_database(), current_user']);
+  assert.equal(r.stdout, `${app.catalog}|${app.name}_operator\n`, r.stderr);
+});
+
 test('stdin is a script', async () => {
   const r = await run('two', ['-At'], { input: 'BEGIN;\nDELETE FROM notes WHERE id = 2;\nSELECT count(*) FROM notes WHERE id < 10;\nROLLBACK;\nSELECT count(*) FROM notes WHERE id < 10;\n' });
   assert.equal(r.status, 0, r.stderr);
