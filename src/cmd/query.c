@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/cmd.h"
+#include "cmd/operate.h"
 #include "cmd/print_rows.h"
 #include "fleet/query.h"
 #include "sql.h"
@@ -110,13 +110,15 @@ static bool tell_failures(const struct asking *s, rh_err *err)
     return rh_err_set(err, RH_E_DB, "%zu home%s failed", s->failures.len, s->failures.len == 1 ? "" : "s");
 }
 
-static bool ask(rh_cmdline *line, rh_operator *o, const rh_fleet_query *q, rh_row_format format, rh_err *err)
+static bool ask(rh_cmdline *line, rh_operator *o, rh_err *err)
 {
     rh_err ended;
-    struct asking s = {.printer = {.format = format, .out = stdout}, .a = line->a};
-    if (q->write && (!confirm(line, o, q, err) || !note_write(o, q, err)))
+    rh_fleet_query q;
+    struct asking s = {.printer = {.out = stdout}, .a = line->a};
+    if (!parse(line, &q, &s.printer.format, err) ||
+        (q.write && (!confirm(line, o, &q, err) || !note_write(o, &q, err))))
         return false;
-    bool ok = rh_fleet_ask(o, q, on_rows, on_failure, &s, err);
+    bool ok = rh_fleet_ask(o, &q, on_rows, on_failure, &s, err);
     if (!rh_rows_end(&s.printer, &ended) && ok) {
         *err = ended;
         ok = false;
@@ -130,19 +132,11 @@ static bool ask(rh_cmdline *line, rh_operator *o, const rh_fleet_query *q, rh_ro
 
 int rh_cmd_query(rh_cmdline *line)
 {
-    rh_app app;
     rh_err err;
-    rh_operator o;
     rh_fleet_query q;
     rh_row_format format;
-    if (!parse(line, &q, &format, &err) || !rh_cmdline_open(line, &app, &err))
+    if (!parse(line, &q, &format, &err)) /* before a server is started for it */
         return rh_cmd_fail(&err);
     signal(SIGPIPE, SIG_IGN); /* `| head`: the writing fails instead, and the private server is let go */
-    bool ok = rh_operator_open(&o, &app, &err);
-    if (ok) {
-        ok = ask(line, &o, &q, format, &err);
-        rh_operator_close(&o);
-    }
-    rh_cmdline_close(&app);
-    return ok ? 0 : rh_cmd_fail(&err);
+    return rh_cmd_operate(line, ask);
 }

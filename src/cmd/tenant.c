@@ -9,6 +9,7 @@
 #include "catalog/token.h"
 #include "cmd/adopt.h"
 #include "cmd/cmd.h"
+#include "cmd/operate.h"
 #include "cmd/table.h"
 #include "sql.h"
 
@@ -245,17 +246,7 @@ static const struct verb *parse_verb(const rh_cmdline *line, rh_err *err)
 
 int rh_cmd_tenant(rh_cmdline *line)
 {
-    rh_app app;
     rh_err err;
-    rh_operator o;
     const struct verb *verb = parse_verb(line, &err);
-    if (!verb || !rh_cmdline_open(line, &app, &err))
-        return rh_cmd_fail(&err);
-    bool ok = rh_operator_open(&o, &app, &err);
-    if (ok) {
-        ok = verb->run(line, &o, &err);
-        rh_operator_close(&o);
-    }
-    rh_cmdline_close(&app);
-    return ok ? 0 : rh_cmd_fail(&err);
+    return verb ? rh_cmd_operate(line, verb->run) : rh_cmd_fail(&err);
 }
