@@ -54,8 +54,11 @@
     X(RPC_METHOD, "PGRST101", 1, 405) \
     X(BODY, "PGRST102", 1, 400)    /* the request body was not understood */ \
     X(RANGE, "PGRST103", 1, 416)   /* the range asked for is not there */ \
+    X(PUT_FILTERS, "PGRST105", 1, 405) \
     X(MEDIA, "PGRST107", 1, 406) \
     X(EMBED_FILTER, "PGRST108", 1, 400) /* a filter on an embed that was not selected */ \
+    X(PUT_LIMIT, "PGRST114", 1, 400) \
+    X(PUT_KEY, "PGRST115", 1, 400) \
     X(SINGULAR, "PGRST116", 1, 406) \
     X(RELATED_ORDER, "PGRST118", 1, 400) \
     X(EMBED_OPERATOR, "PGRST120", 1, 400) \
@@ -64,6 +67,7 @@
     X(MAX_AFFECTED, "PGRST124", 1, 400) \
     X(NO_PATH, "PGRST125", 1, 404) \
     X(NOT_IMPLEMENTED, "PGRST127", 1, 400) /* of the dialect, but not of this version */ \
+    X(MAX_AFFECTED_CALL, "PGRST128", 1, 400) \
     X(NO_RELATIONSHIP, "PGRST200", 1, 400) \
     X(AMBIGUOUS, "PGRST201", 1, 300) \
     X(NO_FUNCTION, "PGRST202", 1, 404) \

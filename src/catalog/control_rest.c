@@ -39,7 +39,7 @@ static bool run_statements(rh_rest *r, rh_db *db, rh_arena *a, const char **affe
         PGresult *res = rh_db_query(db, a, s->text, s->n, s->values, err);
         if (!res || !rh_rest_rows(r, i, res, err))
             return false;
-        if (i == 0)
+        if (i == info->main)
             *affected = PQcmdTuples(res);
     }
     return true;

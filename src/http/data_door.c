@@ -342,6 +342,7 @@ static bool submit(struct request *r, rh_err *err)
     job->single_row = info->single_row;
     job->rollback = info->rollback;
     job->n_statements = info->n_statements;
+    job->main = info->main;
     for (int i = 0; i < info->n_statements; i++) {
         const rh_rest_statement *s = &info->statements[i];
         job->statements[i] = (rh_pool_statement){s->text, s->text_len, s->n, s->values};

@@ -87,6 +87,11 @@ static rh_loop_settings loop_settings(const rh_server *s, rh_acceptor *socket)
                               .stop_timeout_ms = conf->data_stop_timeout};
 }
 
+static rh_tx_end tx_end_of(const char *text)
+{
+    return (rh_tx_end){rh_starts_with(text, "rollback"), strstr(text, "-allow-override") != NULL};
+}
+
 static rh_data_door_settings door_settings(const rh_server *s, int i)
 {
     const rh_server_settings *set = &s->settings;
@@ -104,6 +109,7 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                          .id_type = conf->app_id_type,
                          .max_rows = conf->data_max_rows,
                          .aggregates = conf->data_aggregates,
+                         .tx_end = tx_end_of(conf->data_tx_end),
                          .max_response = (size_t)conf->data_max_response};
     d.pool = (rh_pool_settings){.conninfo = set->conninfo,
                                 .database = set->database,

@@ -604,7 +604,7 @@ static bool take_error(rh_conn *c, rh_job *job, const PGresult *res)
 static void take_rows(rh_job *job, const PGresult *res)
 {
     const struct rh_job_step *step = &job->own.steps[job->own.step];
-    if (PQresultStatus(res) != PGRES_SINGLE_TUPLE && step->statement == 0)
+    if (PQresultStatus(res) != PGRES_SINGLE_TUPLE && step->statement == job->main)
         snprintf(job->own.affected, sizeof job->own.affected, "%s", PQcmdTuples((PGresult *)res));
     if (PQresultStatus(res) != PGRES_COMMAND_OK && job->on_rows)
         job->on_rows(job, step->statement, res);

@@ -78,8 +78,8 @@ typedef struct rh_pool_statement {
     const char *const *values; /* text parameters, NULL is SQL NULL */
 } rh_pool_statement;
 
-#define RH_JOB_MAX_STATEMENTS 2
-#define RH_JOB_MAX_STEPS 20
+#define RH_JOB_MAX_STATEMENTS 3
+#define RH_JOB_MAX_STEPS 26
 
 struct rh_job {
     /* filled by the caller; everything pointed to lives until on_done */
@@ -91,13 +91,14 @@ struct rh_job {
     bool single_row;    /* few rows are expected: they come in one PGresult */
     bool rollback;      /* nothing is committed */
     int n_statements;
+    int main; /* the statement whose command tag counts */
     rh_pool_statement statements[RH_JOB_MAX_STATEMENTS];
     /* Rows of a statement, as they come: PGRES_SINGLE_TUPLE, or PGRES_TUPLES_OK (maybe without rows). res is
      * the pool's. */
     void (*on_rows)(rh_job *, int statement, const PGresult *res);
     /* What on_rows gave so far is void: the job is sent again. */
     void (*on_restart)(rh_job *);
-    /* The end: err is NULL after the commit, affected what PQcmdTuples said of statement 0. The job is the
+    /* The end: err is NULL after the commit, affected what PQcmdTuples said of the main statement. The job is the
      * caller's again. */
     void (*on_done)(rh_job *, const char *affected, const rh_err *err);
     void *user;

@@ -103,8 +103,12 @@ static int64_t number_of(const PGresult *res)
 bool rh_rest_rows(rh_rest *r, int statement, const PGresult *res, rh_err *err)
 {
     int n = PQntuples(res);
-    if (statement == 1) {
-        if (n)
+    if (statement < r->info.main)
+        return true;
+    if (statement > r->info.main) {
+        if (n && r->plan.count_inserted)
+            r->inserted = number_of(res);
+        else if (n)
             r->total = number_of(res);
         return true;
     }
@@ -181,7 +185,7 @@ static void put_body(rh_rest *r, rh_rest_answer *out)
 static bool finish_read(rh_rest *r, rh_rest_answer *out, rh_err *err)
 {
     int64_t offset = r->plan.offset;
-    if (r->prefer.count_exact && r->info.n_statements == 1)
+    if (r->prefer.count != RH_COUNT_NONE && r->info.n_statements == r->info.main + 1)
         r->total = r->rows;
     if (r->total >= 0 && offset > r->total) {
         rh_err_set(err, RH_E_RANGE, "Requested range not satisfiable");
@@ -201,15 +205,31 @@ static bool finish_read(rh_rest *r, rh_rest_answer *out, rh_err *err)
 
 static void finish_write(rh_rest *r, rh_rest_answer *out)
 {
-    int64_t total = r->prefer.count_exact ? r->rows : -1;
-    out->status = r->plan.action == RH_DO_INSERT ? 201 : r->plan.returning ? 200 : 204;
+    const rh_plan *p = &r->plan;
+    int64_t total = r->prefer.count != RH_COUNT_NONE ? r->rows : -1;
+    bool nothing_new = p->count_inserted && r->inserted <= 0;
+    if (p->action == RH_DO_INSERT && !(p->put && !p->returning))
+        out->status = nothing_new ? 200 : 201;
+    else
+        out->status = p->returning ? 200 : 204;
     if (r->location)
         add_header(out, "Location", r->location);
-    add_header(out, "Content-Range",
-               r->plan.action == RH_DO_UPDATE ? content_range(r, 0, r->rows - 1, total)
-                                              : content_range(r, 1, 0, total));
+    if (!p->put)
+        add_header(out, "Content-Range",
+                   r->plan.action == RH_DO_UPDATE ? content_range(r, 0, r->rows - 1, total)
+                                                  : content_range(r, 1, 0, total));
     if (r->plan.returning)
         put_body(r, out);
+}
+
+static rh_prefer_of kind_of(const rh_plan *p)
+{
+    static const rh_prefer_of kinds[] = {
+        [RH_DO_READ] = RH_PREFER_READ,     [RH_DO_CALL] = RH_PREFER_CALL,
+        [RH_DO_INSERT] = RH_PREFER_INSERT, [RH_DO_UPDATE] = RH_PREFER_UPDATE,
+        [RH_DO_DELETE] = RH_PREFER_DELETE,
+    };
+    return p->put ? RH_PREFER_PUT : kinds[p->action];
 }
 
 bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_err *err)
@@ -219,6 +239,8 @@ bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_er
     *out = (rh_rest_answer){0};
     if (r->rows_kind == RH_ROWS_NONE && (!affected || !rh_parse_int(affected, &r->rows)))
         r->rows = 0;
+    if (r->plan.put && r->rows != 1)
+        return rh_err_set(err, RH_E_PUT_KEY, "Payload values do not match URL in primary key column(s)");
     if (r->must_be_one && r->rows != 1)
         return not_one_row(r, err);
     if (write)
@@ -226,7 +248,7 @@ bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_er
     else if (!finish_read(r, out, err))
         return false;
     rh_str_init_in(&applied, r->arena, 256);
-    rh_prefer_applied(&r->prefer, write, r->plan.action == RH_DO_INSERT, &applied);
+    rh_prefer_applied(&r->prefer, kind_of(&r->plan), &applied);
     if (applied.len)
         add_header(out, "Preference-Applied", rh_str_cstr(&applied));
     return true;

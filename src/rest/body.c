@@ -153,8 +153,71 @@ static bool mark_keys(const rh_body *body, const rh_relation *rel, bool *written
     return true;
 }
 
+bool rh_body_has(const rh_body *body, const char *column)
+{
+    return json_object_get(object_at(body, 0), column) != NULL;
+}
+
+static rh_body_part part_of(rh_arena *a, const rh_relation *rel, const bool *written)
+{
+    rh_body_part part = {.columns = RH_NEW_ARRAY(a, int, (size_t)rel->n_columns)};
+    for (int i = 0; i < rel->n_columns; i++)
+        if (written[i])
+            part.columns[part.n++] = i;
+    return part;
+}
+
+/* Objects by the set of columns that they have, each set a part. */
+struct sets {
+    rh_arena *arena;
+    const rh_relation *rel;
+    bool *columns[RH_BODY_MAX_PARTS];
+    rh_str rows[RH_BODY_MAX_PARTS];
+    size_t n;
+};
+
+static bool note_row(struct sets *s, const bool *columns, size_t row, rh_err *err)
+{
+    size_t i = 0, size = (size_t)s->rel->n_columns * sizeof *columns;
+    while (i < s->n && memcmp(s->columns[i], columns, size) != 0)
+        i++;
+    if (i == RH_BODY_MAX_PARTS) {
+        rh_err_set(err, RH_E_BODY, "the objects of the body have more than %d different sets of keys",
+                   RH_BODY_MAX_PARTS);
+        return rh_err_hint(err, "Send them in several requests, or fill in what is missing.");
+    }
+    if (i == s->n) {
+        s->columns[s->n] = RH_NEW_ARRAY(s->arena, bool, (size_t)s->rel->n_columns);
+        memcpy(s->columns[s->n], columns, size);
+        rh_str_init_in(&s->rows[s->n++], s->arena, RH_STR_TEXT_MAX);
+    }
+    rh_str_addc(&s->rows[i], s->rows[i].len ? ',' : '{');
+    rh_str_addu(&s->rows[i], row + 1);
+    return !s->rows[i].overflow || rh_err_set(err, RH_E_TOO_LARGE, "the body has too many objects");
+}
+
+static bool take_apart(rh_arena *a, const rh_body *body, const rh_relation *rel, const bool *written,
+                       rh_body_parts *out, rh_err *err)
+{
+    struct sets s = {.arena = a, .rel = rel};
+    bool *columns = RH_NEW_ARRAY(a, bool, (size_t)rel->n_columns);
+    for (size_t row = 0; row < body->count; row++) {
+        for (int i = 0; i < rel->n_columns; i++)
+            columns[i] = written[i] && json_object_get(object_at(body, row), rel->columns[i].name);
+        if (!note_row(&s, columns, row, err))
+            return false;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        rh_body_part part = part_of(a, rel, s.columns[i]);
+        rh_str_addc(&s.rows[i], '}');
+        part.rows = s.n > 1 ? rh_str_cstr(&s.rows[i]) : NULL;
+        RH_VEC_PUSH(a, out, part);
+    }
+    return true;
+}
+
 bool rh_body_columns(rh_arena *a, const rh_body *body, const rh_relation *rel, const rh_url *url,
-                     const rh_rest_naming *naming, int **columns, int *n, rh_err *err)
+                     const rh_rest_naming *naming, bool absent_apart, rh_body_parts *out, rh_err *err)
 {
     bool *written = RH_NEW_ARRAY(a, bool, (size_t)rel->n_columns);
     bool keyed = naming->keyed && rel->tenant_key >= 0;
@@ -165,14 +228,14 @@ bool rh_body_columns(rh_arena *a, const rh_body *body, const rh_relation *rel, c
     for (size_t i = 0; i < url->columns.len; i++)
         if (!mark(rel, url->columns.items[i], written, err))
             return false;
-    *columns = RH_NEW_ARRAY(a, int, (size_t)rel->n_columns);
-    *n = 0;
-    for (int i = 0; i < rel->n_columns; i++) {
-        if (!written[i] || (keyed && i == rel->tenant_key))
-            continue;
-        if (is_generated(rel, i, err))
+    if (keyed)
+        written[rel->tenant_key] = false;
+    for (int i = 0; i < rel->n_columns; i++)
+        if (written[i] && is_generated(rel, i, err))
             return false;
-        (*columns)[(*n)++] = i;
-    }
+    if (absent_apart && url->has_columns && body->count)
+        return take_apart(a, body, rel, written, out, err);
+    rh_body_part part = part_of(a, rel, written);
+    RH_VEC_PUSH(a, out, part);
     return true;
 }

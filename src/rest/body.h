@@ -25,9 +25,22 @@ typedef struct rh_body {
 /* Keys that stand twice in one object are refused, since PostgreSQL and checks could take different ones. */
 bool rh_body_parse(rh_arena *a, const char *text, size_t len, rh_body *out, rh_err *err);
 
-/* Which columns of rel a write sets: the keys of the objects, or columns= where given; in the order of the
- * table, without the tenant key, which every object may only repeat. */
+/* Objects that set the same columns, in the order of the table, without the tenant key. */
+typedef struct rh_body_part {
+    int *columns;
+    int n;
+    const char *rows; /* array literal of their positions, from 1; NULL: all of the body */
+} rh_body_part;
+typedef RH_VEC(rh_body_part) rh_body_parts;
+
+#define RH_BODY_MAX_PARTS 16
+
+/* Which columns of rel a write sets: the keys of the objects, which must all have the same, or columns= where
+ * given: one part. With `absent_apart` an object sets those of columns= that it has, so there may be more;
+ * one at most of an empty body. The tenant key may only be repeated. */
 bool rh_body_columns(rh_arena *a, const rh_body *body, const rh_relation *rel, const rh_url *url,
-                     const rh_rest_naming *naming, int **columns, int *n, rh_err *err);
+                     const rh_rest_naming *naming, bool absent_apart, rh_body_parts *out, rh_err *err);
+/* The body's only object has the column. */
+bool rh_body_has(const rh_body *body, const char *column);
 
 #endif

@@ -69,17 +69,6 @@ bool rh_accept_parse(const char *accept, rh_media *out, rh_err *err)
     return rh_err_set(err, RH_E_MEDIA, "None of these media types are available: %.*s", RH_CLIPPED(accept));
 }
 
-bool rh_content_type_check(const char *content_type, rh_err *err)
-{
-    if (!content_type || !*content_type)
-        return true;
-    if (trimmed(content_type, strcspn(content_type, ";")) == 16 &&
-        strncasecmp(content_type, "application/json", 16) == 0)
-        return true;
-    rh_err_set(err, RH_E_BODY, "Content-Type not acceptable: %.*s", RH_CLIPPED(content_type));
-    return rh_err_hint(err, "Send JSON and the header Content-Type: application/json.");
-}
-
 static bool not_satisfiable(rh_err *err, const char *detail)
 {
     rh_err_set(err, RH_E_RANGE, "Requested range not satisfiable");

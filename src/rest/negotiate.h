@@ -13,8 +13,6 @@ extern const char *const rh_media_content_types[];
 
 /* The first acceptable media type that there is; NULL or "" accept anything. RH_E_MEDIA (406). */
 bool rh_accept_parse(const char *accept, rh_media *out, rh_err *err);
-/* The body's type is JSON, or not said. RH_E_BODY as PostgREST has it. */
-bool rh_content_type_check(const char *content_type, rh_err *err);
 
 typedef struct rh_window {
     bool has_limit;

@@ -265,18 +265,17 @@ bool rh_parse_order(rh_arena *a, const char *text, rh_query *out, rh_err *err)
     return true;
 }
 
-bool rh_parse_columns(rh_arena *a, const char *text, rh_url *out, rh_err *err)
+bool rh_parse_names(rh_arena *a, const char *what, const char *text, rh_names *out, rh_err *err)
 {
-    rh_scan s = {"columns parameter", text, text, a, err};
-    out->has_columns = true;
+    rh_scan s = {what, text, text, a, err};
     do {
         rh_scan_space(&s);
         const char *name = rh_scan_name(&s);
         if (!name)
             return false;
-        if (out->columns.len == RH_REST_MAX_SELECT)
+        if (out->len == RH_REST_MAX_SELECT)
             return rh_scan_fail(&s, "at most 1000 items");
-        RH_VEC_PUSH(a, &out->columns, name);
+        RH_VEC_PUSH(a, out, name);
         rh_scan_space(&s);
     } while (rh_scan_char(&s, ','));
     return rh_scan_end(&s) || rh_scan_fail(&s, "\",\" or end of input");

@@ -15,8 +15,8 @@
 bool rh_parse_select(rh_arena *a, const char *text, rh_query *out, rh_err *err);
 /* `a.desc.nullslast,rel(b)` */
 bool rh_parse_order(rh_arena *a, const char *text, rh_query *out, rh_err *err);
-/* `a,"b"` of columns= */
-bool rh_parse_columns(rh_arena *a, const char *text, rh_url *out, rh_err *err);
+/* `a,"b"` of columns= and on_conflict=, which is the what of errors */
+bool rh_parse_names(rh_arena *a, const char *what, const char *text, rh_names *out, rh_err *err);
 /* `eq.5`, `not.in.(a,b)`: the operator and value of a filter whose field is known. */
 bool rh_parse_operation(rh_arena *a, const char *text, rh_filter *out, rh_err *err);
 /* `(a.eq.1,not.or(b.is.null))` of and= and or=; n_filters counts on, against the bound. */

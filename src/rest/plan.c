@@ -182,7 +182,7 @@ bool rh_plan_function(rh_plan *p, const char *name, const char *const *arguments
 
 /* ---- fields ---- */
 
-static bool resolve_field(const rh_plan *p, const rh_node *n, rh_field *f, rh_err *err)
+static bool resolve_field(rh_plan *p, const rh_node *n, rh_field *f, rh_err *err)
 {
     size_t len = strlen(f->name);
     for (int i = 0; i < n->n_columns; i++)
@@ -192,6 +192,7 @@ static bool resolve_field(const rh_plan *p, const rh_node *n, rh_field *f, rh_er
         }
     if (n->relation)
         f->computed = rh_link_computed(p->cache, n->relation, f->name, false);
+    p->calls = p->calls || f->computed;
     return f->computed || rh_plan_no_column(n, f->name, err);
 }
 
@@ -215,7 +216,7 @@ static rh_node *child_named(const rh_node *n, const char *name)
     return NULL;
 }
 
-static bool resolve_filter(const rh_plan *p, const rh_node *n, rh_filter *f, rh_err *err)
+static bool resolve_filter(rh_plan *p, const rh_node *n, rh_filter *f, rh_err *err)
 {
     rh_node *child = f->field.n_steps ? NULL : child_named(n, f->field.name);
     if (!child)
@@ -228,7 +229,7 @@ static bool resolve_filter(const rh_plan *p, const rh_node *n, rh_filter *f, rh_
     return rh_err_detail(err, "Only is null or not is null filters are allowed on embedded resources");
 }
 
-static bool resolve_logic(const rh_plan *p, const rh_node *n, rh_logic *l, rh_err *err)
+static bool resolve_logic(rh_plan *p, const rh_node *n, rh_logic *l, rh_err *err)
 {
     if (l->kind == RH_LOGIC_FILTER)
         return resolve_filter(p, n, &l->filter, err);
@@ -238,7 +239,7 @@ static bool resolve_logic(const rh_plan *p, const rh_node *n, rh_logic *l, rh_er
     return true;
 }
 
-static bool resolve_order(const rh_plan *p, const rh_node *n, rh_order *o, rh_err *err)
+static bool resolve_order(rh_plan *p, const rh_node *n, rh_order *o, rh_err *err)
 {
     if (!o->relation)
         return resolve_field(p, n, &o->field, err);
@@ -399,6 +400,7 @@ static bool add_embed(rh_plan *p, rh_node *n, const rh_select *s, rh_err *err)
     if (!rh_link_find(p->arena, p->cache, p->naming, n->relation, s->embed, &link, err))
         return false;
     rh_node *child = new_child(p, n, s, &link);
+    p->calls = p->calls || link.kind == RH_LINK_COMPUTED;
     if (!resolve_node(p, child, err))
         return false;
     if (child->spread)

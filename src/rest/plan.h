@@ -11,6 +11,7 @@
 
 #include "rest/body.h"
 #include "rest/link.h"
+#include "rest/prefer.h"
 #include "rest/query.h"
 #include "rest/rest.h"
 
@@ -66,6 +67,7 @@ typedef struct rh_plan {
     rh_action action;
     rh_node root;
     int n_nodes;
+    bool calls;     /* a function of the app is called, by name or as a computed field */
     bool tenant;    /* some reference needs the tenant id: it is parameter $1 */
     bool head;      /* no rows wanted, only how many */
     bool returning; /* a write answers with its rows */
@@ -78,8 +80,13 @@ typedef struct rh_plan {
     int64_t limit, offset;
     /* writes */
     rh_body body;
-    int *write_columns;
-    int n_write_columns;
+    rh_body_parts parts; /* one; of an insert with missing=default perhaps more */
+    bool missing_default;
+    bool put; /* the insert is a PUT: of the row that the conditions name, new or not */
+    rh_resolution resolution;
+    const int *conflict; /* columns that tell a duplicate, with the tenant key */
+    int n_conflict;
+    bool count_inserted; /* which of the rows were not there is asked for afterwards */
     /* calls */
     const rh_function *function;
     bool scalar; /* the function has no columns */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum kind { RETURN, COUNT, HANDLING, MISSING, TX, MAX_AFFECTED, REFUSED };
+enum kind { RETURN, COUNT, HANDLING, RESOLUTION, MISSING, TX, TIMEZONE, MAX_AFFECTED, KINDS };
 
 /* To add a preference: a row. A text that ends with '=' takes any value. */
 static const struct {
@@ -14,18 +14,18 @@ static const struct {
     {"return=minimal", RETURN, RH_RETURN_MINIMAL},
     {"return=headers-only", RETURN, RH_RETURN_HEADERS_ONLY},
     {"return=representation", RETURN, RH_RETURN_REPRESENTATION},
-    {"count=exact", COUNT, 0},
-    {"count=planned", REFUSED, 0},
-    {"count=estimated", REFUSED, 0},
+    {"count=exact", COUNT, RH_COUNT_EXACT},
+    {"count=planned", COUNT, RH_COUNT_PLANNED},
+    {"count=estimated", COUNT, RH_COUNT_ESTIMATED},
     {"handling=strict", HANDLING, RH_HANDLING_STRICT},
     {"handling=lenient", HANDLING, RH_HANDLING_LENIENT},
-    {"missing=null", MISSING, 0},
-    {"missing=default", REFUSED, 0},
-    {"tx=commit", TX, 0},
-    {"tx=rollback", REFUSED, 0},
-    {"resolution=merge-duplicates", REFUSED, 0},
-    {"resolution=ignore-duplicates", REFUSED, 0},
-    {"timezone=", REFUSED, 0},
+    {"resolution=merge-duplicates", RESOLUTION, RH_RESOLUTION_MERGE},
+    {"resolution=ignore-duplicates", RESOLUTION, RH_RESOLUTION_IGNORE},
+    {"missing=null", MISSING, RH_MISSING_NULL},
+    {"missing=default", MISSING, RH_MISSING_DEFAULT},
+    {"tx=commit", TX, RH_TX_COMMIT},
+    {"tx=rollback", TX, RH_TX_ROLLBACK},
+    {"timezone=", TIMEZONE, 0},
     {"max-affected=", MAX_AFFECTED, 0},
 };
 
@@ -40,36 +40,38 @@ static int find(const char *text, size_t n)
     return -1;
 }
 
-static bool refused(rh_err *err, const char *text, size_t n)
-{
-    rh_err_set(err, RH_E_NOT_IMPLEMENTED, "Feature not implemented");
-    return rh_err_detail(err, "Prefer: %.*s", (int)(n < 200 ? n : 200), text);
-}
-
 static void apply(rh_prefer *out, int i, const char *text, size_t n)
 {
     uint64_t number;
+    int value = preferences[i].value;
     switch (preferences[i].kind) {
     case RETURN:
-        if (out->answer == RH_RETURN_DEFAULT)
-            out->answer = (rh_return)preferences[i].value;
+        out->answer = (rh_return)value;
         break;
     case COUNT:
-        out->count_exact = true;
+        out->count = (rh_count)value;
         break;
     case HANDLING:
-        if (out->handling == RH_HANDLING_DEFAULT)
-            out->handling = (rh_handling)preferences[i].value;
+        out->handling = (rh_handling)value;
+        break;
+    case RESOLUTION:
+        out->resolution = (rh_resolution)value;
         break;
     case MISSING:
-        out->missing_null = true;
-        break;
-    case MAX_AFFECTED:
-        if (out->max_affected < 0 && rh_parse_uint(text + 13, n - 13, &number) && number <= INT64_MAX)
-            out->max_affected = (int64_t)number;
+        out->missing = (rh_missing)value;
         break;
     case TX:
-    case REFUSED:
+        out->tx = (rh_tx)value;
+        break;
+    case TIMEZONE:
+        out->timezone = text + 9;
+        out->timezone_len = n - 9;
+        break;
+    case MAX_AFFECTED:
+        if (rh_parse_uint(text + 13, n - 13, &number) && number <= INT64_MAX)
+            out->max_affected = (int64_t)number;
+        break;
+    case KINDS:
         break;
     }
 }
@@ -78,6 +80,7 @@ bool rh_prefer_parse(const char *header, rh_prefer *out, rh_err *err)
 {
     const char *unknown = NULL;
     size_t unknown_len = 0;
+    bool seen[KINDS] = {false};
     *out = (rh_prefer){.max_affected = -1};
     while (header && *header) {
         header += strspn(header, " \t,");
@@ -85,10 +88,10 @@ bool rh_prefer_parse(const char *header, rh_prefer *out, rh_err *err)
         while (n && (header[n - 1] == ' ' || header[n - 1] == '\t'))
             n--;
         int i = n ? find(header, n) : -1;
-        if (i >= 0 && preferences[i].kind == REFUSED)
-            return refused(err, header, n);
         if (i >= 0) {
-            apply(out, i, header, n);
+            if (!seen[preferences[i].kind])
+                apply(out, i, header, n);
+            seen[preferences[i].kind] = true;
         } else if (n && !unknown) {
             unknown = header;
             unknown_len = n;
@@ -109,19 +112,32 @@ static void add(rh_str *out, const char *text)
     rh_str_add(out, text);
 }
 
-void rh_prefer_applied(const rh_prefer *p, bool write, bool insert, rh_str *out)
+/* Adds the preference of the kind and value. */
+static void add_kind(rh_str *out, enum kind kind, int value)
 {
-    static const char *const answers[] = {NULL, "return=minimal", "return=headers-only",
-                                          "return=representation"};
-    if (write && p->missing_null)
-        add(out, "missing=null");
-    if (write && p->answer != RH_RETURN_DEFAULT)
-        add(out, answers[p->answer]);
-    if (p->count_exact)
-        add(out, "count=exact");
-    if (p->handling != RH_HANDLING_DEFAULT)
-        add(out, p->handling == RH_HANDLING_STRICT ? "handling=strict" : "handling=lenient");
-    if (write && !insert && p->handling == RH_HANDLING_STRICT && p->max_affected >= 0) {
+    for (size_t i = 0; i < sizeof preferences / sizeof *preferences; i++)
+        if (value && preferences[i].kind == kind && preferences[i].value == value)
+            add(out, preferences[i].text);
+}
+
+void rh_prefer_applied(const rh_prefer *p, rh_prefer_of of, rh_str *out)
+{
+    bool write = of != RH_PREFER_READ && of != RH_PREFER_CALL;
+    if (of == RH_PREFER_INSERT)
+        add_kind(out, RESOLUTION, p->resolution);
+    if (of == RH_PREFER_INSERT || of == RH_PREFER_UPDATE)
+        add_kind(out, MISSING, p->missing);
+    if (write)
+        add_kind(out, RETURN, p->answer);
+    add_kind(out, COUNT, p->count);
+    add_kind(out, TX, p->tx);
+    add_kind(out, HANDLING, p->handling);
+    if (p->timezone) {
+        add(out, "timezone=");
+        rh_str_addn(out, p->timezone, p->timezone_len);
+    }
+    if ((of == RH_PREFER_CALL || of == RH_PREFER_UPDATE || of == RH_PREFER_DELETE) &&
+        p->handling == RH_HANDLING_STRICT && p->max_affected >= 0) {
         add(out, "max-affected=");
         rh_str_addu(out, (uint64_t)p->max_affected);
     }

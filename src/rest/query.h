@@ -155,15 +155,18 @@ struct rh_query {
     int64_t limit, offset;
 };
 
+typedef RH_VEC(const char *) rh_names;
+
 typedef struct rh_parameter {
     const char *name, *value;
 } rh_parameter;
 
 typedef struct rh_url {
     rh_query root;
-    RH_VEC(const char *) columns; /* columns= */
+    rh_names columns; /* columns= */
     bool has_columns;
-    const char *on_conflict;        /* NULL when absent */
+    rh_names on_conflict;
+    bool has_on_conflict;
     RH_VEC(rh_parameter) arguments; /* of /rpc by GET: parameters without an operator */
 } rh_url;
 

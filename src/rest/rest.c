@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "rest/payload.h"
 #include "rest/scan.h"
 #include "rest/sql.h"
 #include "rest/state.h"
@@ -23,6 +24,24 @@ static bool read_headers(rh_rest *r, const rh_rest_request *req, rh_err *err)
         if (texts[i] && !rh_is_utf8(texts[i], strlen(texts[i])))
             return rh_err_set(err, RH_E_INVALID, "a header is not UTF-8");
     return rh_prefer_parse(req->prefer, &r->prefer, err) && rh_accept_parse(req->accept, &r->media, err);
+}
+
+/* What a known preference asks for is done or refused, never left out silently. */
+static bool check_preferences(rh_rest *r, rh_err *err)
+{
+    rh_prefer *p = &r->prefer;
+    if (p->count != RH_COUNT_NONE) /* an estimate of a shared table tells of its other tenants */
+        p->count = RH_COUNT_EXACT;
+    if (p->tx != RH_TX_UNSAID && !r->naming.tx_end.may_ask) {
+        if (r->naming.tx_end.rollback != (p->tx == RH_TX_ROLLBACK)) {
+            rh_err_set(err, RH_E_PREFER, "this door ends all transactions in the same way");
+            return rh_err_hint(err, "The setting data.tx_end lets requests ask for tx=%s.",
+                               p->tx == RH_TX_ROLLBACK ? "rollback" : "commit");
+        }
+        p->tx = RH_TX_UNSAID;
+    }
+    r->info.rollback = p->tx == RH_TX_UNSAID ? r->naming.tx_end.rollback : p->tx == RH_TX_ROLLBACK;
+    return true;
 }
 
 /* ---- which action ---- */
@@ -48,6 +67,10 @@ static bool choose_action(rh_rest *r, rh_err *err)
     case RH_POST:
         p->action = r->path.rpc ? RH_DO_CALL : RH_DO_INSERT;
         return !r->path.n_keys || wrong_method(r, err);
+    case RH_PUT:
+        p->action = RH_DO_INSERT;
+        p->put = true;
+        return !r->path.rpc || wrong_method(r, err);
     case RH_PATCH:
         p->action = RH_DO_UPDATE;
         return !r->path.rpc || wrong_method(r, err);
@@ -92,8 +115,8 @@ static bool set_relation(rh_rest *r, const rh_relation *rel, rh_err *err)
     p->root.name = rel->name;
     p->root.columns = rel->columns;
     p->root.n_columns = rel->n_columns;
-    if ((p->action == RH_DO_INSERT && !rel->insertable) || (p->action == RH_DO_UPDATE && !rel->updatable) ||
-        (p->action == RH_DO_DELETE && !rel->deletable))
+    if ((p->action == RH_DO_INSERT && !rel->insertable) || (p->put && !rel->updatable) ||
+        (p->action == RH_DO_UPDATE && !rel->updatable) || (p->action == RH_DO_DELETE && !rel->deletable))
         return not_permitted(rel, err);
     p->keys = r->path.keys;
     p->n_keys = r->path.n_keys;
@@ -112,15 +135,17 @@ static bool check_parameters(const rh_rest *r, rh_err *err)
 {
     const rh_query *q = &r->url.root;
     rh_action action = r->plan.action;
-    if (r->url.on_conflict)
-        return rh_plan_not_implemented(err, "on_conflict", r->url.on_conflict);
+    if (r->plan.put && (q->has_limit || q->has_offset))
+        return rh_err_set(err, RH_E_PUT_LIMIT, "limit/offset querystring parameters are not allowed for PUT");
+    if (r->url.has_on_conflict && (action != RH_DO_INSERT || r->plan.put))
+        return refuse(err, "on_conflict", "a request that inserts nothing");
     if (r->url.has_columns && action != RH_DO_INSERT && action != RH_DO_UPDATE)
         return refuse(err, "columns", "a request that writes no columns");
     if (q->has_limit && (is_write(&r->plan) || r->path.n_keys))
         return refuse(err, "limit", "a write or a request for one row");
     if (q->has_offset && (is_write(&r->plan) || r->path.n_keys))
         return refuse(err, "offset", "a write or a request for one row");
-    if (q->conditions.len && action == RH_DO_INSERT)
+    if (q->conditions.len && action == RH_DO_INSERT && !r->plan.put)
         return refuse(err, "a filter", "an insert");
     if (r->naming.filtered_writes && (action == RH_DO_UPDATE || action == RH_DO_DELETE) &&
         !q->conditions.len && !r->path.n_keys) {
@@ -133,19 +158,106 @@ static bool check_parameters(const rh_rest *r, rh_err *err)
 
 /* ---- bodies and arguments ---- */
 
+static bool parse_body(rh_rest *r, const rh_rest_request *req, rh_err *err)
+{
+    rh_payload type;
+    size_t len = req->body_len;
+    if (!rh_payload_type(req->content_type, &type, err))
+        return false;
+    const char *json = rh_payload_json(r->arena, type, req->body, &len, err);
+    return json && rh_body_parse(r->arena, json, len, &r->plan.body, err);
+}
+
 static bool read_write_body(rh_rest *r, const rh_rest_request *req, rh_err *err)
 {
     rh_plan *p = &r->plan;
     if (p->action != RH_DO_INSERT && p->action != RH_DO_UPDATE)
         return true;
-    if (!rh_content_type_check(req->content_type, err) ||
-        !rh_body_parse(r->arena, req->body, req->body_len, &p->body, err))
+    if (!parse_body(r, req, err))
         return false;
-    if (p->action == RH_DO_UPDATE && p->body.count != 1)
-        return rh_err_set(err, RH_E_BODY, "a patch has one JSON object, not %zu", p->body.count);
-    return rh_body_columns(r->arena, &p->body, p->root.relation, &r->url, &r->naming, &p->write_columns,
-                           &p->n_write_columns, err);
+    if ((p->action == RH_DO_UPDATE || p->put) && p->body.count != 1)
+        return rh_err_set(err, RH_E_BODY, "a %s has one JSON object, not %zu", p->put ? "put" : "patch",
+                          p->body.count);
+    p->missing_default = r->prefer.missing == RH_MISSING_DEFAULT && !p->put;
+    return rh_body_columns(r->arena, &p->body, p->root.relation, &r->url, &r->naming,
+                           p->missing_default && p->action == RH_DO_INSERT, &p->parts, err);
 }
+
+/* ---- duplicates ---- */
+
+static bool has_column(const int *columns, int n, int column)
+{
+    for (int i = 0; i < n; i++)
+        if (columns[i] == column)
+            return true;
+    return false;
+}
+
+/* What is a duplicate: by the columns of on_conflict=, or by the primary key. The tenant key is always one of
+ * them, so that no other tenant's row can ever be one. */
+static bool plan_conflict(rh_rest *r, rh_err *err)
+{
+    rh_plan *p = &r->plan;
+    const rh_relation *rel = p->root.relation;
+    p->resolution = p->put ? RH_RESOLUTION_MERGE : r->prefer.resolution;
+    size_t asked = p->action != RH_DO_INSERT ? 0
+                   : r->url.has_on_conflict  ? r->url.on_conflict.len
+                                             : (size_t)rel->n_primary_key;
+    if (!asked || p->resolution == RH_RESOLUTION_NONE) {
+        p->resolution = r->prefer.resolution = RH_RESOLUTION_NONE;
+        return true;
+    }
+    int *columns = RH_NEW_ARRAY(r->arena, int, asked + 1), n = 0;
+    if (r->naming.keyed && rel->tenant_key >= 0)
+        columns[n++] = rel->tenant_key;
+    for (size_t i = 0; i < asked; i++) {
+        const char *name = r->url.has_on_conflict ? r->url.on_conflict.items[i] : NULL;
+        int column = name ? rh_relation_column(rel, name, strlen(name)) : rel->primary_key[i];
+        if (column < 0)
+            return rh_plan_no_column(&p->root, name, err);
+        if (!has_column(columns, n, column))
+            columns[n++] = column;
+    }
+    p->conflict = columns;
+    p->n_conflict = n;
+    p->count_inserted = p->resolution == RH_RESOLUTION_MERGE;
+    return true;
+}
+
+static bool is_key_filter(const rh_relation *rel, const rh_logic *l, bool *seen)
+{
+    const rh_filter *f = &l->filter;
+    if (l->kind != RH_LOGIC_FILTER || f->op != RH_OP_EQ || f->negated || f->quantifier != RH_ONE ||
+        f->field.n_steps || f->embed || f->field.computed)
+        return false;
+    for (int i = 0; i < rel->n_primary_key; i++)
+        if (rel->primary_key[i] == f->field.column && !seen[i])
+            return seen[i] = true;
+    return false;
+}
+
+/* A PUT names its row by all columns of the key, each once; the row's own values are held against them. */
+static bool check_put(const rh_rest *r, rh_err *err)
+{
+    const rh_plan *p = &r->plan;
+    const rh_relation *rel = p->root.relation;
+    const rh_query *q = &r->url.root;
+    bool seen[RH_PATH_MAX_KEYS] = {false};
+    int n = rel->n_primary_key;
+    bool ok = n && n <= RH_PATH_MAX_KEYS && (p->n_keys ? !q->conditions.len : q->conditions.len == (size_t)n);
+    for (size_t i = 0; ok && i < q->conditions.len; i++)
+        ok = is_key_filter(rel, q->conditions.items[i], seen);
+    if (!ok)
+        return rh_err_set(err, RH_E_PUT_FILTERS,
+                          "Filters must include all and only primary key columns with 'eq' operators");
+    for (int i = 0; i < n; i++)
+        if (!has_column(p->parts.items[0].columns, p->parts.items[0].n, rel->primary_key[i]) &&
+            !(r->naming.keyed && rel->primary_key[i] == rel->tenant_key))
+            return rh_err_set(err, RH_E_PUT_KEY, "Payload values do not match URL in primary key column(s)");
+    return true;
+}
+
+/* ---- calls ---- */
 
 typedef RH_VEC(const char *) names_vec;
 
@@ -154,9 +266,7 @@ static bool arguments_of_body(rh_rest *r, const rh_rest_request *req, names_vec 
     const char *key;
     json_t *value;
     bool empty = !req->body_len;
-    if (!rh_content_type_check(req->content_type, err))
-        return false;
-    if (!rh_body_parse(r->arena, empty ? "{}" : req->body, empty ? 2 : req->body_len, &r->plan.body, err))
+    if (!(empty ? rh_body_parse(r->arena, "{}", 2, &r->plan.body, err) : parse_body(r, req, err)))
         return false;
     if (r->plan.body.is_array)
         return rh_err_set(err, RH_E_BODY, "the arguments of a function are one JSON object, not an array");
@@ -235,7 +345,27 @@ static bool plan_window(rh_rest *r, const rh_rest_request *req, rh_err *err)
     return true;
 }
 
-static void plan_answer(rh_rest *r)
+/* At most max_affected rows: of writes, and of functions whose rows can be counted. */
+static bool plan_max_affected(rh_rest *r, rh_err *err)
+{
+    rh_plan *p = &r->plan;
+    bool applies = p->action == RH_DO_UPDATE || p->action == RH_DO_DELETE || p->action == RH_DO_CALL;
+    if (!applies || r->prefer.handling != RH_HANDLING_STRICT || r->prefer.max_affected < 0)
+        return true;
+    if (p->action == RH_DO_CALL && !p->function->returns_set) {
+        rh_err_set(
+            err, RH_E_MAX_AFFECTED_CALL,
+            "Function must return SETOF or TABLE when max-affected preference is used with handling=strict");
+        return false;
+    }
+    if (p->guard == RH_GUARD_NONE && !p->head) {
+        p->guard = RH_GUARD_MAX;
+        p->max_affected = r->prefer.max_affected;
+    }
+    return true;
+}
+
+static bool plan_answer(rh_rest *r, rh_err *err)
 {
     rh_plan *p = &r->plan;
     const rh_function *f = p->function;
@@ -247,22 +377,21 @@ static void plan_answer(rh_rest *r)
     if (r->media == RH_MEDIA_OBJECT && !r->path.n_keys &&
         (write || (f && !f->read_only && f->returns_set && !p->head)))
         p->guard = RH_GUARD_ONE;
-    if ((p->action == RH_DO_UPDATE || p->action == RH_DO_DELETE) && p->guard == RH_GUARD_NONE &&
-        r->prefer.handling == RH_HANDLING_STRICT && r->prefer.max_affected >= 0) {
-        p->guard = RH_GUARD_MAX;
-        p->max_affected = r->prefer.max_affected;
-    }
-    bool patch_of_nothing = p->action == RH_DO_UPDATE && !p->n_write_columns;
-    p->location = p->action == RH_DO_INSERT && r->prefer.answer == RH_RETURN_HEADERS_ONLY &&
-                  p->guard == RH_GUARD_NONE && p->root.relation->n_primary_key;
+    if (!plan_max_affected(r, err))
+        return false;
+    bool patch_of_nothing = p->action == RH_DO_UPDATE && !p->parts.items[0].n;
+    p->location = p->action == RH_DO_INSERT && !p->put && p->parts.len == 1 &&
+                  r->prefer.answer == RH_RETURN_HEADERS_ONLY && p->guard == RH_GUARD_NONE &&
+                  p->root.relation->n_primary_key;
     if (p->returning || (!write && !p->head && !p->scalar))
         r->rows_kind = RH_ROWS_OBJECTS;
     else if (write)
-        r->rows_kind = p->location                     ? RH_ROWS_KEYS
-                       : p->guard && !patch_of_nothing ? RH_ROWS_COUNT
-                                                       : RH_ROWS_NONE;
+        r->rows_kind = p->location                                           ? RH_ROWS_KEYS
+                       : (p->guard || p->parts.len > 1) && !patch_of_nothing ? RH_ROWS_COUNT
+                                                                             : RH_ROWS_NONE;
     else
         r->rows_kind = p->head ? RH_ROWS_COUNT : RH_ROWS_SCALARS;
+    return true;
 }
 
 static bool write_statements(rh_rest *r, rh_err *err)
@@ -273,18 +402,22 @@ static bool write_statements(rh_rest *r, rh_err *err)
     info->read_only = !write && (!p->function || p->function->read_only || r->method != RH_POST);
     info->single_row = r->path.n_keys || (p->function && !p->function->returns_set) ||
                        r->rows_kind == RH_ROWS_COUNT || r->rows_kind == RH_ROWS_NONE;
-    info->calls = p->action == RH_DO_CALL;
-    info->n_statements = 1;
+    info->calls = p->calls || p->action == RH_DO_CALL;
     rh_plan_note_tenant(p);
-    if (!rh_sql_main(p, &info->statements[0], err))
+    if (r->prefer.timezone)
+        rh_sql_timezone(p, rh_arena_strndup(r->arena, r->prefer.timezone, r->prefer.timezone_len),
+                        &info->statements[info->main++]);
+    info->n_statements = info->main + 1;
+    if (!rh_sql_main(p, &info->statements[info->main], err))
         return false;
-    if (write || !r->prefer.count_exact || !cut)
+    if (p->count_inserted)
+        rh_sql_inserted(p, &info->statements[info->n_statements++]);
+    if (write || r->prefer.count == RH_COUNT_NONE || !cut)
         return true;
     if (!info->read_only) /* counting would call it again */
         return rh_plan_not_implemented(err, "count=exact with a limit on the volatile function",
                                        p->function->name);
-    info->n_statements = 2;
-    return rh_sql_count(p, &info->statements[1], err);
+    return rh_sql_count(p, &info->statements[info->n_statements++], err);
 }
 
 rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation_cache *cache,
@@ -299,7 +432,8 @@ rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation
     r->plan.cache = cache;
     r->plan.naming = &r->naming;
     r->plan.root.query = &r->url.root;
-    if (!read_headers(r, req, err) || !rh_path_parse(a, req->path, &r->path, err) || !choose_action(r, err))
+    if (!read_headers(r, req, err) || !check_preferences(r, err) ||
+        !rh_path_parse(a, req->path, &r->path, err) || !choose_action(r, err))
         return NULL;
     if (!r->path.rpc) {
         rel = rh_plan_relation(cache, &r->naming, r->path.name, err);
@@ -312,10 +446,9 @@ rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation
         return NULL;
     if (r->path.rpc ? !plan_function(r, req, err) : !read_write_body(r, req, err))
         return NULL;
-    if (!plan_window(r, req, err) || !rh_plan_tree(&r->plan, err))
+    if (!plan_conflict(r, err) || !plan_window(r, req, err) || !rh_plan_tree(&r->plan, err))
         return NULL;
-    plan_answer(r);
-    if (!write_statements(r, err))
+    if ((r->plan.put && !check_put(r, err)) || !plan_answer(r, err) || !write_statements(r, err))
         return NULL;
     rh_answer_prepare(r);
     return r;

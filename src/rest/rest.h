@@ -44,6 +44,11 @@ typedef struct rh_rest_request {
     size_t body_len;
 } rh_rest_request;
 
+/* How transactions end, and whether a request may ask for the other end (PostgREST's db-tx-end). */
+typedef struct rh_tx_end {
+    bool rollback, may_ask;
+} rh_tx_end;
+
 /* Where the tables stand for this tenant and how its rows are kept apart. */
 typedef struct rh_rest_naming {
     const char *schema;           /* of the tenant set: "public" for shared homes, "h_12" for a schema home */
@@ -59,7 +64,8 @@ typedef struct rh_rest_naming {
     /* The tables are Citus': an INSERT ... SELECT asks for its rows back, since Citus would COPY them
      * otherwise, which row security forbids; names of shards are taken out of errors. */
     bool distributed;
-    bool aggregates;      /* avg, count, max, min and sum are answered */
+    rh_tx_end tx_end;
+    bool aggregates; /* avg, count, max, min and sum are answered */
 } rh_rest_naming;
 
 /* A statement to run. `text` is the same for all tenants of one model, so a prepared statement is too. */
@@ -70,15 +76,15 @@ typedef struct rh_rest_statement {
     const char *const *values; /* text parameters, NULL is SQL NULL */
 } rh_rest_statement;
 
-#define RH_REST_MAX_STATEMENTS 2
+#define RH_REST_MAX_STATEMENTS 3
 
 typedef struct rh_rest_plan_info {
     bool read_only;   /* run with transaction_read_only = on; may be sent again after a lost connection */
     bool single_row;  /* at most one row is expected: no need for libpq's single-row mode */
-    bool rollback;    /* the transaction must not be committed; not used by this version, which refuses
-                         tx=rollback */
+    bool rollback;    /* the transaction must not be committed */
     bool calls;       /* a function of the app is called */
-    int n_statements; /* 1, or 2: the rows, then the exact count */
+    int main;         /* which statement gives the rows: the one before it sets the time zone */
+    int n_statements; /* main, perhaps one before it, and one after it that counts */
     rh_rest_statement statements[RH_REST_MAX_STATEMENTS];
 } rh_rest_plan_info;
 
@@ -103,9 +109,10 @@ const rh_rest_plan_info *rh_rest_info(const rh_rest *r);
  * called many times; res stays the caller's. False when a bound is passed (max_response): stop and answer
  * with err. */
 bool rh_rest_rows(rh_rest *r, int statement, const PGresult *res, rh_err *err);
-/* After the last statement. `affected` is what PQcmdTuples said of statement 0 ("" when nothing). False where
- * the answer is an error after all, such as 416 or 404 of a key; nothing was written then. A write that must
- * have a certain number of rows undoes itself: its statement fails, and rh_rest_scrub_error() says why. */
+/* After the last statement. `affected` is what PQcmdTuples said of the main one ("" when nothing). False
+ * where the answer is an error after all, such as 416 or 404 of a key; nothing was written then. A write that
+ * must have a certain number of rows undoes itself: its statement fails, and rh_rest_scrub_error() says why.
+ */
 bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_err *err);
 /* Frees what was rendered when the request ends early; harmless after rh_rest_finish(). Also on the arena's
  * end. */

@@ -88,6 +88,10 @@ void rh_rest_scrub_error(const rh_rest *r, rh_err *err)
         return;
     if (r->naming.distributed)
         scrub_distributed(err);
+    if (r->prefer.timezone && strcmp(err->sqlstate, "22023") == 0 && strstr(err->message, "\"TimeZone\"")) {
+        rh_err_set(err, RH_E_PREFER, "the preferred time zone does not exist");
+        return;
+    }
     if (r->plan.guard != RH_GUARD_NONE && unguard(r->plan.guard, err))
         return;
     if (!r->naming.keyed || strncmp(err->sqlstate, "23", 2) != 0)

@@ -716,14 +716,27 @@ static void put_whole_row(writer *w, const rh_node *n)
     put(w, ".*");
 }
 
-static void put_record_source(writer *w)
+#define ORDINALITY "__ordinality"
+
+/* The row's own value is the one in the URL. */
+static void put_put_key(writer *w, int column, const char *value, bool *begun)
+{
+    put(w, *begun ? " AND x." : "x.");
+    *begun = true;
+    rh_str_add_ident(&w->text, w->plan->root.columns[column].name);
+    put(w, " = ");
+    put_param(w, value);
+}
+
+static void put_record(writer *w, const rh_body_part *part, const char *around)
 {
     const rh_plan *p = w->plan;
-    put(w, " FROM pg_catalog.json_to_recordset(");
+    put(w, around);
+    put(w, "pg_catalog.json_to_recordset(");
     put_param(w, p->body.array);
-    put(w, "::json) AS x (");
-    for (int i = 0; i < p->n_write_columns; i++) {
-        const rh_column *c = &p->root.columns[p->write_columns[i]];
+    put(w, part->rows ? "::json) AS (" : "::json) AS x (");
+    for (int i = 0; i < part->n; i++) {
+        const rh_column *c = &p->root.columns[part->columns[i]];
         put(w, i ? ", " : "");
         rh_str_add_ident(&w->text, c->name);
         rh_str_addc(&w->text, ' ');
@@ -732,7 +745,89 @@ static void put_record_source(writer *w)
     rh_str_addc(&w->text, ')');
 }
 
-static void put_insert(writer *w)
+/* The objects of a part: all of the body, or those that stand at its positions. */
+static void put_record_source(writer *w, const rh_body_part *part)
+{
+    const rh_plan *p = w->plan;
+    if (part->n && !part->rows) {
+        put_record(w, part, " FROM ");
+    } else if (part->n) {
+        put_record(w, part, " FROM ROWS FROM (");
+        put(w, ") WITH ORDINALITY AS x (");
+        for (int i = 0; i < part->n; i++) {
+            rh_str_add_ident(&w->text, p->root.columns[part->columns[i]].name);
+            put(w, ", ");
+        }
+        put(w, ORDINALITY ")");
+    } else if (p->body.is_array) { /* as many rows of defaults as there are empty objects */
+        put(w, " FROM pg_catalog.json_array_elements(");
+        put_param(w, p->body.array);
+        put(w, part->rows ? "::json) WITH ORDINALITY AS x (e, " ORDINALITY ")" : "::json)");
+    }
+}
+
+/* PostgreSQL does not say which rows of a merge were new: it counts up before and down where one was there.
+ */
+static void put_counted(writer *w, bool up)
+{
+    put(w, "pg_catalog.set_config('rowhouse.inserted', (coalesce(nullif(pg_catalog.current_setting("
+           "'rowhouse.inserted', true), ''), '0')::bigint ");
+    put(w, up ? "+ 1)::text, true) IS NOT NULL" : "- 1)::text, true) IS NOT NULL");
+}
+
+/* Which of the objects are taken; only those are counted. */
+static void put_record_conditions(writer *w, const rh_body_part *part)
+{
+    const rh_plan *p = w->plan;
+    const rh_query *q = p->root.query;
+    bool chosen = part->rows || p->put, begun = false;
+    if (!chosen && !p->count_inserted)
+        return;
+    put(w, chosen && p->count_inserted ? " WHERE CASE WHEN " : " WHERE ");
+    if (part->rows) {
+        put(w, "x." ORDINALITY " = ANY (");
+        put_param(w, part->rows);
+        put(w, "::bigint[])");
+        begun = true;
+    }
+    for (size_t i = 0; p->put && i < q->conditions.len; i++)
+        put_put_key(w, q->conditions.items[i]->filter.field.column, q->conditions.items[i]->filter.value,
+                    &begun);
+    for (int i = 0; p->put && i < p->n_keys; i++)
+        put_put_key(w, p->root.relation->primary_key[i], p->keys[i], &begun);
+    put(w, chosen && p->count_inserted ? " THEN " : "");
+    if (p->count_inserted)
+        put_counted(w, true);
+    put(w, chosen && p->count_inserted ? " END" : "");
+}
+
+static void put_conflict(writer *w, const rh_body_part *part)
+{
+    const rh_plan *p = w->plan;
+    if (p->resolution == RH_RESOLUTION_NONE)
+        return;
+    put(w, " ON CONFLICT (");
+    for (int i = 0; i < p->n_conflict; i++) {
+        put(w, i ? ", " : "");
+        rh_str_add_ident(&w->text, p->root.columns[p->conflict[i]].name);
+    }
+    if (p->resolution == RH_RESOLUTION_IGNORE || !part->n) {
+        put(w, ") DO NOTHING");
+        return;
+    }
+    put(w, ") DO UPDATE");
+    for (int i = 0; i < part->n; i++) {
+        const char *name = p->root.columns[part->columns[i]].name;
+        put(w, i ? ", " : " SET ");
+        rh_str_add_ident(&w->text, name);
+        put(w, " = excluded.");
+        rh_str_add_ident(&w->text, name);
+    }
+    put(w, " WHERE ");
+    put_counted(w, false);
+}
+
+static void put_insert(writer *w, const rh_body_part *part)
 {
     const rh_plan *p = w->plan;
     const rh_relation *r = p->root.relation;
@@ -741,49 +836,50 @@ static void put_insert(writer *w)
     put_relation(w, r);
     put(w, " AS ");
     put_alias(w, 't', &p->root);
-    if (!keyed && !p->n_write_columns && !p->body.is_array) {
+    if (!keyed && !part->n && !p->body.is_array) {
         put(w, " DEFAULT VALUES");
         return;
     }
-    put(w, keyed || p->n_write_columns ? " (" : "");
+    put(w, keyed || part->n ? " (" : "");
     if (keyed)
         rh_str_add_ident(&w->text, r->columns[r->tenant_key].name);
-    for (int i = 0; i < p->n_write_columns; i++) {
+    for (int i = 0; i < part->n; i++) {
         put(w, keyed || i ? ", " : "");
-        rh_str_add_ident(&w->text, r->columns[p->write_columns[i]].name);
+        rh_str_add_ident(&w->text, r->columns[part->columns[i]].name);
     }
-    put(w, keyed || p->n_write_columns ? ") SELECT " : " SELECT");
+    put(w, keyed || part->n ? ") SELECT " : " SELECT");
     if (keyed)
         put_tenant(w);
-    for (int i = 0; i < p->n_write_columns; i++) {
+    for (int i = 0; i < part->n; i++) {
         put(w, keyed || i ? ", x." : "x.");
-        rh_str_add_ident(&w->text, r->columns[p->write_columns[i]].name);
+        rh_str_add_ident(&w->text, r->columns[part->columns[i]].name);
     }
-    if (p->n_write_columns) {
-        put_record_source(w);
-    } else if (p->body.is_array) { /* as many rows of defaults as there are empty objects */
-        put(w, " FROM pg_catalog.json_array_elements(");
-        put_param(w, p->body.array);
-        put(w, "::json)");
-    }
+    put_record_source(w, part);
+    put_record_conditions(w, part);
+    put_conflict(w, part);
 }
 
 static void put_update(writer *w)
 {
     const rh_plan *p = w->plan;
+    const rh_body_part *part = &p->parts.items[0];
     bool begun = false;
     put(w, "UPDATE ");
     put_relation(w, p->root.relation);
     put(w, " AS ");
     put_alias(w, 't', &p->root);
-    for (int i = 0; i < p->n_write_columns; i++) {
-        const char *name = p->root.columns[p->write_columns[i]].name;
+    for (int i = 0; i < part->n; i++) {
+        const char *name = p->root.columns[part->columns[i]].name;
         put(w, i ? ", " : " SET ");
         rh_str_add_ident(&w->text, name);
+        if (p->missing_default && !rh_body_has(&p->body, name)) {
+            put(w, " = DEFAULT");
+            continue;
+        }
         put(w, " = x.");
         rh_str_add_ident(&w->text, name);
     }
-    put_record_source(w);
+    put_record_source(w, part);
     put_own_conditions(w, &p->root, &begun);
 }
 
@@ -868,15 +964,40 @@ static void put_from_with(writer *w)
     }
 }
 
+/* Parts of one body: `WITH w0 AS (INSERT ..), w1 AS (INSERT ..), w AS (SELECT * FROM w0 UNION ALL ..` */
+static void put_inserts(writer *w)
+{
+    const rh_plan *p = w->plan;
+    for (size_t i = 0; i < p->parts.len; i++) {
+        put(w, i ? ", w" : "WITH w");
+        rh_str_addu(&w->text, i);
+        put(w, " AS (");
+        put_insert(w, &p->parts.items[i]);
+        put(w, " RETURNING ");
+        put_whole_row(w, &p->root);
+        rh_str_addc(&w->text, ')');
+    }
+    for (size_t i = 0; i < p->parts.len; i++) {
+        put(w, i ? " UNION ALL SELECT * FROM w" : ", w AS (SELECT * FROM w");
+        rh_str_addu(&w->text, i);
+    }
+}
+
 static void put_write(writer *w)
 {
     const rh_plan *p = w->plan;
-    bool with = p->guard != RH_GUARD_NONE ||
-                (p->returning && (p->root.children.len || p->root.query->order.len || p->root.aggregated ||
-                                  p->naming->distributed));
+    bool with =
+        p->guard != RH_GUARD_NONE || (p->returning && (p->root.children.len || p->root.query->order.len ||
+                                                       p->root.aggregated || p->naming->distributed));
+    with = with || p->parts.len > 1;
+    if (p->parts.len > 1) {
+        put_inserts(w);
+        put_from_with(w);
+        return;
+    }
     put(w, with ? "WITH w AS (" : "");
     if (p->action == RH_DO_INSERT)
-        put_insert(w);
+        put_insert(w, &p->parts.items[0]);
     else if (p->action == RH_DO_UPDATE)
         put_update(w);
     else
@@ -915,7 +1036,7 @@ bool rh_sql_main(const rh_plan *p, rh_rest_statement *out, rh_err *err)
 {
     writer w;
     begin(&w, p);
-    if (p->action == RH_DO_UPDATE && !p->n_write_columns) {
+    if (p->action == RH_DO_UPDATE && !p->parts.items[0].n) {
         put_nothing(&w);
     } else if (p->action == RH_DO_CALL && p->guard != RH_GUARD_NONE) {
         put(&w, "WITH w AS (");
@@ -950,4 +1071,19 @@ bool rh_sql_count(const rh_plan *p, rh_rest_statement *out, rh_err *err)
         put_where(&w, &p->root);
     }
     return end(&w, out, err);
+}
+
+void rh_sql_inserted(const rh_plan *p, rh_rest_statement *out)
+{
+    static const char text[] =
+        "SELECT coalesce(nullif(pg_catalog.current_setting('rowhouse.inserted', true), ''), '0')";
+    *out = (rh_rest_statement){text, sizeof text - 1, 0, NULL};
+}
+
+void rh_sql_timezone(const rh_plan *p, const char *timezone, rh_rest_statement *out)
+{
+    static const char text[] = "SELECT pg_catalog.set_config('TimeZone', $1, true)";
+    const char **values = RH_NEW_ARRAY(p->arena, const char *, 1);
+    values[0] = timezone;
+    *out = (rh_rest_statement){text, sizeof text - 1, 1, values};
 }

@@ -17,6 +17,11 @@ bool rh_sql_main(const rh_plan *p, rh_rest_statement *out, rh_err *err);
 /* `SELECT count(*)` over the same conditions, without limit and offset. */
 bool rh_sql_count(const rh_plan *p, rh_rest_statement *out, rh_err *err);
 
+/* One row: how many rows of the main statement's merge were not there. */
+void rh_sql_inserted(const rh_plan *p, rh_rest_statement *out);
+/* Sets the time zone for the statements that follow; the name is the client's, and may be none. */
+void rh_sql_timezone(const rh_plan *p, const char *timezone, rh_rest_statement *out);
+
 /* What a guard's failure says: PostgreSQL cannot cast this text, and its error quotes it. The rows stand
  * behind. */
 #define RH_SQL_GUARD_ONE "PGRST116 "

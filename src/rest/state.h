@@ -37,8 +37,9 @@ struct rh_rest {
     rh_render_column *columns;
     int n_columns;
     rh_str body;
-    int64_t rows;  /* of statement 0 so far, or what it counted */
-    int64_t total; /* -1: not counted */
+    int64_t rows;     /* of statement 0 so far, or what it counted */
+    int64_t total;    /* -1: not counted */
+    int64_t inserted; /* of rows that were merged: those that were not there */
     const char *location;
 };
 

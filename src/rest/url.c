@@ -207,6 +207,15 @@ static bool add_number(struct url_state *st, const struct parameter *p, bool *ha
                          p->kind == LIMIT ? "Limit" : "Offset");
 }
 
+static bool add_names(struct url_state *st, const struct parameter *p, const char *what, bool *has,
+                      rh_names *out)
+{
+    if (*has)
+        return given_twice(st, p->key);
+    *has = true;
+    return rh_parse_names(st->arena, what, p->value, out, st->err);
+}
+
 static bool add_argument(struct url_state *st, const struct parameter *p)
 {
     rh_scan s = {"argument name", p->key, p->key, st->arena, st->err};
@@ -246,11 +255,9 @@ static bool add_parameter(struct url_state *st, const struct parameter *p)
     case OFFSET:
         return add_number(st, p, &q->has_offset, &q->offset);
     case COLUMNS:
-        return st->out->has_columns ? given_twice(st, p->key)
-                                    : rh_parse_columns(st->arena, p->value, st->out, st->err);
+        return add_names(st, p, "columns parameter", &st->out->has_columns, &st->out->columns);
     case ON_CONFLICT:
-        st->out->on_conflict = p->value;
-        return true;
+        return add_names(st, p, "on_conflict parameter", &st->out->has_on_conflict, &st->out->on_conflict);
     case SELECT: /* done before the others, which need the embeds */
         return true;
     }

@@ -58,6 +58,7 @@ static const rh_rest_naming world_naming = {.schema = "public",
                                             .id_type = "bigint",
                                             .max_rows = 1000,
                                             .max_response = 1 << 20,
+                                            .tx_end.may_ask = true,
                                             .aggregates = true};
 
 static inline void must(bool ok)
@@ -78,14 +79,15 @@ static const rh_relation_cache *world(void)
 /* Outside of "names" and three literals of ours, a statement has no quote, no semicolon and no comment. */
 static void check_text(const char *text)
 {
-    static const char *const literals[] = {"'[]'", "'PGRST116 '", "'PGRST124 '"};
+    static const char *const literals[] = {"'[]'", "'PGRST116 '", "'PGRST124 '", "'rowhouse.inserted'",
+                                           "''",   "'0'",         "'TimeZone'"};
     for (const char *p = text; *p; p++) {
         if (*p == '"') {
             while (*++p != '"')
                 must((*p >= 'a' && *p <= 'z') || *p == '_');
         } else if (*p == '\'') {
             bool known = false;
-            for (int i = 0; i < 3 && !known; i++)
+            for (size_t i = 0; i < sizeof literals / sizeof *literals && !known; i++)
                 if ((known = rh_starts_with(p, literals[i])))
                     p += strlen(literals[i]) - 1;
             must(known);
@@ -94,7 +96,9 @@ static void check_text(const char *text)
             must(!rh_starts_with(p, "--") && !rh_starts_with(p, "/*"));
         }
     }
-    must(strstr(text, "\"company_id\" = $1::bigint") || strstr(text, "SELECT $1::bigint"));
+    must(strstr(text, "\"company_id\" = $1::bigint") || strstr(text, "SELECT $1::bigint") ||
+         rh_starts_with(text, "SELECT pg_catalog.set_config(") ||
+         rh_starts_with(text, "SELECT coalesce(nullif("));
 }
 
 static void plan_and_check(rh_arena *a, const rh_rest_request *req)
@@ -110,7 +114,8 @@ static void plan_and_check(rh_arena *a, const rh_rest_request *req)
     const rh_rest_plan_info *info = rh_rest_info(r);
     for (int i = 0; i < info->n_statements; i++) {
         check_text(info->statements[i].text);
-        must(info->statements[i].n >= 1 && strcmp(info->statements[i].values[0], "5") == 0);
+        must(i != info->main ||
+             (info->statements[i].n >= 1 && strcmp(info->statements[i].values[0], "5") == 0));
         for (int v = 0; v < info->statements[i].n; v++)
             must(!info->statements[i].values[v] ||
                  rh_is_utf8(info->statements[i].values[v], strlen(info->statements[i].values[v])));

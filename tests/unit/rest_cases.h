@@ -6,7 +6,7 @@
  *   GET /ads?id=eq.5            the request
  *   Prefer: count=exact         its headers, of Prefer, Range, Accept, Content-Type
  *   body: {"name": "x"}         and body
- *   set: aggregates             what the app's settings allow besides the default
+ *   set: aggregates             (or tx) what the app's settings allow besides the default
  *   sql: SELECT ...             expected: the next statement; an end of " ..." stands for any rest
  *   par: 5 | x                  parameters of the last statement named, \N for NULL
  *   err: 404 PGRST205 text      or an error: status, code, text within message
@@ -26,7 +26,7 @@
 typedef struct rest_case {
     int line;
     rh_rest_request req;
-    bool aggregates;
+    bool aggregates, tx;
     RH_VEC(char *) expected; /* "sql: ...", in order */
 } rest_case;
 
@@ -77,6 +77,21 @@ static void request_line(rh_arena *a, rest_case *c, char *line)
     c->req.path = query ? rh_arena_strndup(a, target, (size_t)(query - target)) : target;
 }
 
+/* In CSV \n stands for the end of a line. */
+static const char *lines_of(rh_arena *a, const char *text)
+{
+    char *out = rh_arena_strdup(a, text), *to = out;
+    for (const char *p = text; *p; p++)
+        if (p[0] == '\\' && p[1] == 'n') {
+            *to++ = '\n';
+            p++;
+        } else {
+            *to++ = *p;
+        }
+    *to = 0;
+    return out;
+}
+
 static void case_line(rh_arena *a, rest_case *c, char *line)
 {
     const char *v;
@@ -89,10 +104,12 @@ static void case_line(rh_arena *a, rest_case *c, char *line)
     else if ((v = after(line, "Content-Type: ")))
         c->req.content_type = v;
     else if ((v = after(line, "body: "))) {
-        c->req.body = v;
-        c->req.body_len = strlen(v);
+        bool csv = c->req.content_type && strcmp(c->req.content_type, "text/csv") == 0;
+        c->req.body = csv ? lines_of(a, v) : v;
+        c->req.body_len = strlen(c->req.body);
     } else if ((v = after(line, "set: "))) {
-        c->aggregates = strcmp(v, "aggregates") == 0;
+        c->aggregates = c->aggregates || strcmp(v, "aggregates") == 0;
+        c->tx = c->tx || strcmp(v, "tx") == 0;
     } else {
         RH_VEC_PUSH(a, &c->expected, line);
     }
@@ -171,6 +188,7 @@ static rh_rest_naming naming_of(const rest_case *c)
 {
     rh_rest_naming naming = shared_naming;
     naming.aggregates = c->aggregates;
+    naming.tx_end.may_ask = c->tx;
     return naming;
 }
 

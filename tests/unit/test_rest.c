@@ -392,15 +392,15 @@ static void preferences_are_read(void **state)
     assert_true(rh_prefer_parse(NULL, &p, &err) && p.answer == RH_RETURN_DEFAULT);
     assert_true(
         rh_prefer_parse(" return=minimal ,, return=representation,count=exact, respond-async", &p, &err));
-    assert_true(p.answer == RH_RETURN_MINIMAL && p.count_exact);
+    assert_true(p.answer == RH_RETURN_MINIMAL && p.count == RH_COUNT_EXACT);
     assert_true(rh_prefer_parse("max-affected=10, handling=strict", &p, &err) && p.max_affected == 10);
     assert_true(rh_prefer_parse("max-affected=-10, max-affected=99999999999999999999", &p, &err) &&
                 p.max_affected == -1);
     assert_false(rh_prefer_parse("foo=bar, handling=strict", &p, &err));
     assert_int_equal(err.code, RH_E_PREFER);
     assert_string_equal(err.detail, "Invalid preferences: foo=bar");
-    assert_false(rh_prefer_parse("resolution=merge-duplicates", &p, &err));
-    assert_int_equal(err.code, RH_E_NOT_IMPLEMENTED);
+    assert_true(rh_prefer_parse("tx=rollback, timezone=Europe/Vienna, tx=commit", &p, &err));
+    assert_true(p.tx == RH_TX_ROLLBACK && p.timezone_len == 13);
 }
 
 static void texts_are_clipped_between_characters(void **state)

@@ -152,7 +152,7 @@ static bool run_statements(rh_arena *a, rh_rest *r, rh_rest_answer *out, rh_err 
         }
         if (!rh_rest_rows(r, i, res, err))
             return false;
-        if (i == 0)
+        if (i == info->main)
             affected = PQcmdTuples(res);
     }
     return rh_rest_finish(r, affected, out, err);
