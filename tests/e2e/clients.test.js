@@ -103,14 +103,15 @@ describe('postgrest-js', () => {
   });
 
   test('upsert merges or ignores what is there, of one\'s own rows only', async () => {
-    const rows = [{ id: 1, title: 'merged' }, { id: 50, title: 'new' }];
+    const rows = [{ id: 3, title: 'merged' }, { id: 50, title: 'new' }];
     const merged = await clients.two.from('notes').upsert(rows).select('id,title').order('id');
-    assert.deepEqual([merged.status, merged.data], [201, rows], 'tenant one has a note 1 of its own');
+    assert.deepEqual([merged.status, merged.data], [201, rows], 'tenant one has a note 3 of its own');
     assert.equal((await clients.two.from('notes').upsert(rows)).status, 200);
-    assert.deepEqual(await data(clients.two.from('notes').upsert([{ id: 1, title: 'no' }, { id: 51, title: 'yes' }], { ignoreDuplicates: true }).select('id')), [{ id: 51 }]);
+    assert.deepEqual(await data(clients.two.from('notes').upsert([{ id: 3, title: 'no' }, { id: 51, title: 'yes' }], { ignoreDuplicates: true }).select('id')), [{ id: 51 }]);
+    await data(clients.two.from('notes').delete().neq('title', 'my own'));
     assert.deepEqual(await data(clients.two.from('notes').insert([{ title: 'a' }, { title: 'b', stars: 3 }], { defaultToNull: false }).select('title,stars').order('title')), [{ title: 'a', stars: 0 }, { title: 'b', stars: 3 }]);
-    assert.deepEqual(await data(clients.one.from('notes').select('title').eq('id', 1)), [{ title: 'first' }]);
-    await data(clients.two.from('notes').delete().gte('id', 1));
+    assert.deepEqual(await data(clients.one.from('notes').select('title').eq('id', 3)), [{ title: 'third' }]);
+    await data(clients.two.from('notes').delete().neq('title', 'my own'));
   });
 
   test('rpc, by POST and by GET', async () => {
