@@ -32,15 +32,16 @@ struct worker {
 /* Where one tenant's rows are, as far as is known. */
 struct owner {
     rh_citus *cluster;
-    struct worker *at; /* NULL: not known */
-    int64_t asked_us;
-    bool asking;
+    struct worker *at;  /* NULL: not known */
+    uint64_t as_of;     /* the cluster's generation when it was asked for */
+    bool asking, known; /* known: answered, even by no worker */
 };
 
 /* The question for it, while it is under way. */
 struct question {
     rh_job job;
-    struct owner *owner;
+    rh_citus *cluster;
+    struct owner *owner;  /* NULL: the placements are looked at */
     char *tenant, *about; /* table or schema */
     const char *values[2];
     struct worker *found;
@@ -53,7 +54,11 @@ struct rh_citus {
     rh_pool *coordinator;
     struct worker *workers; /* few: a list */
     rh_map owners;          /* "schema\ntenant" -> struct owner */
-    int open;               /* pools that are not closed */
+    uint64_t generation;    /* of the placements */
+    char placements[40];    /* as they were last; "": never looked at */
+    int64_t looked_us;
+    bool looking;
+    int open; /* pools that are not closed */
     bool closing;
     void (*on_closed)(void *);
     void *arg;
@@ -108,7 +113,7 @@ static void on_answer(rh_job *job, int statement, const PGresult *res)
     struct question *q = job->user;
     (void)statement;
     if (PQntuples(res) > 0)
-        q->found = find_worker(q->owner->cluster, PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1));
+        q->found = find_worker(q->cluster, PQgetvalue(res, 0, 0), PQgetvalue(res, 0, 1));
 }
 
 static void on_asked_again(rh_job *job)
@@ -124,6 +129,7 @@ static void on_asked(rh_job *job, const char *affected, const rh_err *err)
         rh_log_err(RH_LOG_DEBUG, "where a tenant is on Citus", err);
     else
         q->owner->at = q->found;
+    q->owner->known = !err;
     q->owner->asking = false;
     free(q->tenant);
     free(q->about);
@@ -147,6 +153,7 @@ static void ask(struct owner *o, const rh_citus_place *place, const char *tenant
     const char *text = !place->root  ? rh_sql_citus_owner_of_schema
                        : place->uuid ? rh_sql_citus_owner_of_uuid
                                      : rh_sql_citus_owner_of_bigint;
+    q->cluster = o->cluster;
     q->owner = o;
     q->tenant = rh_xstrdup(tenant);
     q->about = place->root ? qualified(place->schema, place->root) : rh_xstrdup(place->schema);
@@ -161,10 +168,56 @@ static void ask(struct owner *o, const rh_citus_place *place, const char *tenant
                       .on_restart = on_asked_again,
                       .on_done = on_asked,
                       .user = q};
-    o->asked_us = rh_now_us();
+    o->as_of = o->cluster->generation;
     o->asking = true;
     if (!rh_pool_submit(o->cluster->coordinator, &q->job, &err))
         on_asked(&q->job, "", &err);
+}
+
+/* ---- looking at the placements ---- */
+
+static void on_placements(rh_job *job, int statement, const PGresult *res)
+{
+    struct question *q = job->user;
+    rh_citus *c = q->cluster;
+    (void)statement;
+    if (PQntuples(res) == 0 || strcmp(c->placements, PQgetvalue(res, 0, 0)) == 0)
+        return;
+    if (*c->placements)
+        c->generation++;
+    snprintf(c->placements, sizeof c->placements, "%s", PQgetvalue(res, 0, 0));
+}
+
+static void on_looked(rh_job *job, const char *affected, const rh_err *err)
+{
+    struct question *q = job->user;
+    (void)affected;
+    if (err)
+        rh_log_err(RH_LOG_DEBUG, "looking at Citus' placements", err);
+    q->cluster->looking = false;
+    free(q->tenant);
+    free(q);
+}
+
+static void look(rh_citus *c, const char *tenant)
+{
+    rh_err err;
+    struct question *q = rh_xcalloc(1, sizeof *q);
+    q->cluster = c;
+    q->tenant = rh_xstrdup(tenant);
+    q->job = (rh_job){.tenant = q->tenant,
+                      .read_only = true,
+                      .single_row = true,
+                      .n_statements = 1,
+                      .statements = {{rh_sql_citus_placements, strlen(rh_sql_citus_placements), 0, NULL}},
+                      .on_rows = on_placements,
+                      .on_restart = on_asked_again,
+                      .on_done = on_looked,
+                      .user = q};
+    c->looked_us = rh_now_us();
+    c->looking = true;
+    if (!rh_pool_submit(c->coordinator, &q->job, &err))
+        on_looked(&q->job, "", &err);
 }
 
 static struct owner *owner_of(rh_citus *c, const rh_citus_place *place, const char *tenant)
@@ -208,6 +261,7 @@ static void on_worker_done(rh_job *job, const char *affected, const rh_err *err)
     }
     rh_log_err(RH_LOG_DEBUG, "a worker could not serve: again through the coordinator", err);
     o->at = NULL;
+    o->known = false;
     if (job->on_restart)
         job->on_restart(job);
     job->own.restarted = false;
@@ -219,7 +273,9 @@ bool rh_citus_submit(rh_citus *c, const rh_citus_place *place, rh_job *job, rh_e
 {
     rh_err ignored;
     struct owner *o = place->owner_does ? owner_of(c, place, job->tenant) : NULL;
-    if (o && !o->asking && (!o->at || rh_now_us() - o->asked_us > FRESH_US))
+    if (o && !c->looking && rh_now_us() - c->looked_us > FRESH_US)
+        look(c, job->tenant);
+    if (o && !o->asking && (!o->known || o->as_of != c->generation))
         ask(o, place, job->tenant);
     if (o && o->at) {
         job->own.owner = o;

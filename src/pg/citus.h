@@ -8,7 +8,7 @@
  * What is known may be out of date, for shards move. A worker that has the rows no more fails on them: it
  * would have to fetch them from another one, where nobody is bound. Such a job, and any other that the worker
  * could not do and has not done, is sent again through the coordinator, and the tenant's place is asked for
- * anew. It is also asked for every 30 seconds.
+ * anew. So are all, when a look at the placements, every 30 seconds, shows that they have changed.
  *
  * All on the loop's thread.
  */
