@@ -26,11 +26,30 @@ static bool is_the_apps(const rh_app *app, const char *name)
 
 enum mark { ABSENT, OURS, UNMARKED, FOREIGN };
 
+/* As a making that was cut off leaves it. Anything else that the app's owner has is somebody's: a dump that
+ * was restored, say. */
+static bool is_half_made(const rh_app *app, const rh_home *home, rh_arena *a, bool *out, rh_err *err)
+{
+    rh_db *db = rh_app_connect(app, home->node, RH_ROLE_ADMIN, home->database, err);
+    PGresult *res = db ? rh_db_query(db, a, rh_sql_homes_half_made, 0, NULL, err) : NULL;
+    bool ok = res != NULL;
+    *out = ok && *PQgetvalue(res, 0, 0) == 't';
+    if (ok && !*out && *PQgetvalue(res, 0, 1) == 't') {
+        const char *params[] = {"0", "tenant"}; /* the template's, until the clone takes them over */
+        res = rh_db_query(db, a, rh_sql_homes_applied, 2, params, err);
+        ok = res != NULL;
+        *out = ok && PQntuples(res) > 0;
+    }
+    rh_db_close(db);
+    return ok;
+}
+
 /* Whose the database is. UNMARKED: the app's owner has it and nobody's mark is on it, as it is between its
  * making and its mark. */
 static bool read_mark(const rh_app *app, const rh_home *home, rh_db *shared, rh_arena *a, enum mark *out,
                       rh_err *err)
 {
+    bool half_made;
     PGresult *res = rh_db_query(shared, a, rh_sql_homes_database_mark, 1, &home->database, err);
     if (!res)
         return false;
@@ -40,6 +59,11 @@ static bool read_mark(const rh_app *app, const rh_home *home, rh_db *shared, rh_
            : *comment || is_the_apps(app, home->database) || strcmp(PQgetvalue(res, 0, 0), app->owner) != 0
                ? FOREIGN
                : UNMARKED;
+    if (*out != UNMARKED)
+        return true;
+    if (!is_half_made(app, home, a, &half_made, err))
+        return false;
+    *out = half_made ? UNMARKED : FOREIGN;
     return true;
 }
 

@@ -162,6 +162,14 @@ test('a database that cannot be a home is refused with the reason, and left alon
   await sibling.stop();
 });
 
+test('what was restored for the app\'s own role is no home, and stays', async () => {
+  await admin.query('CREATE DATABASE restored OWNER library_owner');
+  await on('restored', 'CREATE TABLE kept (id int)');
+  assert.match((await app.run(['tenant', 'create', 'back', '--home', 'restored'])).stderr, /database restored exists and is not this home's/);
+  await app.ok(['tenant', 'drop', 'back', '--yes', '--no-dump']);
+  assert.equal((await on('restored', 'SELECT FROM kept')).rowCount, 0);
+});
+
 describe('an app with a tenant key', () => {
   let keyed, tables;
   before(async () => {
