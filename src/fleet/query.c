@@ -11,6 +11,7 @@
 
 #define JOBS 4
 #define MAX_JOBS 64
+#define MAX_AWAY 32
 #define MAX_AT_ONCE 32              /* homes in one pipeline */
 #define MAX_SENT ((size_t)64 << 10) /* bytes of it: libpq blocks when neither side reads */
 #define SESSION                                                                                              \
@@ -31,6 +32,7 @@ struct fleet {
     size_t next; /* task */
     bool stop;
     PGcancel *running[MAX_JOBS]; /* one a worker */
+    int away[MAX_AWAY], n_away;  /* nodes that could not be reached: asked once, not for every home */
 };
 
 struct worker {
@@ -119,9 +121,41 @@ static void set_running(const struct worker *w, rh_db *db)
     pthread_mutex_unlock(&w->fleet->lock);
 }
 
-static rh_db *open_home(const struct fleet *f, const rh_fleet_home *h, rh_err *err)
+static bool is_away(struct fleet *f, int node)
 {
+    bool away = false;
+    pthread_mutex_lock(&f->lock);
+    for (int i = 0; i < f->n_away; i++)
+        away |= f->away[i] == node;
+    pthread_mutex_unlock(&f->lock);
+    return away;
+}
+
+/* A database of it could not be entered: is it the node? */
+static bool answers(const rh_node *node)
+{
+    const char *keys[] = {"dbname", "connect_timeout", NULL}, *values[] = {node->conninfo, "5", NULL};
+    PGPing ping = PQpingParams(keys, values, 1);
+    return ping == PQPING_OK || ping == PQPING_REJECT;
+}
+
+static void note_away(struct fleet *f, int node)
+{
+    pthread_mutex_lock(&f->lock);
+    if (f->n_away < MAX_AWAY)
+        f->away[f->n_away++] = node;
+    pthread_mutex_unlock(&f->lock);
+}
+
+static rh_db *open_home(struct fleet *f, const rh_fleet_home *h, rh_err *err)
+{
+    if (is_away(f, h->home.node->id)) {
+        rh_err_set(err, RH_E_NODE_AWAY, "node %s cannot be reached", h->home.node->name);
+        return NULL;
+    }
     rh_db *db = rh_app_connect(f->app, h->home.node, RH_ROLE_OPERATOR, h->home.database, err);
+    if (!db && err->code == RH_E_NODE_AWAY && !answers(h->home.node))
+        note_away(f, h->home.node->id);
     if (db && !rh_db_exec(db, SESSION, err)) {
         rh_db_close(db);
         return NULL;

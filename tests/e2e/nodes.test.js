@@ -152,6 +152,10 @@ describe('placement', () => {
     await Promise.all(MODELS.map(async (model) => assert.equal(await app.psql(`b-${model}`, 'SELECT title FROM notes'), `canary of b-${model}`)));
     assert.match(await app.ok(['psql', '--node', 'b', '--', '-XqAt', '-c', 'SELECT title FROM notes']), /^canary of b-shared$/m);
     const sizes = Object.fromEntries(JSON.parse(await app.ok(['tenant', 'list', '--json'])).map((t) => [t.slug, t.size]));
+    const asked = JSON.parse(await app.ok(['query', 'SELECT title FROM notes ORDER BY 1', '--json']));
+    for (const { tenant, title } of asked) assert.ok(tenant.startsWith('(shared') || title === `canary of ${tenant}`, `${tenant}: ${title}`);
+    assert.deepEqual(asked.map((r) => r.title).sort(), Object.keys(tenants).map((slug) => `canary of ${slug}`).sort());
+    assert.ok(asked.some((r) => r.tenant === '(shared on c)'));
     for (const node of ['first', 'b', 'c']) assert.ok(sizes[`${node}-schema`] > 0 && sizes[`${node}-database`] > 1e6 && sizes[`${node}-shared`] === null, node);
   });
 
@@ -212,6 +216,11 @@ describe('a node that is cut off', () => {
     assert.notEqual((await create('elsewhere', '--model', 'schema')).node, 'c');
     await note('elsewhere');
     assert.equal((await app.run(['tenant', 'list'])).status, 0);
+    const query = await app.run(['query', 'SELECT 1 AS one', '--csv']);
+    assert.equal(query.status, 1);
+    assert.match(query.stdout, /^\(shared on b\),1\r$/m);
+    assert.doesNotMatch(query.stdout, /^c-/m);
+    for (const model of ['schema', 'database']) assert.match(query.stderr, new RegExp(`^c-${model}: node c`, 'm'));
   });
 
   test('that hangs does not keep anybody waiting for long, and is served again by itself', async () => {
