@@ -14,6 +14,20 @@ static void release_body(void *body)
     rh_str_release(body);
 }
 
+/* The first line of CSV. */
+static void add_names(rh_rest *r)
+{
+    const rh_node *root = &r->plan.root;
+    if (r->rows_kind == RH_ROWS_SCALARS)
+        rh_str_add(&r->body, "pgrst_scalar");
+    for (size_t i = 0; r->rows_kind == RH_ROWS_OBJECTS && i < root->items.len; i++) {
+        if (i)
+            rh_str_addc(&r->body, ',');
+        rh_render_csv_value(&r->body, root->items.items[i].key, strlen(root->items.items[i].key));
+    }
+    rh_str_addc(&r->body, '\n');
+}
+
 void rh_answer_prepare(rh_rest *r)
 {
     const rh_node *root = &r->plan.root;
@@ -21,6 +35,8 @@ void rh_answer_prepare(rh_rest *r)
     rh_str_init(&r->body, r->naming.max_response);
     rh_arena_on_free(r->arena, release_body, &r->body);
     r->total = -1;
+    if (r->media == RH_MEDIA_CSV && (r->rows_kind == RH_ROWS_OBJECTS || r->rows_kind == RH_ROWS_SCALARS))
+        add_names(r);
     if (r->rows_kind != RH_ROWS_OBJECTS)
         return;
     r->n_columns = (int)root->items.len;
@@ -44,12 +60,17 @@ void rh_answer_prepare(rh_rest *r)
 
 static void add_row(rh_rest *r, const PGresult *res, int row)
 {
+    if (r->media == RH_MEDIA_CSV) {
+        r->rows++;
+        rh_render_csv_row(&r->body, res, row, r->rows_kind == RH_ROWS_OBJECTS ? r->n_columns : 1);
+        return;
+    }
     if (r->rows++ && (r->single || r->must_be_one)) /* more than one is counted, not rendered */
         return;
     if (!r->single)
         rh_str_addc(&r->body, r->rows == 1 ? '[' : ',');
     if (r->rows_kind == RH_ROWS_OBJECTS)
-        rh_render_row(&r->body, res, row, r->columns, r->n_columns);
+        rh_render_row(&r->body, res, row, r->columns, r->n_columns, r->plan.strip);
     else if (PQgetisnull(res, row, 0))
         rh_str_add(&r->body, "null");
     else
@@ -174,9 +195,10 @@ static bool not_one_row(rh_rest *r, rh_err *err)
 
 static void put_body(rh_rest *r, rh_rest_answer *out)
 {
-    if (!r->rows)
+    bool json = r->media != RH_MEDIA_CSV;
+    if (json && !r->rows)
         rh_str_add(&r->body, r->single ? "null" : "[]");
-    else if (!r->single)
+    else if (json && !r->single)
         rh_str_addc(&r->body, ']');
     add_header(out, "Content-Type", rh_media_content_types[r->media]);
     out->body = rh_str_take(&r->body, &out->body_len);

@@ -8,19 +8,27 @@
 
 const char *const rh_media_content_types[] = {
     [RH_MEDIA_JSON] = "application/json; charset=utf-8",
+    [RH_MEDIA_STRIPPED] = "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8",
     [RH_MEDIA_OBJECT] = "application/vnd.pgrst.object+json; charset=utf-8",
+    [RH_MEDIA_STRIPPED_OBJECT] = "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8",
+    [RH_MEDIA_CSV] = "text/csv; charset=utf-8",
 };
 
-/* To add a media type: a row, and a row above. */
+/* To add a media type: a row, and a row above. stripped: what nulls=stripped makes of it; itself where it may
+ * not be asked for. */
 static const struct {
     const char *name;
-    rh_media media;
+    rh_media media, stripped;
 } media[] = {
-    {"*/*", RH_MEDIA_JSON},
-    {"application/*", RH_MEDIA_JSON},
-    {"application/json", RH_MEDIA_JSON},
-    {"application/vnd.pgrst.object+json", RH_MEDIA_OBJECT},
-    {"application/vnd.pgrst.object", RH_MEDIA_OBJECT},
+    {"*/*", RH_MEDIA_JSON, RH_MEDIA_JSON},
+    {"application/*", RH_MEDIA_JSON, RH_MEDIA_JSON},
+    {"application/json", RH_MEDIA_JSON, RH_MEDIA_JSON},
+    {"application/vnd.pgrst.array+json", RH_MEDIA_JSON, RH_MEDIA_STRIPPED},
+    {"application/vnd.pgrst.array", RH_MEDIA_JSON, RH_MEDIA_STRIPPED},
+    {"application/vnd.pgrst.object+json", RH_MEDIA_OBJECT, RH_MEDIA_STRIPPED_OBJECT},
+    {"application/vnd.pgrst.object", RH_MEDIA_OBJECT, RH_MEDIA_STRIPPED_OBJECT},
+    {"text/csv", RH_MEDIA_CSV, RH_MEDIA_CSV},
+    {"text/*", RH_MEDIA_CSV, RH_MEDIA_CSV},
 };
 
 static size_t trimmed(const char *text, size_t n)
@@ -30,17 +38,21 @@ static size_t trimmed(const char *text, size_t n)
     return n;
 }
 
-/* Parameters that change the answer: q=0 refuses it, nulls= is not of this version. */
-static bool acceptable(const char *parameters, size_t n)
+/* Parameters that change the answer: q=0 refuses it, nulls=stripped leaves nulls out. */
+static bool acceptable(const char *parameters, size_t n, bool *strip)
 {
+    *strip = false;
     for (size_t i = 0; i < n; i++) {
         const char *p = parameters + i;
         if (*p != ';')
             continue;
         p++;
         p += strspn(p, " \t");
-        if (strncasecmp(p, "nulls=", 6) == 0)
-            return false;
+        if (strncasecmp(p, "nulls=", 6) == 0) {
+            if (strncasecmp(p + 6, "stripped", 8) != 0)
+                return false;
+            *strip = true;
+        }
         if (strncasecmp(p, "q=0", 3) == 0) {
             p += 3 + strspn(p + 3, ".0");
             if (!*p || strchr(";, \t", *p))
@@ -52,6 +64,7 @@ static bool acceptable(const char *parameters, size_t n)
 
 bool rh_accept_parse(const char *accept, rh_media *out, rh_err *err)
 {
+    bool strip;
     *out = RH_MEDIA_JSON;
     if (!accept || !accept[strspn(accept, " \t,")])
         return true;
@@ -60,8 +73,8 @@ bool rh_accept_parse(const char *accept, rh_media *out, rh_err *err)
         size_t whole = strcspn(p, ","), n = trimmed(p, strcspn(p, ";,"));
         for (size_t i = 0; i < sizeof media / sizeof *media; i++)
             if (strlen(media[i].name) == n && strncasecmp(media[i].name, p, n) == 0 &&
-                acceptable(p + n, whole - n)) {
-                *out = media[i].media;
+                acceptable(p + n, whole - n, &strip) && !(strip && media[i].stripped == media[i].media)) {
+                *out = strip ? media[i].stripped : media[i].media;
                 return true;
             }
         p += whole;

@@ -8,7 +8,13 @@
 #include "rest/query.h"
 #include "rest/rest.h"
 
-typedef enum rh_media { RH_MEDIA_JSON, RH_MEDIA_OBJECT } rh_media;
+typedef enum rh_media {
+    RH_MEDIA_JSON,
+    RH_MEDIA_STRIPPED, /* an array, without the members that are null, at any depth */
+    RH_MEDIA_OBJECT,
+    RH_MEDIA_STRIPPED_OBJECT,
+    RH_MEDIA_CSV
+} rh_media;
 extern const char *const rh_media_content_types[];
 
 /* The first acceptable media type that there is; NULL or "" accept anything. RH_E_MEDIA (406). */

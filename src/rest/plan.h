@@ -70,6 +70,8 @@ typedef struct rh_plan {
     bool calls;     /* a function of the app is called, by name or as a computed field */
     bool tenant;    /* some reference needs the tenant id: it is parameter $1 */
     bool head;      /* no rows wanted, only how many */
+    bool csv;       /* values are wanted as PostgreSQL writes them, not as JSON */
+    bool strip;     /* nulls are left out */
     bool returning; /* a write answers with its rows */
     bool location;  /* an insert answers with its keys */
     rh_guard guard;

@@ -61,14 +61,54 @@ void rh_render_value(rh_str *out, const char *text, size_t n, rh_json_form form)
     }
 }
 
-void rh_render_row(rh_str *out, const PGresult *res, int row, const rh_render_column *columns, int n)
+void rh_render_row(rh_str *out, const PGresult *res, int row, const rh_render_column *columns, int n,
+                   bool strip)
 {
+    bool begun = false;
     for (int i = 0; i < n; i++) {
-        rh_str_addn(out, columns[i].lead, columns[i].lead_len);
-        if (PQgetisnull(res, row, i))
+        bool null = PQgetisnull(res, row, i);
+        if (null && strip)
+            continue;
+        if (i && !begun) { /* the lead of a later column begins with a comma */
+            rh_str_addc(out, '{');
+            rh_str_addn(out, columns[i].lead + 1, columns[i].lead_len - 1);
+        } else {
+            rh_str_addn(out, columns[i].lead, columns[i].lead_len);
+        }
+        begun = true;
+        if (null)
             rh_str_addn(out, "null", 4);
         else
             rh_render_value(out, PQgetvalue(res, row, i), (size_t)PQgetlength(res, row, i), columns[i].form);
     }
-    rh_str_add(out, n ? "}" : "{}");
+    rh_str_add(out, begun ? "}" : "{}");
+}
+
+void rh_render_csv_value(rh_str *out, const char *text, size_t n)
+{
+    bool quote = n == 0;
+    for (size_t i = 0; i < n && !quote; i++)
+        quote = text[i] == ',' || text[i] == '"' || text[i] == '\n' || text[i] == '\r';
+    if (!quote) {
+        rh_str_addn(out, text, n);
+        return;
+    }
+    rh_str_addc(out, '"');
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '"')
+            rh_str_addc(out, '"');
+        rh_str_addc(out, text[i]);
+    }
+    rh_str_addc(out, '"');
+}
+
+void rh_render_csv_row(rh_str *out, const PGresult *res, int row, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (i)
+            rh_str_addc(out, ',');
+        if (!PQgetisnull(res, row, i))
+            rh_render_csv_value(out, PQgetvalue(res, row, i), (size_t)PQgetlength(res, row, i));
+    }
+    rh_str_addc(out, '\n');
 }

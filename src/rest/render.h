@@ -19,7 +19,11 @@ typedef struct rh_render_column {
 
 /* One value of a row, or null. */
 void rh_render_value(rh_str *out, const char *text, size_t n, rh_json_form form);
-/* One row as an object; no columns give {}. */
-void rh_render_row(rh_str *out, const PGresult *res, int row, const rh_render_column *columns, int n);
+/* One row as an object; no columns give {}. strip: columns that are null are left out. */
+void rh_render_row(rh_str *out, const PGresult *res, int row, const rh_render_column *columns, int n,
+                   bool strip);
+/* One row as a line of CSV, as COPY writes it: null is nothing, the empty text is "". */
+void rh_render_csv_row(rh_str *out, const PGresult *res, int row, int n);
+void rh_render_csv_value(rh_str *out, const char *text, size_t n);
 
 #endif

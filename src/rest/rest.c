@@ -371,11 +371,13 @@ static bool plan_answer(rh_rest *r, rh_err *err)
     const rh_function *f = p->function;
     bool write = is_write(p);
     p->returning = write && r->prefer.answer == RH_RETURN_REPRESENTATION;
-    r->must_be_one = r->media == RH_MEDIA_OBJECT || r->path.n_keys;
+    bool object = r->media == RH_MEDIA_OBJECT || r->media == RH_MEDIA_STRIPPED_OBJECT;
+    p->csv = r->media == RH_MEDIA_CSV;
+    p->strip = r->media == RH_MEDIA_STRIPPED || r->media == RH_MEDIA_STRIPPED_OBJECT;
+    r->must_be_one = object || r->path.n_keys;
     r->single = r->must_be_one || (f && !f->returns_set);
     /* a write or a volatile call that must have one row is undone by its own statement when it has not */
-    if (r->media == RH_MEDIA_OBJECT && !r->path.n_keys &&
-        (write || (f && !f->read_only && f->returns_set && !p->head)))
+    if (object && !r->path.n_keys && (write || (f && !f->read_only && f->returns_set && !p->head)))
         p->guard = RH_GUARD_ONE;
     if (!plan_max_affected(r, err))
         return false;

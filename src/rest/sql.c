@@ -477,12 +477,15 @@ static void put_top_items(writer *w, const rh_node *n)
 {
     for (size_t i = 0; i < n->items.len; i++) {
         const rh_item *item = &n->items.items[i];
-        bool via_sql = item->form == RH_JSON_VIA_SQL;
+        bool via_sql = item->form == RH_JSON_VIA_SQL && !w->plan->csv;
+        bool strip = w->plan->strip && (via_sql || item->form == RH_JSON_RAW);
         put(w, i ? ", " : "");
         put(w, item->boxed ? "CAST(" : "");
+        put(w, strip ? "pg_catalog.json_strip_nulls(CAST(" : "");
         put(w, via_sql ? "pg_catalog.to_json(" : "");
         put_item(w, n, item);
         put(w, via_sql ? ")" : "");
+        put(w, strip ? " AS json))" : "");
         put(w, item->boxed ? " AS text)" : "");
     }
     if (!n->items.len)
@@ -658,7 +661,7 @@ static void put_call_source(writer *w)
 static void put_scalar_call(writer *w)
 {
     const rh_plan *p = w->plan;
-    bool via_sql = p->function->return_form == RH_JSON_VIA_SQL && !p->function->returns_void;
+    bool via_sql = p->function->return_form == RH_JSON_VIA_SQL && !p->function->returns_void && !p->csv;
     put(w, via_sql ? "SELECT pg_catalog.to_json(" : "SELECT ");
     put_call(w);
     put(w, via_sql ? ") AS v" : " AS v");

@@ -12,6 +12,7 @@
  *   err: 404 PGRST205 text      or an error: status, code, text within message
  *   det: text / hint: text      text within detail, hint
  *   ans: 200 [{"id":1}]         or an answer: status and body
+ *   csv: 200 id\n1\n            or one in CSV, \n for the end of a line
  *   head: Content-Range 0-0/ *  a header of the answer (without the space)
  */
 #ifndef REST_CASES_H
