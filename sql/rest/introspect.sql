@@ -157,7 +157,7 @@ WITH RECURSIVE sets AS (
     SELECT p.oid, u.n, coalesce(p.proargnames[u.n], '') AS name, coalesce(p.proargmodes[u.n], 'i') AS mode,
         CASE WHEN t.builtin THEN pg_catalog.format_type(t.oid, NULL) ELSE t.name || t.brackets END AS type,
         t.home, t.form, t.oid = 2281 AS internal, r.relname AS row_of, r.set AS row_of_set,
-        pg_catalog.count(*) FILTER (WHERE coalesce(p.proargmodes[u.n], 'i') IN ('i', 'b'))
+        pg_catalog.count(*) FILTER (WHERE coalesce(p.proargmodes[u.n], 'i') IN ('i', 'b', 'v'))
             OVER (PARTITION BY p.oid ORDER BY u.n) > p.pronargs - p.pronargdefaults AS has_default
     FROM pg_catalog.pg_proc p
     CROSS JOIN pg_catalog.unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) WITH ORDINALITY u (type, n)
@@ -170,9 +170,9 @@ WITH RECURSIVE sets AS (
             'set', s.set,
             'arguments', coalesce((
                 SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-                    'name', a.name, 'type', a.type, 'home', a.home, 'has_default', a.has_default,
+                    'name', a.name, 'type', a.type, 'home', a.home, 'has_default', a.has_default, 'variadic', a.mode = 'v',
                     'row_of', a.row_of, 'row_of_set', a.row_of_set) ORDER BY a.n)
-                FROM arguments a WHERE a.oid = p.oid AND a.mode IN ('i', 'b')), '[]'),
+                FROM arguments a WHERE a.oid = p.oid AND a.mode IN ('i', 'b', 'v')), '[]'),
             'read_only', p.provolatile <> 'v',
             'returns_set', p.proretset,
             'one_row', NOT p.proretset OR p.prorows = 1,
@@ -195,7 +195,7 @@ WITH RECURSIVE sets AS (
     JOIN sets s ON s.nsp = p.pronamespace
     JOIN types t ON t.oid = p.prorettype
     JOIN pg_catalog.pg_type rt ON rt.oid = p.prorettype
-    WHERE p.prokind = 'f' AND p.provariadic = 0
+    WHERE p.prokind = 'f' AND p.provariadic <> 2276 -- "any"
         AND p.prorettype NOT IN (2279, 3838, 2281) -- trigger, event_trigger, internal
         AND pg_catalog.has_function_privilege($5::text, p.oid, 'EXECUTE')
         AND NOT EXISTS (SELECT FROM arguments a WHERE a.oid = p.oid AND a.internal)

@@ -304,7 +304,7 @@ static bool is_word(rh_scan *s, rh_filter *out)
     return rh_scan_fail(s, "isVal: (null, not_null, true, false, unknown)");
 }
 
-static void add_element(rh_str *array, const char *text)
+void rh_parse_add_element(rh_str *array, const char *text)
 {
     rh_str_add(array, array->len > 1 ? ",\"" : "\"");
     for (const char *p = text; *p; p++) {
@@ -342,7 +342,7 @@ static bool in_list(rh_scan *s, rh_filter *out)
     rh_str_addc(&array, '{');
     bool empty = *s->p == ')';
     while (!empty) {
-        add_element(&array, listed_value(s));
+        rh_parse_add_element(&array, listed_value(s));
         if (!rh_scan_char(s, ','))
             break;
     }

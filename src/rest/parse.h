@@ -7,6 +7,7 @@
 #define RH_PARSE_H
 
 #include "base/err.h"
+#include "base/str.h"
 
 #include "rest/query.h"
 #include "rest/scan.h"
@@ -23,5 +24,8 @@ bool rh_parse_operation(rh_arena *a, const char *text, rh_filter *out, rh_err *e
 bool rh_parse_logic(rh_arena *a, const char *text, rh_logic *out, int *n_filters, rh_err *err);
 /* name and JSON path, `a->b->>0`, from the cursor on; in_list: `,` and `)` end it. */
 bool rh_parse_field(rh_scan *s, rh_field *out);
+
+/* Appends an element to an array literal that begins with '{'. */
+void rh_parse_add_element(rh_str *array, const char *text);
 
 #endif

@@ -154,28 +154,61 @@ static bool no_function(rh_plan *p, const char *name, const char *const *argumen
     return false;
 }
 
-bool rh_plan_function(rh_plan *p, const char *name, const char *const *arguments, int n, rh_err *err)
+/* One parameter without a name, of the type that the body has. */
+static bool takes_whole(const rh_function *f, const rh_payload *body)
+{
+    static const struct {
+        rh_payload payload;
+        const char *type;
+    } rows[] = {{RH_PAYLOAD_JSON, "json"},
+                {RH_PAYLOAD_JSON, "jsonb"},
+                {RH_PAYLOAD_TEXT, "text"},
+                {RH_PAYLOAD_XML, "xml"},
+                {RH_PAYLOAD_BYTES, "bytea"}};
+    if (!body || f->n_arguments != 1 || *f->arguments[0].name)
+        return false;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].payload == *body && strcmp(rows[i].type, f->arguments[0].type.text) == 0)
+            return true;
+    return false;
+}
+
+static bool is_named(const rh_payload *body)
+{
+    return !body || *body == RH_PAYLOAD_JSON || *body == RH_PAYLOAD_FORM || *body == RH_PAYLOAD_CSV;
+}
+
+/* Takes f unless another fits as well; of two sets the tenant's goes first. */
+static bool choose(rh_plan *p, const rh_function *f, rh_err *err)
+{
+    if (p->function && p->function->set == f->set) {
+        rh_err_set(err, RH_E_AMBIGUOUS_FUNCTION,
+                   "Could not choose the best candidate function between overloads of %s", f->name);
+        return rh_err_hint(err,
+                           "Try renaming the parameters or the function itself in the database so function "
+                           "overloading can be resolved");
+    }
+    if (!p->function || f->set == RH_SET_TENANT)
+        p->function = f;
+    return true;
+}
+
+bool rh_plan_function(rh_plan *p, const char *name, const char *const *arguments, int n,
+                      const rh_payload *body, rh_err *err)
 {
     int overloads;
     const rh_function *f = rh_function_find(p->cache, name, strlen(name), &overloads);
-    for (int i = 0; i < overloads; i++) {
-        if (!takes(&f[i], arguments, n))
-            continue;
-        if (p->function && p->function->set == f[i].set) {
-            rh_err_set(err, RH_E_AMBIGUOUS_FUNCTION,
-                       "Could not choose the best candidate function between overloads of %s",
-                       p->function->name);
-            return rh_err_hint(
-                err, "Try renaming the parameters or the function itself in the database so function "
-                     "overloading can be resolved");
-        }
-        if (!p->function || f[i].set == RH_SET_TENANT)
-            p->function = &f[i];
-    }
+    for (int i = 0; i < overloads && is_named(body) && n >= 0; i++)
+        if (takes(&f[i], arguments, n) && !choose(p, &f[i], err))
+            return false;
+    bool by_name = p->function != NULL;
+    for (int i = 0; i < overloads && !by_name; i++)
+        if (takes_whole(&f[i], body) && !choose(p, &f[i], err))
+            return false;
     if (!p->function)
-        return no_function(p, name, arguments, n, overloads, err);
+        return no_function(p, name, arguments, n < 0 ? 0 : n, overloads, err);
     for (int i = 0; i < p->function->n_arguments; i++)
-        if (names_argument(arguments, n, p->function->arguments[i].name))
+        if (!by_name || names_argument(arguments, n, p->function->arguments[i].name))
             RH_VEC_PUSH(p->arena, &p->arguments, &p->function->arguments[i]);
     return true;
 }

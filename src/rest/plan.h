@@ -11,6 +11,7 @@
 
 #include "rest/body.h"
 #include "rest/link.h"
+#include "rest/payload.h"
 #include "rest/prefer.h"
 #include "rest/query.h"
 #include "rest/rest.h"
@@ -93,6 +94,7 @@ typedef struct rh_plan {
     const rh_function *function;
     bool scalar; /* the function has no columns */
     RH_VEC(const rh_argument *) arguments;
+    const char *whole;                  /* the body, as the only argument; NULL: arguments have names */
     const char *const *argument_values; /* of GET, one per argument; NULL: they are in the body */
 } rh_plan;
 
@@ -101,8 +103,11 @@ bool rh_plan_serves(const rh_rest_naming *naming, const rh_relation *r);
 /* Finds a served relation; RH_E_NO_TABLE with a hint otherwise. */
 const rh_relation *rh_plan_relation(const rh_relation_cache *c, const rh_rest_naming *naming,
                                     const char *name, rh_err *err);
-/* Finds the function that takes exactly these argument names; RH_E_NO_FUNCTION, RH_E_AMBIGUOUS_FUNCTION. */
-bool rh_plan_function(rh_plan *p, const char *name, const char *const *arguments, int n, rh_err *err);
+/* Finds the function that takes exactly these argument names; RH_E_NO_FUNCTION, RH_E_AMBIGUOUS_FUNCTION. One
+ * of a single unnamed parameter takes a whole body, where `body` is there and no other function fits. n -1:
+ * the body has no names. */
+bool rh_plan_function(rh_plan *p, const char *name, const char *const *arguments, int n,
+                      const rh_payload *body, rh_err *err);
 /* Resolves the tree below p->root, whose query and columns are set. */
 bool rh_plan_tree(rh_plan *p, rh_err *err);
 /* How a resolved field's value becomes JSON; its path and cast are not looked at. */

@@ -195,6 +195,7 @@ static void read_function(struct reader *r, const json_t *o, rh_function *f)
             .name = text_of(r, a, "name"),
             .type = {text_of(r, a, "type"), flag_of(a, "home")},
             .has_default = flag_of(a, "has_default"),
+            .variadic = flag_of(a, "variadic"),
         };
         if (json_is_string(json_object_get(a, "row_of")))
             f->arguments[i].row_of = relation_in(r, a, "row_of", "row_of_set");

@@ -72,7 +72,7 @@ typedef struct rh_foreign_key {
 typedef struct rh_argument {
     const char *name; /* "" for an unnamed one: it cannot be given by name */
     rh_type type;
-    bool has_default;
+    bool has_default, variadic;
     const rh_relation *row_of; /* NULL unless it takes a row of a known table or view */
 } rh_argument;
 

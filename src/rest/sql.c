@@ -615,6 +615,13 @@ static void put_call(writer *w)
     for (size_t i = 0; i < p->arguments.len; i++) {
         const rh_argument *a = p->arguments.items[i];
         put(w, i ? ", " : "");
+        if (p->whole) {
+            put_param(w, p->whole);
+            put(w, "::");
+            put_type(w, &a->type);
+            continue;
+        }
+        put(w, a->variadic ? "VARIADIC " : "");
         rh_str_add_ident(&w->text, a->name);
         put(w, " => ");
         if (p->argument_values) {
@@ -633,7 +640,7 @@ static void put_call(writer *w)
 static bool put_argument_source(writer *w)
 {
     const rh_plan *p = w->plan;
-    if (p->argument_values || !p->arguments.len)
+    if (p->argument_values || p->whole || !p->arguments.len)
         return false;
     put(w, "pg_catalog.json_to_record(");
     put_param(w, p->body.object);
@@ -665,7 +672,7 @@ static void put_scalar_call(writer *w)
     put(w, via_sql ? "SELECT pg_catalog.to_json(" : "SELECT ");
     put_call(w);
     put(w, via_sql ? ") AS v" : " AS v");
-    if (!p->argument_values && p->arguments.len) {
+    if (!p->argument_values && !p->whole && p->arguments.len) {
         put(w, " FROM ");
         put_argument_source(w);
     }

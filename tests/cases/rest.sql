@@ -64,6 +64,12 @@ CREATE FUNCTION rows_backup(ads) RETURNS SETOF campaigns ROWS 1 LANGUAGE sql STA
     AS 'SELECT * FROM public.campaigns c WHERE c.id = $1.backup_id';
 CREATE FUNCTION rows_first(ad ads) RETURNS clicks LANGUAGE sql STABLE
     AS 'SELECT * FROM public.clicks c WHERE c.ad_id = $1.id ORDER BY id LIMIT 1';
+-- ways to take arguments
+CREATE FUNCTION sum_of(VARIADIC n int[]) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT sum(v) FROM unnest(n) v';
+CREATE FUNCTION whole(json) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1::text';
+CREATE FUNCTION whole(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)';
+CREATE FUNCTION whole(bytea) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT length($1)';
+CREATE FUNCTION whole(a int, b int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a + b';
 
 GRANT USAGE ON SCHEMA reference TO rest_server;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rest_server;
