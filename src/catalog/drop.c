@@ -122,8 +122,8 @@ static bool run_steps(rh_operator *o, rh_arena *a, const char *id, const char *k
                       rh_err *err)
 {
     const char *state = rh_db_value(o->catalog, a, rh_sql_tenants_state, 1, &id, err);
-    if (!state || !*state) /* gone: somebody else was faster */
-        return state != NULL;
+    if (!state || !*state || (quiet && strcmp(state, "dropping") != 0))
+        return state != NULL; /* somebody else was faster: it is gone, or there again by an adoption */
     if (!begin(o, a, id, keep_dump, err) || (!quiet && !rh_tenant_drop_quiet(o, err)) ||
         !empty(o, a, id, err))
         return false;

@@ -184,6 +184,23 @@ describe('drop', () => {
     await check();
   });
 
+  test('one that is not dropping any more when it is its turn stays', async () => {
+    const { id } = await make('back', 'schema');
+    const holder = await app.sql('operator', { database: app.catalog });
+    const set = (state) => holder.query('UPDATE rowhouse.tenants SET state = $1 WHERE id = $2', [state, id]);
+    await holder.query('SET rowhouse.verb = on');
+    await holder.query("SELECT pg_advisory_lock(hashtext('rowhouse tenant'), hashtext($1))", [String(id)]);
+    await set('dropping');
+    const run = app.spawn(['migrate']);
+    await until(async () => (await catalog.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")).rowCount, { what: 'the wait for the lock' });
+    await set('active');
+    await holder.end();
+    assert.equal((await run.done).status, 0, run.stderr());
+    assert.equal(await app.psql('back', 'SELECT title FROM notes'), 'kept by back');
+    await check();
+    await app.ok(['tenant', 'drop', 'back', '--yes', '--no-dump']);
+  });
+
   test('a row that was deleted by hand is a drop, too', async () => {
     await make('by-hand', 'schema');
     await catalog.query("DELETE FROM rowhouse.tenants WHERE slug = 'by-hand'");
