@@ -390,6 +390,7 @@ describe('tenants that may not be served', () => {
     const catalog = await app.sql('operator', { database: app.catalog });
     const other = await serve(app);
     await catalog.query('SET rowhouse.verb = on'); // as Rowhouse's verbs say it
+    await catalog.query("SELECT pg_advisory_lock(hashtext('rowhouse tenant'), hashtext($1))", [cow.id]); // or a server ends the drop
     const set = (state) => catalog.query('UPDATE rowhouse.tenants SET state = $1 WHERE id = $2', [state, cow.id]);
     try {
       for (const state of ['suspended', 'pending', 'provisioning', 'moving', 'dropping', 'failed']) {
@@ -411,6 +412,7 @@ describe('tenants that may not be served', () => {
       }
     } finally {
       await set('active');
+      await catalog.end();
       await other.stop();
     }
   });
@@ -527,17 +529,24 @@ describe("rows for somebody else", () => {
 
   test("upserts and inserts with another's key values make a row of one's own or none", async () => {
     const b = bee.people[0];
-    for (const prefer of ['resolution=merge-duplicates', 'resolution=ignore-duplicates', 'missing=default', 'return=representation']) {
-      const answer = await door(ant, 'POST', '/people?on_conflict=org,id', { id: b.id, name: 'ant took it' }, { Prefer: `${prefer},return=representation` });
-      assert.ok(answer.status >= 400, answer.body);
+    const { rows: before } = await operator.query('SELECT * FROM public.people WHERE org = $1 ORDER BY id', [bee.id]);
+    const untouched = async () => assert.deepEqual((await operator.query('SELECT * FROM public.people WHERE org = $1 ORDER BY id', [bee.id])).rows, before);
+    const writes = ['resolution=merge-duplicates', 'resolution=ignore-duplicates', 'missing=default', 'return=representation'].map((prefer) => ['POST', '/people?on_conflict=org,id', prefer]);
+    for (const [method, path, prefer] of [...writes, ['PUT', `/people?id=eq.${b.id}`, 'return=representation']]) {
+      const said = { Prefer: `${prefer},return=representation` };
+      const own = await door(ant, method, path, { id: b.id, name: 'ant took it' }, said);
+      assert.deepEqual([own.status, own.json.map?.((r) => [String(r.org), r.id, r.name])], [201, [[ant.id, b.id, 'ant took it']]], `${method} ${prefer}: ${own.body}`);
+      await untouched();
+      assert.equal((await door(ant, 'DELETE', `/people/${b.id}`)).status, 204);
+      assert.equal((await door(ant, method, path, { org: Number(bee.id), id: b.id, name: 'ant took it' }, said)).status, 403);
+      await untouched();
     }
     // the id of bee's row is free here: it is another row
     const [same] = await rows(ant, 'POST', '/people', { id: b.id, name: 'same id', email: b.email });
     assert.deepEqual([String(same.org), same.id], [ant.id, b.id]);
     assert.equal((await rows(bee, 'GET', `/people/${b.id}`)).name, b.name);
     assert.equal((await door(ant, 'DELETE', `/people/${b.id}`)).status, 204);
-    assert.equal((await rows(bee, 'GET', `/people/${b.id}`)).name, b.name);
-    assert.ok((await door(ant, 'PUT', `/people?id=eq.${b.id}`, { id: b.id, name: 'put' })).status >= 400);
+    await untouched();
   });
 
   test("the root: only one's own row is there, and none is made, dropped or renumbered", async () => {

@@ -210,9 +210,12 @@ describe('PostgreSQL', () => {
     const [victim] = await doorBackends(admin);
     process.kill(victim.pid, 'SIGKILL');
     await until(() => running.reads.some((a) => a.status === 503) || running.writes.some((w) => w.status === 503), { what: 'a 503' });
+    await until(() => admin.query('SELECT 1').then(() => false, () => true), { what: 'the end of every session' });
+    await until(() => app.sql('admin').catch(() => false), { what: 'the end of the recovery' });
     const at = running.reads.length;
     await until(() => running.reads.slice(at).filter((a) => a.status === 200).length > 50, { what: 'reads again' });
-    await until(() => running.writes.slice(-10).every((w) => w.status < 300), { what: 'writes again' });
+    const writesAt = running.writes.length;
+    await until(() => running.writes.length >= writesAt + 10 && running.writes.slice(-10).every((w) => w.status < 300), { what: 'writes again' });
     const { reads, writes } = await running.stop();
     assert.deepEqual([...new Set(reads.map((a) => a.status))].filter((s) => s !== 200 && s !== 503), []);
     assert.deepEqual([...new Set(writes.map((w) => w.status))].filter((s) => ![200, 201, 503].includes(s)), []);
@@ -220,7 +223,7 @@ describe('PostgreSQL', () => {
   });
 
   test('stopped at once and started again: 503 with Retry-After while it is away, then as before by itself', async () => {
-    assert.equal((await door(ant, 'GET', '/ready')).status, 200);
+    await until(async () => (await door(ant, 'GET', '/ready')).status === 200, { what: 'ready' });
     const running = load('restart');
     await sleep(300);
     process.kill(app.postmaster.pid, 'SIGQUIT'); // immediate
@@ -237,7 +240,7 @@ describe('PostgreSQL', () => {
     await app.ok(['tenant', 'list']); // any command starts the private server again
     await until(() => running.reads.at(-1)?.status === 200, { what: 'reads again' });
     await until(() => running.writes.slice(-5).every((w) => w.status < 300), { what: 'writes again' });
-    assert.equal((await door(ant, 'GET', '/ready')).status, 200);
+    await until(async () => (await door(ant, 'GET', '/ready')).status === 200, { what: 'ready' });
     const { reads, writes } = await running.stop();
     assert.deepEqual([...new Set(reads.map((a) => a.status))].filter((s) => s !== 200 && s !== 503), []);
     assert.deepEqual([...new Set(writes.map((w) => w.status))].filter((s) => ![200, 201, 503].includes(s)), []);

@@ -147,6 +147,7 @@ class App {
 
   /** Runs `rowhouse dev --stay --no-demo` (and the args given to startApp) and waits for the doors. */
   async start() {
+    if (isAlive(this.pid)) await this.kill(); // of a test that failed half-way; nobody would end it any more
     const file = path.join(this.state, 'doors.json');
     const settings = ['--set', 'data.port=0', '--set', 'control.port=0'];
     this.#process = this.spawn(['dev', '--stay', '--no-demo', ...settings, ...this.#args], { timeout: Infinity });

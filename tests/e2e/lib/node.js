@@ -90,6 +90,8 @@ export class Node {
     const all = [pid, ...this.#backends(pid)]; // the postmaster first: it would start backends anew
     for (const p of all) this.#signal(p, 'SIGKILL');
     await until(() => !all.some(isAlive), { what: 'the end of the server' });
+    // they name a process that is in the way until somebody reaps it
+    for (const file of [path.join(this.data, 'postmaster.pid'), path.join(this.#base, `.s.PGSQL.${this.port}.lock`)]) fs.rmSync(file, { force: true });
   }
 
   #backends(pid) {
