@@ -54,6 +54,11 @@ static bool read_homes(rh_operator *o, const rh_fleet_query *q, rh_arena *a, str
             return rh_err_set(err, RH_E_INTERNAL, "a home that cannot be read");
         h.tenant = PQgetisnull(res, i, 3) ? NULL : PQgetvalue(res, i, 3);
         h.apart = h.tenant && h.home.model == RH_MODEL_SHARED;
+        if (h.apart && strcmp(PQgetvalue(res, i, 9), "citus") == 0) {
+            rh_err_set(err, RH_E_INVALID, "tenants in shared tables on Citus (node %s) cannot be asked apart",
+                       h.home.node->name);
+            return rh_err_hint(err, "Name the tenant key in the statement instead, without --apart.");
+        }
         rh_parse_int(PQgetvalue(res, i, 5), &h.tenants);
         if (!h.tenant)
             h.label = h.home.node->id == RH_FIRST_NODE

@@ -347,6 +347,21 @@ describe('apps/ads on Citus', { skip: NEEDS }, () => {
     assert.equal((await app.http('POST', '/rpc/double_budget', { tenant: 'own', body: { campaign_id: made.json[0].id } })).json[0].monthly_budget, 200);
   });
 
+  test('a fleet query asks the cluster once for all companies, and each home of its own', async () => {
+    const rows = JSON.parse(await app.ok(['query', '--json', 'SELECT count(*)::int AS n, count(DISTINCT id)::int AS ids FROM companies']));
+    const all = (await operator.query('SELECT count(*)::int AS n FROM public.companies')).rows[0].n;
+    assert.deepEqual(rows[0], { tenant: '(shared)', n: all, ids: all });
+    for (const row of rows.slice(1)) assert.deepEqual([row.n, row.ids], [1, 1], row.tenant);
+    const apart = await app.run(['query', '--apart', 'SELECT count(*) FROM companies']);
+    assert.equal(apart.status, 1);
+    assert.match(apart.stderr, /cannot be asked apart/); // no policy would hold the operator there
+    const done = await app.run(['query', '--write', '--yes', 'UPDATE companies SET image_url = image_url']);
+    assert.equal(done.status, 0, done.stderr);
+    const refused = await app.run(['query', "WITH w AS (DELETE FROM companies RETURNING 1) SELECT count(*) FROM w"]);
+    assert.match(refused.stderr, /read-only/);
+    assert.equal((await operator.query('SELECT count(*)::int AS n FROM public.companies')).rows[0].n, all);
+  });
+
   test('no home of a database stands on a coordinator', async () => {
     const { status, stderr } = await app.run(['tenant', 'create', 'alone', '--model', 'database']);
     assert.notEqual(status, 0);
