@@ -165,6 +165,14 @@ static const char *form_json(rh_arena *a, const char *text, size_t *len, rh_err 
     return rh_str_cstr(&json);
 }
 
+static const char *name_of(rh_payload type)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (types[i].type == type)
+            return types[i].name;
+    return "";
+}
+
 const char *rh_payload_json(rh_arena *a, rh_payload type, const char *text, size_t *len, rh_err *err)
 {
     switch (type) {
@@ -175,7 +183,8 @@ const char *rh_payload_json(rh_arena *a, rh_payload type, const char *text, size
     case RH_PAYLOAD_FORM:
         return form_json(a, text, len, err);
     default:
-        rh_err_set(err, RH_E_BODY, "a body of this Content-Type is for functions of one unnamed parameter");
+        rh_err_set(err, RH_E_BODY, "Content-Type not acceptable here: %s", name_of(type));
+        rh_err_hint(err, "A body of this type is for functions of one unnamed parameter.");
         return NULL;
     }
 }
