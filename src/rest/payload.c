@@ -39,6 +39,8 @@ bool rh_payload_type(const char *content_type, rh_payload *out, rh_err *err)
 
 /* ---- CSV ---- */
 
+#define CSV_JSON_MAX ((size_t)64 << 20)
+
 struct csv {
     rh_csv *scanner;
     rh_str json;
@@ -95,8 +97,8 @@ static bool add_record(rh_arena *a, struct csv *c, const rh_csv_record *r, rh_er
 static bool add_records(rh_arena *a, struct csv *c, const char *text, size_t len, rh_err *err)
 {
     rh_csv_record r;
-    int got;
-    while ((got = rh_csv_next(c->scanner, text, len, true, &r, err)) > 0) {
+    int got = 0;
+    while (!c->json.overflow && (got = rh_csv_next(c->scanner, text, len, true, &r, err)) > 0) {
         bool head = !c->names.len;
         for (size_t i = 0; head && i < r.n; i++)
             add_name(a, c, &r.fields[i]);
@@ -105,13 +107,14 @@ static bool add_records(rh_arena *a, struct csv *c, const char *text, size_t len
         text += r.raw_len;
         len -= r.raw_len;
     }
-    return got == 0;
+    return got >= 0;
 }
 
 static const char *csv_json(rh_arena *a, const char *text, size_t *len, rh_err *err)
 {
     struct csv c = {.scanner = rh_csv_new()};
-    rh_str_init_in(&c.json, a, *len * 6 + ((size_t)64 << 20));
+    size_t most = *len * 16 + 1024; /* names stand again in every object */
+    rh_str_init_in(&c.json, a, most < CSV_JSON_MAX ? most : CSV_JSON_MAX);
     rh_str_addc(&c.json, '[');
     bool ok = add_records(a, &c, text, *len, err);
     rh_csv_free(c.scanner);

@@ -331,6 +331,7 @@ static bool aggregate(rh_plan *p, rh_node *n, const rh_select *s, rh_item *item,
 {
     if (!p->naming->aggregates) {
         rh_err_set(err, RH_E_AGGREGATES, "Use of aggregate functions is not allowed");
+        rh_err_detail(err, "%s()", s->aggregate);
         return rh_err_hint(err, "The setting data.aggregates switches them on.");
     }
     n->aggregated = true;

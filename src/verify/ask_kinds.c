@@ -119,11 +119,30 @@ static void put_embeds(rh_asker *k, rh_str *select, const rh_relation *r, int de
         const rh_relation *to = neighbour(f, r);
         if (!to || !rh_dice_chance(k->dice, 60))
             continue;
-        rh_str_addf(select, ",%s!%s%s(*", to->name, f->name, rh_dice_chance(k->dice, 20) ? "!inner" : "");
+        rh_str_addf(select, ",%s%s!%s%s(*", rh_dice_chance(k->dice, 25) ? "..." : "", to->name, f->name,
+                    rh_dice_chance(k->dice, 20) ? "!inner" : "");
         if (depth < 2)
             put_embeds(k, select, to, depth + 1);
         rh_str_addc(select, ')');
         return;
+    }
+}
+
+/* Relations that a third one joins with r; the door says which are not. */
+static void put_many_to_many(rh_asker *k, rh_str *select, const rh_relation *r)
+{
+    const rh_relation *to = any_relation(k);
+    if (to != r)
+        rh_str_addf(select, ",%s(*)", to->name);
+}
+
+/* Functions of a row: values, or rows that they find. */
+static void put_computed(rh_asker *k, rh_str *select, const rh_relation *r)
+{
+    for (int i = 0; i < k->n_functions; i++) {
+        const rh_function *f = &k->functions[i];
+        if (f->n_arguments == 1 && f->arguments[0].row_of == r && rh_dice_chance(k->dice, 40))
+            rh_str_addf(select, f->returns_relation ? ",%s(*)" : ",%s", f->name);
     }
 }
 
@@ -143,8 +162,13 @@ static void add_select(rh_asker *k, const rh_relation *r, bool embeds)
                 rh_str_addf(&select, "%s%s%s", select.len ? "," : "", c->name, cast);
         }
     }
-    if (embeds)
+    if (embeds && rh_dice_chance(k->dice, 15))
+        put_many_to_many(k, &select, r);
+    else if (embeds)
         put_embeds(k, &select, r, 0);
+    put_computed(k, &select, r);
+    if (k->conf->data_aggregates && rh_dice_chance(k->dice, 15))
+        rh_str_add(&select, ",count()");
     rh_ask_query(k, "select", rh_str_cstr(&select));
 }
 
@@ -163,8 +187,12 @@ static void add_page(rh_asker *k, const rh_relation *r)
 
 static void add_read_headers(rh_asker *k)
 {
-    static const char *const accepts[] = {"application/vnd.pgrst.object+json", "text/csv", "*/*",
-                                          "application/vnd.pgrst.plan+json", "application/vnd.pgrst.plan"};
+    static const char *const accepts[] = {"application/vnd.pgrst.object+json",
+                                          "text/csv",
+                                          "*/*",
+                                          "application/vnd.pgrst.array+json;nulls=stripped",
+                                          "application/vnd.pgrst.plan+json",
+                                          "application/vnd.pgrst.plan"};
     if (rh_dice_chance(k->dice, 25))
         rh_ask_told_header(k, "Prefer", "count=exact");
     if (rh_dice_chance(k->dice, 6))
@@ -253,9 +281,14 @@ static void set_body(rh_asker *k, json_t *body /* taken */)
 
 static void add_write_headers(rh_asker *k)
 {
-    static const char *const prefers[] = {"return=representation", "return=representation",
-                                          "return=headers-only", "return=minimal",
-                                          "return=representation,tx=rollback"};
+    static const char *const prefers[] = {"return=representation",
+                                          "return=representation",
+                                          "return=headers-only",
+                                          "return=minimal",
+                                          "return=representation,tx=rollback",
+                                          "return=representation,resolution=merge-duplicates",
+                                          "return=representation,resolution=ignore-duplicates",
+                                          "return=minimal,resolution=merge-duplicates"};
     rh_ask_told_header(k, "Prefer", RH_DICE_PICK(k->dice, prefers));
     k->ask->writes = true;
 }
@@ -275,10 +308,11 @@ void rh_ask_insert(rh_asker *k)
         json_array_append(rows, body);
         body = rows;
     }
+    const rh_column *unique = any_column(k, r);
+    if (unique && rh_dice_chance(k->dice, 10))
+        rh_ask_query(k, "on_conflict", unique->name);
     set_body(k, body);
     add_write_headers(k);
-    if (rh_dice_chance(k->dice, 10))
-        rh_ask_told_header(k, "Prefer", "resolution=merge-duplicates");
 }
 
 void rh_ask_change(rh_asker *k)

@@ -156,13 +156,13 @@ ALTER FUNCTION grow_older() OWNER TO :"operator";
   });
 
   test('the signature of tokens', async () => {
-    const leaks = await leaksOf([], { wall: 'signature' });
+    const leaks = await leaksOf(['--requests', '1600'], { wall: 'signature' });
     assert.ok(leaks.some((l) => l.kind === 'token' && l.asked_as === 'nobody'));
   });
 
   test('the claim check: a trusted header that contradicts the token', async () => {
     const inventory = host.sibling({ appDir: path.join(ROOT, 'apps/inventory') });
-    const leaks = await leaksOf(['--requests', '800'], { wall: 'claim', app: inventory });
+    const leaks = await leaksOf(['--requests', '2400'], { wall: 'claim', app: inventory });
     assert.ok(leaks.every((l) => l.kind === 'token'), JSON.stringify(leaks[0]));
     await inventory.stop();
   });
