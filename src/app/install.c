@@ -128,7 +128,7 @@ static bool ensure_roles(const rh_app *app, rh_db *db, bool renew, rh_err *err)
 static bool choose_strategy(rh_arena *a, rh_db *db, const char *model, rh_str *sql, rh_err *err)
 {
     int64_t bytes;
-    const char *text = rh_db_value(db, a, rh_sql_install_template_size, 1, &model, err);
+    const char *text = rh_db_value(db, a, rh_sql_install_database_size, 1, &model, err);
     if (!text || !rh_parse_int(text, &bytes))
         return false;
     rh_str_add(sql, bytes < FILES_FROM ? " STRATEGY wal_log" : " STRATEGY file_copy");

@@ -165,7 +165,7 @@ static bool size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t 
 {
     rh_arena *a = rh_arena_new();
     (void)app;
-    const char *text = rh_db_value(shared, a, "SELECT pg_database_size($1)", 1, &home->database, err);
+    const char *text = rh_db_value(shared, a, rh_sql_install_database_size, 1, &home->database, err);
     bool ok = text && rh_parse_int(text, bytes);
     rh_arena_free(a);
     return ok;

@@ -111,7 +111,7 @@ bool rh_dump_rows(const rh_app *app, const rh_home *home, rh_db *shared, const c
     FILE *out = fopen(path, "w");
     bool ok = out || write_error(path, err);
     ok = ok && rh_db_exec(shared, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
-    PGresult *tables = ok ? rh_db_query(shared, a, rh_sql_homes_dump_order, 4, params, err) : NULL;
+    PGresult *tables = ok ? rh_db_query(shared, a, rh_sql_homes_tenant_rows, 4, params, err) : NULL;
     ok = tables && write_rows(app, shared, tables, tenant_id, out, path, err);
     rh_db_exec(shared, "ROLLBACK", &ignored); /* it only read */
     if (out && fclose(out) != 0 && ok)

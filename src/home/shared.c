@@ -38,14 +38,14 @@ const char *rh_home_shares(const rh_app *app, const rh_home *home, rh_db *shared
 /* Deletes the tenant's rows, the tables that refer to others first; the operator is under no policy. */
 static bool drop(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id, rh_err *err)
 {
-    const char *params[] = {home->schema, app->conf->app_tenant_key, app->conf->app_root};
+    const char *params[] = {home->schema, app->conf->app_tenant_key, app->conf->app_root, tenant_id};
     rh_err ignored;
     rh_arena *a = rh_arena_new();
     bool ok = rh_db_exec(shared, "BEGIN; SET CONSTRAINTS ALL DEFERRED", err);
-    PGresult *res = ok ? rh_db_query(shared, a, rh_sql_homes_delete_order, 3, params, err) : NULL;
+    PGresult *res = ok ? rh_db_query(shared, a, rh_sql_homes_tenant_rows, 4, params, err) : NULL;
     ok = res != NULL;
-    for (int i = 0; ok && i < PQntuples(res); i++)
-        ok = rh_db_query(shared, a, PQgetvalue(res, i, 0), 1, &tenant_id, err) != NULL;
+    for (int i = ok ? PQntuples(res) : 0; ok && i > 0; i--)
+        ok = rh_db_exec(shared, PQgetvalue(res, i - 1, 2), err);
     ok = ok && rh_db_exec(shared, "COMMIT", err);
     if (!ok)
         rh_db_exec(shared, "ROLLBACK", &ignored);

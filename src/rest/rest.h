@@ -5,7 +5,7 @@
  * naming says where it stands and how it is kept apart. Source of the dialect: docs.postgrest.org, v16.
  *
  * The way of a request: rh_rest_plan() parses method, path, query string, headers and body and writes the
- * statements; the caller runs them in one transaction and hands every row to rh_rest_row(); rh_rest_finish()
+ * statements; the caller runs them in one transaction and hands every row to rh_rest_rows(); rh_rest_finish()
  * gives status, headers and body. All memory is the request's arena's, but for the body (see rh_rest_answer).
  */
 #ifndef RH_REST_H

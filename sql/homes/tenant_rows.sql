@@ -1,7 +1,10 @@
--- Statements that delete a tenant's rows from a shared home, tables that refer to others before those. $1 schema,
--- $2 tenant key, $3 root. Row: a statement whose $1 is the tenant. PostgreSQL 15 and newer.
+-- How to copy a tenant's rows out of a shared home and in again, tables that are referred to first, and how to delete them,
+-- from the last row to the first. $1 schema, $2 tenant key, $3 root, $4 tenant. Row: COPY ... TO STDOUT, COPY ... FROM stdin,
+-- DELETE. PostgreSQL 15 and newer.
 WITH RECURSIVE tables AS (
-    SELECT c.oid, c.relname, a.attname AS key
+    SELECT c.oid, c.relname, a.attname AS key,
+           (SELECT string_agg(quote_ident(k.attname), ', ' ORDER BY k.attnum) FROM pg_attribute k
+            WHERE k.attrelid = c.oid AND k.attnum > 0 AND NOT k.attisdropped AND k.attgenerated = '') AS columns
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1
@@ -15,6 +18,8 @@ WITH RECURSIVE tables AS (
     FROM depth d JOIN pg_constraint f ON f.conrelid = d.oid AND f.contype = 'f' AND f.confrelid <> f.conrelid
     WHERE d.level < (SELECT count(*) FROM tables)
 )
-SELECT format('DELETE FROM %I.%I WHERE %I = $1', $1::text, t.relname, t.key)
+SELECT format('COPY (SELECT %s FROM %I.%I WHERE %I = %L) TO STDOUT', t.columns, $1::text, t.relname, t.key, $4::text),
+       format('COPY %I.%I (%s) FROM stdin;', $1::text, t.relname, t.columns),
+       format('DELETE FROM %I.%I WHERE %I = %L', $1::text, t.relname, t.key, $4::text)
 FROM tables t JOIN (SELECT oid, max(level) AS level FROM depth GROUP BY oid) d ON d.oid = t.oid
-ORDER BY d.level, t.relname
+ORDER BY d.level DESC, t.relname

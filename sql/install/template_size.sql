@@ -1,2 +1,0 @@
--- How large a database that is to be cloned is. $1 name. Row: bytes. PostgreSQL 15 and newer.
-SELECT pg_database_size($1)
