@@ -257,7 +257,7 @@ static rh_prefer_of kind_of(const rh_plan *p)
 bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_err *err)
 {
     rh_str applied;
-    bool write = r->plan.action != RH_DO_READ && r->plan.action != RH_DO_CALL;
+    bool write = rh_writes(&r->plan);
     *out = (rh_rest_answer){0};
     if (r->rows_kind == RH_ROWS_NONE && (!affected || !rh_parse_int(affected, &r->rows)))
         r->rows = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The inside of rh_rest, shared by rest.c (planning), answer.c (rows to answer) and scrub.c (errors).
+ * The inside of rh_rest, shared by rest.c, check.c, call.c and write.c (planning), answer.c (rows to answer)
+ * and scrub.c (errors).
  */
 #ifndef RH_STATE_H
 #define RH_STATE_H
@@ -42,6 +43,11 @@ struct rh_rest {
     int64_t inserted; /* of rows that were merged: those that were not there */
     const char *location;
 };
+
+static inline bool rh_writes(const rh_plan *p)
+{
+    return p->action != RH_DO_READ && p->action != RH_DO_CALL;
+}
 
 /* Makes the leads of the columns and what else answer.c needs. */
 void rh_answer_prepare(struct rh_rest *r);
