@@ -119,7 +119,7 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                 .connections = share(conf->data_connections, s->n_loops, i),
                                 .idle_ms = conf->data_home_idle,
                                 .max_backend = (size_t)conf->data_backend_memory,
-                                .deadline_ms = conf->data_statement_timeout * RH_JOB_MAX_STATEMENTS +
+                                .deadline_ms = conf->data_statement_timeout * RH_REST_MAX_STATEMENTS +
                                                DEADLINE_MARGIN_MS};
     d.pool.enter = set->citus;
     d.to_workers = conf->data_to_workers;

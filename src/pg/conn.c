@@ -23,11 +23,11 @@
  * forgotten.
  *
  * What a job puts into the pipeline, in this order; results come back in the same one:
- *   DEALLOCATE*  PREPARE*  BIND  statement 0 (statement 1) (ROLLBACK) SYNC
+ *   (FIRST) (RESET) BIND  [DEALLOCATE*  (PREPARE)  STATEMENT]+  (ROLLBACK) SYNC
  * and at a Citus coordinator
- *   DEALLOCATE*  PREPARE*  BEGIN  BIND  statement 0 (statement 1) SYNC  END  SYNC
- * where END is COMMIT or ROLLBACK: it comes to pass whatever failed before it, so no transaction is left
- * open.
+ *   BEGIN (FIRST) (RESET) BIND  [DEALLOCATE*  (PREPARE)  STATEMENT]+  SYNC  END  SYNC
+ * where FIRST is the job's own (job->begin) and END is COMMIT or ROLLBACK: it comes to pass whatever failed
+ * before it, so no transaction is left open.
  */
 #include "pg/conn.h"
 
@@ -55,10 +55,12 @@
 #define BIND_READ_TEXT BIND_WRITE_TEXT ", pg_catalog.set_config('transaction_read_only', 'on', true)"
 
 enum step_kind {
+    STEP_BEGIN,
+    STEP_FIRST,
+    STEP_RESET,
+    STEP_BIND,
     STEP_DEALLOCATE,
     STEP_PREPARE,
-    STEP_BEGIN,
-    STEP_BIND,
     STEP_STATEMENT,
     STEP_ROLLBACK,
     STEP_SYNC,
@@ -431,42 +433,35 @@ static bool send_deallocate(rh_conn *c, rh_job *job, const char *name)
                     PQsendQueryParams(c->pg, text, 0, NULL, NULL, NULL, NULL, 0));
 }
 
-/* How statement i will run: prepared already (its stmt), prepared by this job (its stmt, PENDING), or not at
- * all (NULL). */
-static bool send_preparations(rh_conn *c, rh_job *job, rh_stmt *use[])
-{
-    bool fresh[RH_JOB_MAX_STATEMENTS] = {false};
-    char leaves[16];
-    for (int i = 0; i < job->n_statements; i++) {
-        const rh_pool_statement *s = &job->statements[i];
-        use[i] = rh_stmts_find(c->stmts, s->text, s->text_len);
-        if (use[i] && use[i]->state == RH_STMT_READY)
-            continue;
-        rh_weight_note(c->weight, job->home, job->relations, s->text_len);
-        if (use[i]) {
-            use[i] = NULL; /* a neighbour's, which may still fail */
-            continue;
-        }
-        for (int n = 0; n < MAX_EVICTIONS && rh_stmts_evict(c->stmts, s->text_len, leaves); n++)
-            if (!send_deallocate(c, job, leaves))
-                return false;
-        use[i] = rh_stmts_add(c->stmts, s->text, s->text_len);
-        fresh[i] = use[i] != NULL;
-    }
-    for (int i = 0; i < job->n_statements; i++) {
-        if (!fresh[i])
-            continue;
-        c->counters->prepared++;
-        if (!add_step(job, STEP_PREPARE, i, use[i],
-                      PQsendPrepare(c->pg, use[i]->name, job->statements[i].text, 0, NULL)))
-            return false;
-    }
-    return true;
-}
-
-static bool send_statement(rh_conn *c, rh_job *job, int i, const rh_stmt *stmt)
+/* Prepares statement i unless it is. *use: what it will run as, NULL where it is sent as text. */
+static bool send_preparation(rh_conn *c, rh_job *job, int i, rh_stmt **use)
 {
     const rh_pool_statement *s = &job->statements[i];
+    char leaves[16];
+    *use = rh_stmts_find(c->stmts, s->text, s->text_len);
+    if (*use && (*use)->state == RH_STMT_READY)
+        return true;
+    rh_weight_note(c->weight, job->home, job->relations, s->text_len);
+    if (*use) {
+        *use = NULL; /* a neighbour's, which may still fail */
+        return true;
+    }
+    for (int n = 0; n < MAX_EVICTIONS && rh_stmts_evict(c->stmts, s->text_len, leaves); n++)
+        if (!send_deallocate(c, job, leaves))
+            return false;
+    *use = rh_stmts_add(c->stmts, s->text, s->text_len);
+    if (!*use)
+        return true;
+    c->counters->prepared++;
+    return add_step(job, STEP_PREPARE, i, *use, PQsendPrepare(c->pg, (*use)->name, s->text, 0, NULL));
+}
+
+static bool send_statement(rh_conn *c, rh_job *job, int i)
+{
+    const rh_pool_statement *s = &job->statements[i];
+    rh_stmt *stmt;
+    if (!send_preparation(c, job, i, &stmt))
+        return false;
     int sent = stmt ? PQsendQueryPrepared(c->pg, stmt->name, s->n, s->values, NULL, NULL, 0)
                     : PQsendQueryParams(c->pg, s->text, s->n, NULL, s->values, NULL, NULL, 0);
     return add_step(job, STEP_STATEMENT, i, NULL, sent);
@@ -481,7 +476,9 @@ static bool send_bind(rh_conn *c, rh_job *job)
 {
     bool enter = c->settings->enter;
     const char *bind = job->read_only && !enter ? BIND_READ : BIND_WRITE;
-    if (enter && !send_text(c, job, STEP_BEGIN, job->read_only ? "BEGIN READ ONLY" : "BEGIN"))
+    if ((enter && !send_text(c, job, STEP_BEGIN, job->read_only ? "BEGIN READ ONLY" : "BEGIN")) ||
+        (job->begin && !send_text(c, job, STEP_FIRST, job->begin)) ||
+        (c->settings->reset && !send_text(c, job, STEP_RESET, "RESET ALL")))
         return false;
     return add_step(job, STEP_BIND, 0, NULL,
                     PQsendQueryPrepared(c->pg, bind, 1, &job->tenant, NULL, NULL, 0));
@@ -499,12 +496,11 @@ static bool send_end(rh_conn *c, rh_job *job)
 
 static bool send_all(rh_conn *c, rh_job *job)
 {
-    rh_stmt *use[RH_JOB_MAX_STATEMENTS] = {NULL};
     bool bound = rh_sabotaged("binding") && rh_stmts_count(c->stmts) > 0;
-    if (!send_preparations(c, job, use) || (!bound && !send_bind(c, job)))
+    if (!bound && !send_bind(c, job))
         return false;
     for (int i = 0; i < job->n_statements; i++)
-        if (!send_statement(c, job, i, use[i]))
+        if (!send_statement(c, job, i))
             return false;
     return send_end(c, job);
 }

@@ -69,6 +69,9 @@ typedef struct rh_pool_settings {
     /* A Citus coordinator: the tenant is bound by BEGIN and rowhouse.enter(), which brings it to the workers,
      * and COMMIT stands behind a Sync of its own; one job on one connection. */
     bool enter;
+    /* Code that is not ours runs in the sessions and may leave settings behind: each job begins with RESET
+     * ALL. */
+    bool reset;
 } rh_pool_settings;
 
 typedef struct rh_pool_statement {
@@ -78,8 +81,8 @@ typedef struct rh_pool_statement {
     const char *const *values; /* text parameters, NULL is SQL NULL */
 } rh_pool_statement;
 
-#define RH_JOB_MAX_STATEMENTS 3
-#define RH_JOB_MAX_STEPS 26
+#define RH_JOB_MAX_STATEMENTS 6
+#define RH_JOB_MAX_STEPS 48
 
 struct rh_job {
     /* filled by the caller; everything pointed to lives until on_done */
@@ -90,6 +93,10 @@ struct rh_job {
     bool read_only;     /* runs with transaction_read_only = on, and may be sent twice */
     bool single_row;    /* few rows are expected: they come in one PGresult */
     bool rollback;      /* nothing is committed */
+    /* A command that must be the transaction's first, such as SET TRANSACTION ISOLATION LEVEL; NULL: none */
+    const char *begin;
+    /* They run in this order. Each is prepared, where it is, after the one before it has run: what that one
+     * has set (a role, a search_path) holds for looking up its names too. */
     int n_statements;
     int main; /* the statement whose command tag counts */
     rh_pool_statement statements[RH_JOB_MAX_STATEMENTS];
@@ -98,8 +105,8 @@ struct rh_job {
     void (*on_rows)(rh_job *, int statement, const PGresult *res);
     /* What on_rows gave so far is void: the job is sent again. */
     void (*on_restart)(rh_job *);
-    /* The end: err is NULL after the commit, affected what PQcmdTuples said of the main statement. The job is the
-     * caller's again. */
+    /* The end: err is NULL after the commit, affected what PQcmdTuples said of the main statement. The job is
+     * the caller's again. */
     void (*on_done)(rh_job *, const char *affected, const rh_err *err);
     void *user;
 

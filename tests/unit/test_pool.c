@@ -99,7 +99,7 @@ static void on_rows(rh_job *job, int statement, const PGresult *res)
 {
     call *c = job->user;
     c->results++;
-    if (statement == 0 && PQntuples(res) > 0) {
+    if (statement == job->main && PQntuples(res) > 0) {
         if (c->rows == 0)
             snprintf(c->first, sizeof c->first, "%s", PQgetvalue(res, 0, 0));
         c->rows += PQntuples(res);
@@ -274,6 +274,56 @@ static void test_nothing_survives_the_job(void **state)
     run_sql(&c, "7", "INSERT INTO notes(tenant, body) VALUES ('7', 'x')", false);
     assert_false(c.failed);
     assert_string_equal(c.affected, "1");
+    close_pool();
+}
+
+/* A role of its own for each job, on one pipeline: what the first statement sets holds for the second one's
+ * names, and whatever a job does to its session ends with it. */
+static void test_jobs_of_many_roles(void **state)
+{
+    static const char *const sql[] = {
+        "SELECT body FROM of_a.notes /* a */",
+        "SELECT body FROM of_a.notes",
+        "SELECT current_user || ' ' || set_config('role', 'none', false) || current_user",
+        "SELECT current_user || set_config('search_path', 'of_a', false) || set_config('my.own', 'a', false)",
+        "SELECT current_user || ' ' || coalesce(current_setting('my.own', true), '') || "
+        "current_setting('search_path')",
+        "SELECT 1/0",
+        "SELECT current_user || ' ' || session_user",
+        "SELECT current_setting('transaction_isolation') || count(*) FROM pg_class WHERE false",
+    };
+    static const char *const roles[] = {"a", "b", "a", "a", "b", "a", "b", "b"};
+    static call calls[40];
+    admin_exec("CREATE ROLE a; CREATE ROLE b; CREATE ROLE door LOGIN NOINHERIT; GRANT a, b TO door;"
+               "CREATE SCHEMA of_a; CREATE TABLE of_a.notes AS SELECT 'mine'::text AS body;"
+               "GRANT SELECT ON of_a.notes TO PUBLIC; GRANT USAGE ON SCHEMA of_a TO a");
+    open_pool((rh_pool_settings){.connections = 1, .user = "door", .reset = true});
+    for (int i = 0; i < 40; i++) {
+        int kind = i % 8;
+        prepare_call(&calls[i], "", sql[kind], true);
+        calls[i].values[0] = roles[kind];
+        calls[i].job.begin = kind == 7 ? "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE" : NULL;
+        calls[i].job.statements[1] = calls[i].job.statements[0];
+        calls[i].job.statements[0] =
+            (rh_pool_statement){"SELECT set_config('role', $1, true)",
+                                strlen("SELECT set_config('role', $1, true)"), 1, calls[i].values};
+        calls[i].job.statements[1].n = 0;
+        calls[i].job.n_statements = 2;
+        calls[i].job.main = 1;
+        assert_true(submit(&calls[i]));
+    }
+    assert_true(wait_until(is_done, &calls[39], 10000));
+    for (int i = 0; i < 40; i += 8) {
+        assert_string_equal(calls[i].first, "mine");
+        assert_string_equal(calls[i + 1].err.sqlstate, "42501"); /* nobody else's lookup serves it */
+        assert_string_equal(calls[i + 2].first, "a nonedoor");
+        assert_false(calls[i + 3].failed);
+        assert_string_equal(calls[i + 4].first, "b public");
+        assert_string_equal(calls[i + 5].err.sqlstate, "22012");
+        assert_string_equal(calls[i + 6].first, "b door");
+        assert_string_equal(calls[i + 7].first, "serializable0");
+    }
+    assert_int_equal(stats().dialed, 1);
     close_pool();
 }
 
@@ -828,6 +878,7 @@ int main(void)
         cmocka_unit_test(test_weight),
         cmocka_unit_test(test_bound_to_its_tenant_only),
         cmocka_unit_test(test_nothing_survives_the_job),
+        cmocka_unit_test(test_jobs_of_many_roles),
         cmocka_unit_test(test_read_only_cannot_write),
         cmocka_unit_test(test_errors_leave_neighbours_alone),
         cmocka_unit_test(test_skipped_parse_is_not_remembered),
