@@ -240,7 +240,7 @@ static struct owner *owner_of(rh_citus *c, const rh_citus_place *place, const ch
 static bool is_worth_another_way(const rh_job *job, const rh_err *err)
 {
     static const char *const states[] = {"RH001", "42P01", "42883", "42501", "42704", "3F000", "0A000"};
-    if (job->own.cancelled || job->own.expired)
+    if (job->own.cancelled || job->own.expired || job->own.kept)
         return false;
     if (err->code == RH_E_UNAVAILABLE || (job->read_only && rh_starts_with(err->sqlstate, "08")))
         return true;

@@ -46,13 +46,17 @@
 #define CANCEL_AGAIN_MS 100
 #define MAX_EVICTIONS 4 /* statements that leave for one: RH_JOB_MAX_STEPS has room for them */
 
-#define BIND_WRITE "rh_bind_write"
-#define BIND_READ "rh_bind_read"
-#define BIND_WRITE_TEXT "SELECT pg_catalog.set_config('rowhouse.tenant', $1, true)"
-#define BIND_FOR_GOOD_TEXT                                                                                   \
-    "SELECT pg_catalog.set_config('rowhouse.tenant', $1, false)" /* what a leak begins with */
-#define BIND_ENTER_TEXT "SELECT rowhouse.enter($1)"
-#define BIND_READ_TEXT BIND_WRITE_TEXT ", pg_catalog.set_config('transaction_read_only', 'on', true)"
+#define SET_TENANT "pg_catalog.set_config('rowhouse.tenant', $1, true)"
+#define SET_TENANT_FOR_GOOD                                                                                  \
+    "pg_catalog.set_config('rowhouse.tenant', $1, false)" /* what a leak begins with */
+#define SET_READ_ONLY ", pg_catalog.set_config('transaction_read_only', 'on', true)"
+#define SET_TIMEOUT ", pg_catalog.set_config('statement_timeout', $2, true)"
+#define ENTER "rowhouse.enter($1)"
+/* of a write and a read, and of each with a time of its own */
+#define PREPARE_BINDS(write, read)                                                                           \
+    "PREPARE rh_bind_write(text) AS SELECT " write ";PREPARE rh_bind_read(text) AS SELECT " read             \
+    ";PREPARE rh_bind_write_timed(text, text) AS SELECT " write SET_TIMEOUT                                  \
+    ";PREPARE rh_bind_read_timed(text, text) AS SELECT " read SET_TIMEOUT
 
 enum step_kind {
     STEP_BEGIN,
@@ -91,6 +95,7 @@ struct rh_conn {
     bool closing, doomed, broken;
     bool cancelled;     /* PostgreSQL was asked to cancel on this connection */
     bool cancel_is_out; /* and has not answered yet */
+    bool paused;        /* UP: the head's caller takes no more rows for now */
     int handles;        /* libuv handles of ours that are not closed yet */
     uint64_t backoff_ms;
     uv_timer_t timer; /* WAITING: dial again; UP: broken, or time to cancel again */
@@ -134,13 +139,12 @@ static void describe(rh_err *err, const PGconn *pg)
         snprintf(err->message, sizeof err->message, "the connection ended");
 }
 
-#define PREPARE(write, read) "PREPARE " BIND_WRITE "(text) AS " write ";PREPARE " BIND_READ "(text) AS " read
-
 static bool prepare_binds(PGconn *pg, bool enter, rh_err *err)
 {
-    PGresult *res = PQexec(pg, enter                     ? PREPARE(BIND_ENTER_TEXT, BIND_ENTER_TEXT)
-                               : rh_sabotaged("binding") ? PREPARE(BIND_FOR_GOOD_TEXT, BIND_FOR_GOOD_TEXT)
-                                                         : PREPARE(BIND_WRITE_TEXT, BIND_READ_TEXT));
+    PGresult *res =
+        PQexec(pg, enter                     ? PREPARE_BINDS(ENTER, ENTER)
+                   : rh_sabotaged("binding") ? PREPARE_BINDS(SET_TENANT_FOR_GOOD, SET_TENANT_FOR_GOOD)
+                                             : PREPARE_BINDS(SET_TENANT, SET_TENANT SET_READ_ONLY));
     bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
     if (!ok)
         rh_db_error(err, pg, res);
@@ -233,7 +237,7 @@ static bool come_up(rh_conn *c, PGconn *pg)
     c->stmts = rh_stmts_new((size_t)c->settings->max_statements,
                             c->settings->max_backend / 8 * 3 / RH_WEIGHT_STATEMENT);
     c->weight = rh_weight_new();
-    c->doomed = c->broken = c->cancelled = false;
+    c->doomed = c->broken = c->cancelled = c->paused = false;
     c->backoff_ms = 0;
     c->odd_nulls = 0;
     watch(c, UV_READABLE);
@@ -475,13 +479,17 @@ static bool send_text(rh_conn *c, rh_job *job, enum step_kind kind, const char *
 static bool send_bind(rh_conn *c, rh_job *job)
 {
     bool enter = c->settings->enter;
-    const char *bind = job->read_only && !enter ? BIND_READ : BIND_WRITE;
+    const char *timed = job->statement_timeout;
+    const char *values[] = {job->tenant, timed};
+    const char *bind = job->read_only ? timed ? "rh_bind_read_timed" : "rh_bind_read"
+                       : timed        ? "rh_bind_write_timed"
+                                      : "rh_bind_write";
     if ((enter && !send_text(c, job, STEP_BEGIN, job->read_only ? "BEGIN READ ONLY" : "BEGIN")) ||
         (job->begin && !send_text(c, job, STEP_FIRST, job->begin)) ||
         (c->settings->reset && !send_text(c, job, STEP_RESET, "RESET ALL")))
         return false;
     return add_step(job, STEP_BIND, 0, NULL,
-                    PQsendQueryPrepared(c->pg, bind, 1, &job->tenant, NULL, NULL, 0));
+                    PQsendQueryPrepared(c->pg, bind, timed ? 2 : 1, values, NULL, NULL, 0));
 }
 
 static bool send_end(rh_conn *c, rh_job *job)
@@ -519,12 +527,13 @@ static void flush(rh_conn *c)
     if (left < 0)
         break_down(c);
     else
-        watch(c, left > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+        watch(c, (c->paused ? 0 : UV_READABLE) | (left > 0 ? UV_WRITABLE : 0));
 }
 
 void rh_conn_send(rh_conn *c, rh_job *job)
 {
     job->own.next = NULL;
+    job->own.conn = c;
     job->own.n_steps = job->own.step = 0;
     job->own.affected[0] = 0;
     job->own.again = false;
@@ -577,6 +586,12 @@ static void forget_unprepared(rh_conn *c, rh_job *job)
     }
 }
 
+static void free_stand_in(rh_job *job, const char *affected, const rh_err *err)
+{
+    (void)affected, (void)err;
+    free(job);
+}
+
 /* False: the connection is lost. */
 static bool take_error(rh_conn *c, rh_job *job, const PGresult *res)
 {
@@ -590,7 +605,8 @@ static bool take_error(rh_conn *c, rh_job *job, const PGresult *res)
     job->own.again = is_stale_statement(res);
     if (job->own.again || is_state(res, "RH001"))
         c->doomed = true;
-    if (c->cancelled && !job->own.cancelled && is_state(res, "57014")) { /* meant for a neighbour */
+    if (c->cancelled && !job->own.cancelled && !job->own.kept && job->on_done != free_stand_in &&
+        is_state(res, "57014")) { /* meant for a neighbour */
         job->own.again = true;
         job->own.restarted = false; /* a job's own second try does not count for it */
     }
@@ -613,6 +629,7 @@ static void end_head(rh_conn *c)
     if (!c->head)
         c->tail = NULL;
     c->depth--;
+    c->paused = false;
     int64_t now = rh_now_us();
     job->own.took_us = now - c->head_since;
     c->head_since = now;
@@ -669,7 +686,7 @@ static bool take_result(rh_conn *c, PGresult *res)
 
 static bool read_results(rh_conn *c)
 {
-    while (c->head && !PQisBusy(c->pg)) {
+    while (c->head && !c->paused && !PQisBusy(c->pg)) {
         PGresult *res = PQgetResult(c->pg);
         bool ok = take_result(c, res);
         PQclear(res);
@@ -716,7 +733,7 @@ rh_conn *rh_conn_open(uv_loop_t *loop, const rh_pool_settings *settings, const r
 
 bool rh_conn_takes_jobs(const rh_conn *c)
 {
-    return c->state == UP && !c->doomed && !c->broken && !c->closing;
+    return c->state == UP && !c->doomed && !c->broken && !c->closing && !(c->head && c->head->own.kept);
 }
 
 bool rh_conn_is_up(const rh_conn *c)
@@ -739,12 +756,6 @@ int64_t rh_conn_head_since(const rh_conn *c)
     return c->head_since;
 }
 
-static void free_stand_in(rh_job *job, const char *affected, const rh_err *err)
-{
-    (void)affected, (void)err;
-    free(job);
-}
-
 /* What takes a cancelled job's place in the pipeline: its results go nowhere. */
 static rh_job *stand_in_for(const rh_job *job)
 {
@@ -754,7 +765,18 @@ static rh_job *stand_in_for(const rh_job *job)
                   .single_row = job->single_row,
                   .on_done = free_stand_in,
                   .own = job->own};
+    s->own.restarted = true; /* it is never sent again */
     return s;
+}
+
+/* Taken out of the pipeline: what was sent of it is answered to nobody. */
+static rh_job *take_out(rh_conn *c, rh_job **at)
+{
+    rh_job *job = *at;
+    *at = stand_in_for(job);
+    if (c->tail == job)
+        c->tail = *at;
+    return job;
 }
 
 rh_job *rh_conn_cancel(rh_conn *c)
@@ -763,11 +785,11 @@ rh_job *rh_conn_cancel(rh_conn *c)
     for (rh_job **at = &c->head; *at; at = &(*at)->own.next) {
         rh_job *job = *at;
         c->doomed |= job->own.cancelled;
+        if (job->own.cancelled) /* PostgreSQL hears of it when it can send */
+            rh_conn_pause(c, false);
         if (job == c->head || !job->own.cancelled || !job->read_only || job->on_done == free_stand_in)
             continue;
-        *at = stand_in_for(job);
-        if (c->tail == job)
-            c->tail = *at;
+        take_out(c, at);
         job->own.next = NULL;
         *out_end = job;
         out_end = &job->own.next;
@@ -775,6 +797,34 @@ rh_job *rh_conn_cancel(rh_conn *c)
     if (c->state == UP)
         cancel_head(c);
     return out;
+}
+
+rh_job *rh_conn_clear_behind(rh_conn *c)
+{
+    rh_job *out = NULL;
+    if (!c->head || !c->head->own.kept)
+        return NULL;
+    for (rh_job **at = &c->head->own.next; *at; at = &(*at)->own.next)
+        if ((*at)->read_only && (*at)->on_done != free_stand_in) {
+            rh_job *job = take_out(c, at);
+            job->own.next = out;
+            out = job;
+        }
+    return out;
+}
+
+/* Going on, it is told that it can write: what libpq has read already makes no event. */
+void rh_conn_pause(rh_conn *c, bool pause)
+{
+    if (c->state != UP || c->broken || c->paused == pause)
+        return;
+    c->paused = pause;
+    watch(c, pause ? 0 : UV_READABLE | UV_WRITABLE);
+}
+
+bool rh_conn_is_paused(const rh_conn *c)
+{
+    return c->state == UP && c->paused;
 }
 
 bool rh_conn_is_heavy(const rh_conn *c)

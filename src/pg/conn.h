@@ -42,6 +42,12 @@ int64_t rh_conn_head_since(const rh_conn *c); /* rh_now_us() when the head becam
  * that stand behind the head are the caller's again at once, as a list by own.next: what takes their place in
  * the pipeline ends later by on_job or on_lost, like any job. */
 rh_job *rh_conn_cancel(rh_conn *c);
+/* The head is kept (rh_job_keep()): the reads that stand behind it are the caller's again at once, as a list
+ * by own.next, newest first; what takes their place is as above. */
+rh_job *rh_conn_clear_behind(rh_conn *c);
+/* Reads no more of what PostgreSQL sends until told to go on. */
+void rh_conn_pause(rh_conn *c, bool pause);
+bool rh_conn_is_paused(const rh_conn *c);
 /* Gives up the connection, with on_lost, and dials a new one. Never from a callback of a job. */
 void rh_conn_drop(rh_conn *c, const rh_err *why);
 /* Past its bound of memory, by estimate, and worth replacing. */

@@ -43,7 +43,7 @@ struct rh_pool {
     int n_queued, n_flying;
     uv_timer_t sweep, later;
     rh_health_listener listener;
-    bool any_cancelled; /* since `later` ran last */
+    bool any_cancelled, any_kept; /* since `later` ran last */
     int64_t renew_after_ms;
     bool closing;
     int handles;
@@ -160,9 +160,18 @@ static bool is_brisk(const rh_conn *c, int64_t age_us, int64_t within_us)
     return true;
 }
 
-static bool has_room(const rh_pool *p, const rh_conn *c)
+/* A write could not be taken back from behind a read that is told to wait. */
+static bool would_be_stuck(const rh_conn *c, const rh_job *job)
 {
-    return rh_conn_takes_jobs(c) && rh_conn_depth(c) < p->settings.max_depth;
+    for (const rh_job *before = rh_conn_jobs(c); before && !job->read_only; before = before->own.next)
+        if (before->streams)
+            return true;
+    return false;
+}
+
+static bool has_room(const rh_pool *p, const rh_conn *c, const rh_job *job)
+{
+    return rh_conn_takes_jobs(c) && rh_conn_depth(c) < p->settings.max_depth && !would_be_stuck(c, job);
 }
 
 /* A brief job joins a brisk connection once PACK_FROM are at work: one wake-up of a backend then serves
@@ -178,7 +187,7 @@ static rh_conn *choose_any(const rh_pool *p, const rh_job *job)
         rh_conn *c = p->conns[i];
         int depth = rh_conn_depth(c);
         busy += depth > 0;
-        if (!has_room(p, c))
+        if (!has_room(p, c, job))
             continue;
         if (depth == 0) {
             if (!brief)
@@ -229,7 +238,7 @@ static rh_conn *choose_for_home(const rh_pool *p, const rh_job *job)
         rh_conn *c = p->conns[i];
         uint64_t rank = rank_of(job->home, i);
         int64_t age = now - rh_conn_head_since(c);
-        bool room = has_room(p, c), is_idle = room && rh_conn_depth(c) == 0;
+        bool room = has_room(p, c, job), is_idle = room && rh_conn_depth(c) == 0;
         if (is_idle)
             offer(&idle, c, rank);
         else if (room && age < p->settings.max_head_age_us)
@@ -472,12 +481,26 @@ static void end_cancelled(rh_pool *p)
     end_as_cancelled(take_cancelled(p));
 }
 
+/* What stands behind a job that may take its time goes elsewhere. */
+static void free_from_kept(rh_pool *p)
+{
+    if (!p->any_kept)
+        return;
+    p->any_kept = false;
+    for (int i = 0; i < p->n_conns; i++)
+        for (rh_job *job = rh_conn_clear_behind(p->conns[i]), *next; job; job = next) {
+            next = job->own.next;
+            push_front(p, job);
+        }
+}
+
 static void on_later(uv_timer_t *t)
 {
     rh_pool *p = t->data;
     rh_err why;
     if (!p->closing) {
         end_cancelled(p);
+        free_from_kept(p);
         dispatch(p);
         tell_idle(p);
         return;
@@ -536,7 +559,8 @@ static void on_sweep(uv_timer_t *t)
     for (int i = 0; i < p->n_conns; i++)
         if (mark_expired(rh_conn_jobs(p->conns[i]), now))
             rh_conn_drop(p->conns[i], &why);
-        else if (rh_conn_jobs(p->conns[i]) && rh_now_us() - rh_conn_head_since(p->conns[i]) > SUSPECT_US)
+        else if (rh_conn_jobs(p->conns[i]) && !rh_conn_is_paused(p->conns[i]) &&
+                 rh_now_us() - rh_conn_head_since(p->conns[i]) > SUSPECT_US)
             suspect(p);
     if (rh_pool_is_idle(p))
         uv_timer_stop(&p->sweep);
@@ -634,6 +658,33 @@ void rh_pool_cancel(rh_pool *p, rh_job *job)
 {
     job->own.cancelled = p->any_cancelled = true;
     uv_timer_start(&p->later, on_later, 0, 0);
+}
+
+/* ---- large answers ---- */
+
+void rh_job_keep(rh_job *job)
+{
+    rh_pool *p = job->own.pool;
+    job->own.kept = job->own.restarted = p->any_kept = true;
+    job->own.deadline_ms = INT64_MAX;
+    uv_timer_start(&p->later, on_later, 0, 0);
+}
+
+bool rh_job_pause(rh_job *job)
+{
+    const rh_pool *p = job->own.pool;
+    int paused = 0;
+    for (int i = 0; i < p->n_conns; i++)
+        paused += rh_conn_is_paused(p->conns[i]);
+    if (p->closing || job->own.cancelled || (paused > 0 && paused >= p->n_conns / 2))
+        return false;
+    rh_conn_pause(job->own.conn, true);
+    return true;
+}
+
+void rh_job_resume(rh_job *job)
+{
+    rh_conn_pause(job->own.conn, false);
 }
 
 void rh_pool_stats_read(const rh_pool *p, rh_pool_stats *out)

@@ -20,6 +20,11 @@
  * goes when it is empty. One at a time, so that a pool has at most one connection more than its number, for a
  * moment.
  *
+ * Large answers: the rows of a job whose caller cannot take more (rh_job_pause()) wait in PostgreSQL, and
+ * nothing stands behind such a job: once it has said rh_job_keep(), its connection takes no more jobs, and
+ * reads that were behind it are sent elsewhere. Writes are never put behind a read that may come to that
+ * (job.streams), since they could not be taken back.
+ *
  * Cancelling: what waits is taken from the queue. What was sent is cancelled in PostgreSQL when it has come
  * to the head of its pipeline: from then on the connection takes no more jobs and is replaced when it is
  * empty. A read that stands behind another job is answered at once, and its rows are dropped when they come.
@@ -93,6 +98,8 @@ struct rh_job {
     bool read_only;     /* runs with transaction_read_only = on, and may be sent twice */
     bool single_row;    /* few rows are expected: they come in one PGresult */
     bool rollback;      /* nothing is committed */
+    bool streams;       /* a read whose answer may become large: the caller may pause it */
+    const char *statement_timeout; /* of this job, in milliseconds as text; NULL: the connection's */
     /* A command that must be the transaction's first, such as SET TRANSACTION ISOLATION LEVEL; NULL: none */
     const char *begin;
     /* They run in this order. Each is prepared, where it is, after the one before it has run: what that one
@@ -115,11 +122,12 @@ struct rh_job {
         struct rh_job *next;
         struct rh_pool *pool; /* where it was submitted last */
         struct owner *owner;  /* pg/citus.c: on its way to a worker */
+        struct rh_conn *conn; /* whose pipeline it is in */
         void (*then)(struct rh_job *, const char *, const rh_err *);
         int64_t deadline_ms, took_us;           /* took_us: from head of its pipeline to its end */
         uint64_t shapes[RH_JOB_MAX_STATEMENTS]; /* of its statements: pg/pace.h */
         int64_t usual_us;                       /* of its slowest statement */
-        bool restarted, again, expired, cancelled;
+        bool restarted, again, expired, cancelled, kept;
         char affected[24];
         rh_err *error;
         int n_steps, step;
@@ -135,6 +143,14 @@ rh_pool *rh_pool_new(uv_loop_t *loop, const rh_pool_settings *settings /* copied
 void rh_pool_grow(rh_pool *p);
 /* False: refused (OVERLOADED, UNAVAILABLE), nothing was done and no callback will come. */
 bool rh_pool_submit(rh_pool *p, rh_job *job, rh_err *err);
+/* From on_rows: what has come will not be void any more, since it is on its way to somebody. The job is not
+ * sent again, its deadline counts no longer, and it has its connection for itself. */
+void rh_job_keep(rh_job *job);
+/* From on_rows of a job that is kept: its rows wait in PostgreSQL until rh_job_resume(). One result more may
+ * come. False, and nothing is done, when half of the pool's connections wait like that already. */
+bool rh_job_pause(rh_job *job);
+/* Not from a callback of the pool; no callback runs inside. */
+void rh_job_resume(rh_job *job);
 /* The job is wanted no more: it ends as soon as it can, as if nothing had been said where it was done
  * already, else with SQLSTATE 57014. No callback runs inside. Nothing happens to other jobs. */
 void rh_pool_cancel(rh_pool *p, rh_job *job);

@@ -635,6 +635,107 @@ static void test_cancelled_reads_need_not_wait(void **state)
     close_pool();
 }
 
+/* A caller that takes this many rows and then no more until told. */
+static struct reader {
+    call call;
+    int take;
+    bool refused;
+} readers[3];
+
+static void on_reader_rows(rh_job *job, int statement, const PGresult *res)
+{
+    struct reader *r = job->user;
+    on_rows(job, statement, res);
+    if (r->call.rows == 1)
+        rh_job_keep(job);
+    if (r->call.rows == r->take)
+        r->refused = !rh_job_pause(job);
+}
+
+static void prepare_reader(struct reader *r, const char *sql, int take)
+{
+    prepare_call(&r->call, "5", sql, true);
+    *r = (struct reader){.call = r->call, .take = take};
+    r->call.job.single_row = false;
+    r->call.job.streams = true;
+    r->call.job.statement_timeout = "9000";
+    r->call.job.on_rows = on_reader_rows;
+    r->call.job.user = r;
+}
+
+static bool has_taken(void *reader)
+{
+    struct reader *r = reader;
+    return r->call.rows >= r->take;
+}
+
+#define MANY "SELECT repeat('x', 1000) FROM generate_series(1, 50000)" /* more than sockets hold */
+
+static void test_rows_wait_for_who_takes_them(void **state)
+{
+    static call behind, timeout;
+    struct reader *slow = &readers[0], *slower = &readers[1];
+    open_pool((rh_pool_settings){.connections = 2, .options = "-c statement_timeout=300"});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_reader(slow, MANY, 10);
+    prepare_reader(slower, MANY, 10);
+    assert_true(submit(&slow->call));
+    assert_true(wait_until(has_taken, slow, 5000));
+    assert_false(slow->refused);
+    assert_true(submit(&slower->call)); /* only half of the connections may wait like that */
+    assert_true(wait_until(is_done, &slower->call, 10000));
+    assert_true(slower->refused);
+    assert_int_equal(slower->call.rows, 50000);
+    wait_until(is_done, &slow->call, 600); /* longer than the connection's statement_timeout */
+    assert_int_equal(slow->call.done, 0);
+    assert_true(slow->call.rows < 20);
+    for (int i = 0; i < 20; i++) {
+        run_sql(&behind, "6", BOUND, i % 2);
+        assert_string_equal(behind.first, "6");
+    }
+    assert_true(slow->call.rows < 20);
+    rh_job_resume(&slow->call.job);
+    assert_true(wait_until(is_done, &slow->call, 10000));
+    assert_false(slow->call.failed);
+    assert_int_equal(slow->call.rows, 50000);
+    run_sql(&timeout, "6", "SELECT current_setting('statement_timeout')", true);
+    assert_string_equal(timeout.first, "300ms"); /* it was one job's */
+    close_pool();
+}
+
+/* In one pipeline behind a read that turns out large: reads are sent elsewhere, and writes never got there.
+ */
+static void test_nothing_stays_behind_rows_that_wait(void **state)
+{
+    static call first[2], read, write;
+    struct reader *slow = &readers[0];
+    open_pool((rh_pool_settings){.connections = 2, .max_head_age_us = 1000000});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_call(&first[0], "1", "SELECT pg_sleep(0.3)", true);
+    assert_true(submit(&first[0]));
+    prepare_reader(
+        slow, "SELECT repeat('x', 1000), pg_sleep(0.1 * (g < 4)::int) FROM generate_series(1, 50000) g", 10);
+    assert_true(submit(&slow->call));
+    prepare_call(&first[1], "2", "SELECT pg_sleep(0.2)", true);
+    prepare_call(&read, "6", BOUND, true);
+    prepare_call(&write, "6", INSERT "'not behind'", false);
+    assert_true(submit(&first[1]) && submit(&read) && submit(&write));
+    assert_true(wait_until(has_taken, slow, 5000));
+    assert_true(wait_until(is_done, &first[1], 5000) && wait_until(is_done, &read, 5000) &&
+                wait_until(is_done, &write, 5000));
+    assert_false(first[1].failed || read.failed || write.failed);
+    assert_string_equal(read.first, "6");
+    assert_int_equal(slow->call.done, 0);
+    assert_int_equal(admin_int("SELECT count(*) FROM notes WHERE body = 'not behind'"), 1);
+    rh_pool_cancel(pool, &slow->call.job); /* its reader has gone */
+    assert_true(wait_until(is_done, &slow->call, 10000));
+    assert_string_equal(slow->call.err.sqlstate, "57014");
+    assert_int_equal(slow->call.restarts, 0);
+    assert_true(wait_until(all_up, NULL, 5000));
+    assert_int_equal(stats().in_flight, 0);
+    close_pool();
+}
+
 static void test_closing_while_a_cancel_is_out(void **state)
 {
     static call c;
@@ -894,6 +995,8 @@ int main(void)
         cmocka_unit_test(test_cancel_ends_its_own_job_only),
         cmocka_unit_test(test_what_a_cancel_hits_by_mistake_is_sent_again),
         cmocka_unit_test(test_cancelled_reads_need_not_wait),
+        cmocka_unit_test(test_rows_wait_for_who_takes_them),
+        cmocka_unit_test(test_nothing_stays_behind_rows_that_wait),
         cmocka_unit_test(test_closing_while_a_cancel_is_out),
         cmocka_unit_test(test_homes_stay_on_their_connections),
         cmocka_unit_test(test_homes_do_not_wait_behind_slow_statements),
