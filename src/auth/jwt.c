@@ -2,10 +2,12 @@
 #include "auth/jwt.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "auth/base64url.h"
 #include "auth/claim.h"
+#include "auth/role_path.h"
 #include "base/sabotage.h"
 
 #define HMAC_MAX_BYTES 64
@@ -223,6 +225,8 @@ static bool read_tenant(rh_arena *a, const json_t *payload, const char *path, co
 {
     json_t *value;
     *out = NULL;
+    if (!*path)
+        return true;
     bool found = rh_claim_find(payload, path, &value);
     if (found && !value)
         return true;
@@ -239,7 +243,31 @@ static bool read_tenant(rh_arena *a, const json_t *payload, const char *path, co
     return rh_err_hint(err, "It must be a string of 1 to %d bytes, or an integer.", TENANT_MAX_BYTES);
 }
 
-static bool read_claims(rh_arena *a, const json_t *payload, const rh_jwt_rules *rules, int64_t now_s,
+/* The payload as its reader in PostgreSQL finds it: the role stands where PostgREST's users look for it. */
+static const char *text_with_role(rh_arena *a, json_t *payload, const char *role)
+{
+    json_object_set_new(payload, "role", json_string(role));
+    char *text = json_dumps(payload, JSON_COMPACT);
+    const char *own = rh_arena_strdup(a, text);
+    free(text);
+    return own;
+}
+
+static bool read_role(rh_arena *a, json_t *payload, const char *path, rh_jwt_claims *out, rh_err *err)
+{
+    const char *role = path ? rh_role_path_find(a, payload, path) : "";
+    if (!role || strlen(role) > TENANT_MAX_BYTES) {
+        rh_err_set(err, RH_E_JWT_CLAIMS, "The JWT claim %s does not name a role", path);
+        return rh_err_hint(err, "It must be a string of at most %d bytes.", TENANT_MAX_BYTES);
+    }
+    if (!*role)
+        return true;
+    out->role = role;
+    out->json = text_with_role(a, payload, role);
+    return true;
+}
+
+static bool read_claims(rh_arena *a, json_t *payload, const rh_jwt_rules *rules, int64_t now_s,
                         rh_jwt_claims *out, rh_err *err)
 {
     out->expires = INT64_MAX;
@@ -253,7 +281,8 @@ static bool read_claims(rh_arena *a, const json_t *payload, const rh_jwt_rules *
         return false;
     if (*rules->issuer && !same_text(json_object_get(payload, "iss"), rules->issuer))
         return rh_err_set(err, RH_E_JWT_CLAIMS, "JWT not from the issuer");
-    out->role = rh_arena_strdup(a, plain_string(json_object_get(payload, "role")));
+    if (!read_role(a, payload, rules->role_path, out, err))
+        return false;
     return read_tenant(a, payload, rules->tenant_claim, &out->tenant, err);
 }
 

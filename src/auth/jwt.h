@@ -18,7 +18,8 @@
 #define RH_JWT_MAX_BYTES 8192 /* a longer token is refused unread */
 
 typedef struct rh_jwt_rules {
-    const char *tenant_claim;      /* a plain name, or a path: $.a.b, $["https://x/y"].z */
+    const char *tenant_claim;      /* a plain name, or a path: $.a.b, $["https://x/y"].z; "": there is none */
+    const char *role_path;         /* auth/role_path.h; NULL: roles are not looked at */
     const char *audience, *issuer; /* "" : not checked; else required */
     int64_t leeway_s;
     uint32_t algorithms; /* a set of auth/alg.h that narrows what the keys can do; 0: no limit */
@@ -29,15 +30,15 @@ typedef struct rh_jwt_claims {
     /* Seconds since 1970, fractions rounded so that comparing whole seconds decides alike; INT64_MAX without
      * exp, INT64_MIN without nbf or iat. */
     int64_t expires, not_before, issued;
-    const char *role; /* claim "role", NULL when absent or not a string */
-    const char *json; /* the whole payload as text */
+    const char *role; /* what stands at role_path, 1 to 63 bytes; NULL when nothing does */
+    const char *json; /* the whole payload as text; where there is a role, with it as the claim "role" */
     bool unknown_key; /* refused, but keys newer than these may have signed it */
 } rh_jwt_claims;
 
 /* Checks form, alg, signature (an HMAC is compared in constant time), then exp, nbf, iat, aud, iss against
  * now_s. k: NULL while there are none yet, which is NO_KEYS. Errors, worded as PostgREST does: JWT,
  * JWT_CLAIMS. A tenant claim that is neither a string of 1 to 63 bytes nor an integer is JWT_CLAIMS too,
- * never "absent". */
+ * never "absent"; so is a role that is no string of 1 to 63 bytes. */
 bool rh_jwt_verify(const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *token, size_t len,
                    int64_t now_s, rh_arena *a, rh_jwt_claims *out, rh_err *err);
 

@@ -15,8 +15,9 @@ struct rh_resolver {
     rh_resolve_rules rules;
     const rh_jwt_keys *keys;
     rh_token_cache *cache;
-    rh_arena *settings; /* the strings of rules */
-    rh_arena *scratch;  /* for one verification, cleared after it */
+    rh_arena *settings;   /* the strings of rules */
+    rh_arena *scratch;    /* for one verification, cleared before the next */
+    rh_token_facts facts; /* of rh_resolve_role() */
 };
 
 rh_resolver *rh_resolver_new(const rh_resolve_rules *rules, const rh_jwt_keys *keys)
@@ -30,6 +31,7 @@ rh_resolver *rh_resolver_new(const rh_resolve_rules *rules, const rh_jwt_keys *k
     r->rules.jwt.tenant_claim = rh_arena_strdup(r->settings, rules->jwt.tenant_claim);
     r->rules.jwt.audience = rh_arena_strdup(r->settings, rules->jwt.audience);
     r->rules.jwt.issuer = rh_arena_strdup(r->settings, rules->jwt.issuer);
+    r->rules.jwt.role_path = rh_arena_strdup(r->settings, rules->jwt.role_path);
     r->rules.trusted_header = rh_arena_strdup(r->settings, rules->trusted_header);
     return r;
 }
@@ -128,6 +130,12 @@ static bool verify(rh_resolver *r, const char *token, size_t len, int64_t now_s,
     facts->not_before = claims.not_before;
     facts->issued = claims.issued;
     facts->names_tenant = claims.tenant != NULL;
+    if (r->rules.jwt.role_path) {
+        snprintf(facts->role, sizeof facts->role, "%s", claims.role ? claims.role : "");
+        snprintf(facts->ref, sizeof facts->ref, "%s", claims.tenant ? claims.tenant : "");
+        facts->claims = claims.json;
+        return true;
+    }
     if (claims.tenant && !canonical(r, claims.tenant, facts->ref))
         return not_a_tenant(r, "token's ", "tenant claim", err);
     return true;
@@ -150,8 +158,8 @@ static bool token_facts(rh_resolver *r, const char *authorization, int64_t now_s
         rh_token_cache_del(r->cache, token, len);
         return false;
     }
-    bool ok = verify(r, token, len, now_s, facts, unknown_key, err);
     rh_arena_clear(r->scratch);
+    bool ok = verify(r, token, len, now_s, facts, unknown_key, err);
     if (ok)
         rh_token_cache_put(r->cache, token, len, facts);
     return ok;
@@ -189,5 +197,21 @@ bool rh_resolve(rh_resolver *r, const char *authorization, const char *header, i
     out->is_slug = r->rules.claim_is_slug;
     out->expires = facts.expires;
     memcpy(out->ref, facts.names_tenant ? facts.ref : named, sizeof out->ref);
+    return true;
+}
+
+bool rh_resolve_role(rh_resolver *r, const char *authorization, int64_t now_s, rh_role_identity *out,
+                     rh_err *err)
+{
+    *out = (rh_role_identity){.role = "", .tenant = ""};
+    if (!authorization)
+        return true;
+    r->facts = (rh_token_facts){0};
+    if (!token_facts(r, authorization, now_s, &r->facts, &out->retry_after_fetch, err))
+        return false;
+    out->has_token = true;
+    out->role = r->facts.role;
+    out->claims = r->facts.claims;
+    out->tenant = r->facts.ref;
     return true;
 }

@@ -32,6 +32,16 @@ typedef struct rh_identity {
     bool retry_after_fetch; /* also set on failure: keys newer than the resolver's may verify the token */
 } rh_identity;
 
+/* What a token says of who asks a database that roles keep apart; texts are the resolver's, until it resolves
+ * again. */
+typedef struct rh_role_identity {
+    bool has_token;
+    const char *role;   /* "" where the token names none, or there is none */
+    const char *claims; /* the payload, with the role as its "role"; NULL without a token */
+    const char *tenant; /* of the tenant claim, as it stands there; "" */
+    bool retry_after_fetch;
+} rh_role_identity;
+
 /* authorization: the whole header value or NULL; header: value of the trusted header or NULL, ignored unless
  * the rules name one. A present Authorization must be `Bearer TOKEN` with a sound token: there is no falling
  * back from a broken one. Errors: NO_TENANT (401) when nothing names a tenant, JWT and JWT_CLAIMS (401),
@@ -39,6 +49,11 @@ typedef struct rh_identity {
  * cannot be a tenant. A token seen before allocates nothing. */
 bool rh_resolve(rh_resolver *r, const char *authorization, const char *header, int64_t now_s,
                 rh_identity *out, rh_err *err);
+
+/* As rh_resolve(), where rules.jwt has a role_path: the same of authorization; no header counts, and a
+ * request without a token is nobody's, which is no error. */
+bool rh_resolve_role(rh_resolver *r, const char *authorization, int64_t now_s, rh_role_identity *out,
+                     rh_err *err);
 
 /* Brings a tenant id as text to its canonical form: "007", "-0" and "+7" are refused, as is what no bigint
  * holds; uuids become lower case. */

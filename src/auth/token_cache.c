@@ -12,8 +12,8 @@
 struct entry {
     struct entry *newer, *older;
     rh_token_facts facts;
-    size_t len;
-    const char *token; /* stands behind the struct */
+    size_t len, bytes;
+    const char *token; /* stands behind the struct, and the claims behind it */
 };
 
 struct rh_token_cache {
@@ -58,7 +58,7 @@ static void drop(rh_token_cache *c, struct entry *e)
     const char *key = tail(e->token, e->len, &n);
     rh_map_del(&c->by_tail, key, n);
     unlink_entry(e);
-    c->bytes -= sizeof *e + e->len;
+    c->bytes -= e->bytes;
     free(e);
 }
 
@@ -104,7 +104,8 @@ void rh_token_cache_del(rh_token_cache *c, const char *token, size_t len)
 
 void rh_token_cache_put(rh_token_cache *c, const char *token, size_t len, const rh_token_facts *facts)
 {
-    size_t n, bytes = sizeof(struct entry) + len;
+    size_t n, claims_len = facts->claims ? strlen(facts->claims) + 1 : 0;
+    size_t bytes = sizeof(struct entry) + len + claims_len;
     const char *key = tail(token, len, &n);
     struct entry *same_tail = rh_map_get(&c->by_tail, key, n);
     if (same_tail)
@@ -116,7 +117,10 @@ void rh_token_cache_put(rh_token_cache *c, const char *token, size_t len, const 
     struct entry *e = rh_xmalloc(bytes);
     e->facts = *facts;
     e->len = len;
+    e->bytes = bytes;
     e->token = memcpy(e + 1, token, len);
+    if (facts->claims)
+        e->facts.claims = memcpy((char *)(e + 1) + len, facts->claims, claims_len);
     key = tail(e->token, len, &n);
     rh_map_put(&c->by_tail, key, n, e);
     link_newest(c, e);

@@ -18,9 +18,11 @@ typedef struct rh_token_cache rh_token_cache;
 
 typedef struct rh_token_facts {
     int64_t expires, not_before,
-        issued;        /* as in rh_jwt_claims: time goes on, so they are checked at each hit */
-    bool names_tenant; /* the claim was there */
-    char ref[64];      /* the tenant in canonical form, "" when the claim was absent */
+        issued;         /* as in rh_jwt_claims: time goes on, so they are checked at each hit */
+    bool names_tenant;  /* the claim was there */
+    char ref[64];       /* the tenant in canonical form, "" when the claim was absent */
+    char role[64];      /* "" when there was none, or nobody looked */
+    const char *claims; /* the payload as text; the cache has its own copy. NULL: nobody wants it */
 } rh_token_facts;
 
 rh_token_cache *rh_token_cache_new(size_t max_entries, size_t max_bytes);

@@ -9,6 +9,7 @@
 
 #include "auth/claim.h"
 #include "auth/jwt.h"
+#include "auth/role_path.h"
 #include "base/clock.h"
 #include "make_token.h"
 
@@ -424,14 +425,54 @@ static void malformed_paths_are_refused(void **state)
     assert_true(rh_jwt_claim_path_ok("$.a.b.c.d.e.f.g.h", &err));
 }
 
-static void the_role_is_read_when_it_is_a_string(void **state)
+static void the_role_is_found_by_its_path(void **state)
 {
     (void)state;
+    static const char payload[] =
+        "{\"tenant\":1,\"role\":\"editor\",\"a\":{\"https://x/y\":[\"other\",\"app_author\",7]},\"n\":null}";
+    static const struct {
+        const char *path, *role; /* NULL: refused; "": none */
+    } cases[] = {
+        {".role", "editor"},
+        {".a.\"https://x/y\"[1]", "app_author"},
+        {".a.\"https://x/y\"[1][4:]", "author"},
+        {".a.\"https://x/y\"[1][-6:-2]", "auth"},
+        {".a.\"https://x/y\"[?(@ ^== \"app_\")][4:]", "author"},
+        {".a.\"https://x/y\"[?(@ == \"other\")]", "other"},
+        {".a.\"https://x/y\"[?(@ != \"other\")]", "app_author"},
+        {".a.\"https://x/y\"[?(@ ==^ \"author\")]", "app_author"},
+        {".a.\"https://x/y\"[?(@ *== \"_\")]", "app_author"},
+        {".a.\"https://x/y\"[?(@ == \"nobody\")]", ""},
+        {".a.\"https://x/y\"[9]", ""},
+        {".role[0]", ""},
+        {".none.of.these", ""},
+        {".n", ""},
+        {".a.\"https://x/y\"[2]", NULL},
+        {".a", NULL},
+        {".tenant", NULL},
+    };
+    rh_jwt_rules rules = plain;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rules.role_path = cases[i].path;
+        assert_true(rh_role_path_ok(cases[i].path, &err));
+        assert_int_equal(verify_payload(&rules, payload), cases[i].role != NULL);
+        if (cases[i].role && *cases[i].role)
+            assert_string_equal(claims.role, cases[i].role);
+        else if (cases[i].role)
+            assert_null(claims.role);
+    }
+    rules.role_path = ".b";
+    assert_true(verify_payload(&rules, "{\"role\":\"x\",\"b\":\"editor\"}"));
+    assert_string_equal(claims.json, "{\"role\":\"editor\",\"b\":\"editor\"}");
+    assert_false(verify_payload(
+        &rules, "{\"b\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}")); /* 64 */
     assert_true(verify_payload(&plain, "{\"role\":\"editor\"}"));
-    assert_string_equal(claims.role, "editor");
-    assert_string_equal(claims.json, "{\"role\":\"editor\"}");
-    assert_true(verify_payload(&plain, "{\"role\":[\"editor\"]}"));
     assert_null(claims.role);
+    static const char *const malformed[] = {
+        "",     "role",  ".", "..a", ".a[", ".a[x]", ".a[-1]", ".a[?(@ = \"x\")]", ".\"a", ".a[?(@ == \"x\"]",
+        ".a b", ".a[1:2"};
+    for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++)
+        assert_false(rh_role_path_ok(malformed[i], &err));
 }
 
 static void *verify_many(void *arg)
@@ -508,7 +549,7 @@ int main(void)
         cmocka_unit_test(the_tenant_claim_is_found_by_its_path),
         cmocka_unit_test(a_tenant_claim_of_another_kind_is_an_error),
         cmocka_unit_test(malformed_paths_are_refused),
-        cmocka_unit_test(the_role_is_read_when_it_is_a_string),
+        cmocka_unit_test(the_role_is_found_by_its_path),
         cmocka_unit_test(many_threads_may_use_the_same_keys),
         cmocka_unit_test(verifying_is_fast),
     };

@@ -399,6 +399,34 @@ static void a_known_token_costs_little(void **state)
     rh_resolver_free(r);
 }
 
+/* Of the first time and of the cache; no header stands in for a token. */
+static void a_role_comes_from_a_token_only(void **state)
+{
+    (void)state;
+    rh_resolve_rules rules = by_id;
+    rh_role_identity me;
+    rules.jwt.role_path = ".role";
+    rules.trusted_header = HEADER;
+    rh_resolver *r = rh_resolver_new(&rules, keys);
+    const char *ann = bearer("{\"role\":\"ann\",\"tenant\":\"A schema\"}"), *none = bearer("{\"sub\":1}");
+    for (int i = 0; i < 3; i++) {
+        assert_true(rh_resolve_role(r, ann, NOW, &me, &err));
+        assert_true(me.has_token);
+        assert_string_equal(me.role, "ann");
+        assert_string_equal(me.tenant, "A schema");
+        assert_string_equal(me.claims, "{\"role\":\"ann\",\"tenant\":\"A schema\"}");
+        assert_true(rh_resolve_role(r, none, NOW, &me, &err));
+        assert_string_equal(me.role, "");
+        assert_string_equal(me.tenant, "");
+        assert_string_equal(me.claims, "{\"sub\":1}");
+        assert_true(rh_resolve_role(r, NULL, NOW, &me, &err));
+        assert_false(me.has_token);
+        assert_null(me.claims);
+        assert_refused(rh_resolve_role(r, "Bearer x.y.z", NOW, &me, &err), RH_E_JWT, 401);
+    }
+    rh_resolver_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +443,7 @@ int main(void)
         cmocka_unit_test(the_cache_is_bounded_and_keeps_what_was_used_last),
         cmocka_unit_test(the_cache_is_bounded_in_bytes),
         cmocka_unit_test(the_same_tail_is_not_the_same_token),
+        cmocka_unit_test(a_role_comes_from_a_token_only),
         cmocka_unit_test(a_known_token_costs_little),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
