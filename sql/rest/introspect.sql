@@ -1,19 +1,21 @@
--- Reads what the dialect engine knows of one version of the app: relations, keys, foreign keys, functions.
+-- Reads what the dialect engine knows of one version of the app: relations, keys, foreign keys, functions, types,
+-- media type handlers, comments. src/rest/relation.h says what each member means.
 -- Parameters: $1 tenant schema, $2 reference schema, $3 name of the tenant key column, $4 name of the root
--- table, $5 the server role, whose privileges count (all text).
--- Row shape: one row, one column, jsonb: {"relations": [...], "foreign_keys": [...], "functions": [...]}.
--- A type that stands in the tenant schema is given without a schema and with "home": true, since that schema
+-- table, $5 the server role, whose privileges count, '' for nobody's: all is allowed (all text).
+-- Row shape: one row, one column, jsonb: {"relations": [...], "foreign_keys": [...], "functions": [...],
+-- "types": [...], "handlers": [...], "comment": ...}. What is false, null or an empty list is left out of the lists' members.
+-- A name that stands in the tenant schema is given without a schema and with "home": true, since that schema
 -- has another name in every schema home.
 -- Oldest PostgreSQL: 15.
 WITH RECURSIVE sets AS (
     SELECT n.oid AS nsp, CASE WHEN n.nspname = $1::text THEN 'tenant' ELSE 'reference' END AS set
     FROM pg_catalog.pg_namespace n
     WHERE n.nspname IN ($1::text, $2::text)
-), chain (oid, base, typtype, typbasetype) AS (
-    SELECT t.oid, t.oid, t.typtype, t.typbasetype
+), chain (oid, base, typmod, not_null, typtype, typbasetype) AS (
+    SELECT t.oid, t.oid, t.typtypmod, t.typnotnull, t.typtype, t.typbasetype
     FROM pg_catalog.pg_type t
     UNION ALL
-    SELECT c.oid, t.oid, t.typtype, t.typbasetype
+    SELECT c.oid, t.oid, greatest(c.typmod, t.typtypmod), c.not_null OR t.typnotnull, t.typtype, t.typbasetype
     FROM chain c JOIN pg_catalog.pg_type t ON t.oid = c.typbasetype
     WHERE c.typtype = 'd'
 ), forms AS ( -- how to_json() would write the type: domains are looked through, as it does
@@ -26,18 +28,28 @@ WITH RECURSIVE sets AS (
             WHEN b.oid = 1184 THEN 'timestamptz'
             WHEN b.typtype = 'e' OR (b.typtype = 'b' AND b.typcategory <> 'A' AND b.oid < 16384) THEN 'string'
             ELSE 'sql'
-        END AS form
+        END AS form,
+        b.oid AS base,
+        c.typmod,
+        c.not_null
     FROM chain c JOIN pg_catalog.pg_type b ON b.oid = c.base
     WHERE c.typtype <> 'd'
 ), types AS (
-    SELECT t.oid, f.form, n.nspname = 'pg_catalog' AS builtin, n.nspname = $1::text AS home,
+    SELECT t.oid, coalesce(e.oid, t.oid) AS element, f.form, f.base, f.typmod, f.not_null, n.nspname = 'pg_catalog' AS builtin, n.nspname = $1::text AS home,
         CASE WHEN n.nspname = $1::text THEN '' ELSE pg_catalog.quote_ident(n.nspname) || '.' END
             || pg_catalog.quote_ident(coalesce(e.typname, t.typname)) AS name,
         CASE WHEN e.oid IS NULL THEN '' ELSE '[]' END AS brackets
     FROM pg_catalog.pg_type t
     JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
     JOIN forms f ON f.oid = t.oid
-    LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+    LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A' AND t.typtype = 'b'
+), own_types AS ( -- what is told of them: enums, domains, composite types, ranges
+    SELECT t.oid, y.name
+    FROM pg_catalog.pg_type t
+    JOIN types y ON y.oid = t.oid
+    LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
+    WHERE t.typnamespace IN (SELECT nsp FROM sets)
+        AND (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND c.relkind = 'c'))
 ), view_columns AS ( -- which column of a table a view's column is: only the view's tree says so; one query, nothing within it
     SELECT v.oid, m[1]::int2 AS attnum, m[2]::oid AS base, m[3]::int2 AS base_attnum
     FROM pg_catalog.pg_class v
@@ -67,31 +79,41 @@ WITH RECURSIVE sets AS (
              WHERE a.attrelid = c.oid AND a.attname = $3::text AND a.attnum > 0 AND NOT a.attisdropped),
             CASE WHEN c.relname = $4::text AND c.relkind <> 'v' AND pg_catalog.array_length(p.conkey, 1) = 1
                  THEN p.conkey[1] END) END AS tenant_key,
-        s.set = 'tenant' AND pg_catalog.has_table_privilege($5::text, c.oid, 'INSERT')
+        s.set = 'tenant' AND coalesce(pg_catalog.has_table_privilege(nullif($5::text, ''), c.oid, 'INSERT'), true)
             AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 8 = 8 AS insertable,
-        s.set = 'tenant' AND pg_catalog.has_table_privilege($5::text, c.oid, 'UPDATE')
+        s.set = 'tenant' AND coalesce(pg_catalog.has_table_privilege(nullif($5::text, ''), c.oid, 'UPDATE'), true)
             AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 4 = 4 AS updatable,
-        s.set = 'tenant' AND pg_catalog.has_table_privilege($5::text, c.oid, 'DELETE')
-            AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 16 = 16 AS deletable
+        s.set = 'tenant' AND coalesce(pg_catalog.has_table_privilege(nullif($5::text, ''), c.oid, 'DELETE'), true)
+            AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 16 = 16 AS deletable,
+        pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 AS takes
     FROM pg_catalog.pg_class c
     JOIN sets s ON s.nsp = c.relnamespace
     LEFT JOIN pg_catalog.pg_constraint p ON p.conrelid = c.oid AND p.contype = 'p'
     LEFT JOIN view_keys v ON v.oid = c.oid
     WHERE c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
-        AND pg_catalog.has_table_privilege($5::text, c.oid, 'SELECT')
+        AND coalesce(pg_catalog.has_table_privilege(nullif($5::text, ''), c.oid, 'SELECT'), true)
 ), cols AS (
     SELECT a.attrelid, pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
             'name', a.attname,
             'type', CASE WHEN t.builtin THEN pg_catalog.format_type(a.atttypid, a.atttypmod)
                          ELSE t.name || coalesce(pg_catalog.substring(
                              pg_catalog.format_type(a.atttypid, a.atttypmod), '\([^()"]*\)'), '') || t.brackets END,
-            'home', t.home,
+            'of', o.name,
+            'home', nullif(t.home, false),
             'form', t.form,
-            'not_null', a.attnotnull,
-            'has_default', a.atthasdef OR a.attidentity <> '',
-            'generated', a.attgenerated <> '' OR a.attidentity = 'a') ORDER BY a.attnum) AS columns
+            'not_null', nullif(a.attnotnull, false),
+            'has_default', nullif(a.atthasdef OR a.attidentity <> '', false),
+            'generated', nullif(a.attgenerated <> '' OR a.attidentity = 'a', false),
+            -- for people: what this schema is called is left out
+            'default', CASE WHEN a.attgenerated = '' THEN pg_catalog.regexp_replace(
+                pg_catalog.pg_get_expr(b.adbin, b.adrelid), '\m' || pg_catalog.quote_ident($1::text) || '\.', '', 'g') END,
+            'comment', d.description) ORDER BY a.attnum) AS columns
     FROM pg_catalog.pg_attribute a
     JOIN types t ON t.oid = a.atttypid
+    LEFT JOIN own_types o ON o.oid = t.element
+    LEFT JOIN pg_catalog.pg_attrdef b ON b.adrelid = a.attrelid AND b.adnum = a.attnum
+    LEFT JOIN pg_catalog.pg_description d
+        ON d.objoid = a.attrelid AND d.objsubid = a.attnum AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
     WHERE a.attnum > 0 AND NOT a.attisdropped
         AND a.attrelid IN (SELECT oid FROM pg_catalog.pg_class
                            WHERE relnamespace IN (SELECT nsp FROM sets) AND relkind IN ('r', 'p', 'v', 'c'))
@@ -107,6 +129,8 @@ WITH RECURSIVE sets AS (
             'insertable', r.insertable,
             'updatable', r.updatable,
             'deletable', r.deletable,
+            'takes', r.takes,
+            'comment', pg_catalog.obj_description(r.oid, 'pg_class'),
             'columns', coalesce(c.columns, '[]'),
             'primary_key', coalesce((
                 SELECT pg_catalog.jsonb_agg(a.attname ORDER BY k.n)
@@ -156,12 +180,13 @@ WITH RECURSIVE sets AS (
 ), arguments AS (
     SELECT p.oid, u.n, coalesce(p.proargnames[u.n], '') AS name, coalesce(p.proargmodes[u.n], 'i') AS mode,
         CASE WHEN t.builtin THEN pg_catalog.format_type(t.oid, NULL) ELSE t.name || t.brackets END AS type,
-        t.home, t.form, t.oid = 2281 AS internal, r.relname AS row_of, r.set AS row_of_set,
+        t.home, t.form, o.name AS own, t.oid = 2281 AS internal, r.relname AS row_of, r.set AS row_of_set,
         pg_catalog.count(*) FILTER (WHERE coalesce(p.proargmodes[u.n], 'i') IN ('i', 'b', 'v'))
             OVER (PARTITION BY p.oid ORDER BY u.n) > p.pronargs - p.pronargdefaults AS has_default
     FROM pg_catalog.pg_proc p
     CROSS JOIN pg_catalog.unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) WITH ORDINALITY u (type, n)
     JOIN types t ON t.oid = u.type
+    LEFT JOIN own_types o ON o.oid = t.element
     LEFT JOIN rels r ON r.reltype = u.type
     WHERE p.pronamespace IN (SELECT nsp FROM sets)
 ), functions AS (
@@ -170,22 +195,29 @@ WITH RECURSIVE sets AS (
             'set', s.set,
             'arguments', coalesce((
                 SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-                    'name', a.name, 'type', a.type, 'home', a.home, 'has_default', a.has_default, 'variadic', a.mode = 'v',
+                    'name', a.name, 'type', a.type, 'of', a.own, 'home', nullif(a.home, false),
+                    'has_default', nullif(a.has_default, false), 'variadic', nullif(a.mode = 'v', false),
                     'row_of', a.row_of, 'row_of_set', a.row_of_set) ORDER BY a.n)
                 FROM arguments a WHERE a.oid = p.oid AND a.mode IN ('i', 'b', 'v')), '[]'),
-            'read_only', p.provolatile <> 'v',
-            'returns_set', p.proretset,
-            'one_row', NOT p.proretset OR p.prorows = 1,
-            'returns_void', p.prorettype = 2278,
+            'comment', pg_catalog.obj_description(p.oid, 'pg_proc'),
+            'settings', ( -- of its transaction, which a function that is called cannot set any more
+                SELECT pg_catalog.jsonb_object_agg(pg_catalog.split_part(c, '=', 1), pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1))
+                FROM pg_catalog.unnest(p.proconfig) c WHERE c ~ '^(statement_timeout|plan_filter\.statement_cost_limit|default_transaction_isolation)='),
+            'read_only', nullif(p.provolatile <> 'v', false),
+            'returns_set', nullif(p.proretset, false),
+            'one_row', nullif(NOT p.proretset OR p.prorows = 1, false),
+            'returns_void', nullif(p.prorettype = 2278, false),
             'returns_relation', (SELECT r.relname FROM rels r WHERE r.reltype = p.prorettype),
             'returns_relation_set', (SELECT r.set FROM rels r WHERE r.reltype = p.prorettype),
             'return_type', CASE WHEN t.builtin THEN pg_catalog.format_type(t.oid, NULL)
                                 ELSE t.name || t.brackets END,
+            'return_of', o.name,
+            'return_home', nullif(t.home, false),
             'return_form', t.form,
             'columns', coalesce((
                 SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-                    'name', a.name, 'type', a.type, 'home', a.home, 'form', a.form,
-                    'not_null', false, 'has_default', false, 'generated', true) ORDER BY a.n)
+                    'name', a.name, 'type', a.type, 'of', a.own, 'home', nullif(a.home, false), 'form', a.form,
+                    'generated', true) ORDER BY a.n)
                 FROM arguments a WHERE a.oid = p.oid AND a.mode IN ('o', 'b', 't')),
                 (SELECT c.columns FROM cols c JOIN pg_catalog.pg_class k ON k.oid = c.attrelid
                  WHERE k.oid = rt.typrelid AND k.relkind = 'c'), '[]')
@@ -194,16 +226,75 @@ WITH RECURSIVE sets AS (
     FROM pg_catalog.pg_proc p
     JOIN sets s ON s.nsp = p.pronamespace
     JOIN types t ON t.oid = p.prorettype
+    LEFT JOIN own_types o ON o.oid = t.element
     JOIN pg_catalog.pg_type rt ON rt.oid = p.prorettype
     WHERE p.prokind = 'f' AND p.provariadic <> 2276 -- "any"
         AND p.prorettype NOT IN (2279, 3838, 2281) -- trigger, event_trigger, internal
-        AND pg_catalog.has_function_privilege($5::text, p.oid, 'EXECUTE')
+        AND coalesce(pg_catalog.has_function_privilege(nullif($5::text, ''), p.oid, 'EXECUTE'), true)
         AND NOT EXISTS (SELECT FROM arguments a WHERE a.oid = p.oid AND a.internal)
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                         WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
                             AND d.deptype = 'e')
+), casts AS ( -- PostgreSQL itself ignores those of domains: they say how values are to be shown and read
+    SELECT c.castsource, c.casttarget, pg_catalog.jsonb_build_object(
+        'name', CASE WHEN n.nspname = $1::text THEN '' ELSE pg_catalog.quote_ident(n.nspname) || '.' END
+                || pg_catalog.quote_ident(p.proname),
+        'home', nullif(n.nspname = $1::text, false)) AS function
+    FROM pg_catalog.pg_cast c
+    JOIN pg_catalog.pg_proc p ON p.oid = c.castfunc
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE c.castcontext = 'i' AND c.castmethod = 'f'
+        AND coalesce(pg_catalog.has_function_privilege(nullif($5::text, ''), p.oid, 'EXECUTE'), true)
+), described_types AS (
+    SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+            'name', t.typname,
+            'type', o.name,
+            'home', nullif(y.home, false),
+            'media', nullif(t.typtype = 'd' AND (t.typname ~* '^[a-z0-9.-]+/[a-z0-9.+-]+$' OR t.typname = '*/*'), false),
+            'kind', t.typtype,
+            'form', y.form,
+            'comment', pg_catalog.obj_description(t.oid, 'pg_type'),
+            'labels', (SELECT pg_catalog.jsonb_agg(l.enumlabel ORDER BY l.enumsortorder)
+                       FROM pg_catalog.pg_enum l WHERE l.enumtypid = y.base),
+            'base', CASE WHEN t.typtype = 'd' THEN
+                        CASE WHEN b.builtin THEN pg_catalog.format_type(b.oid, y.typmod) ELSE b.name || b.brackets END END,
+            'base_home', nullif(t.typtype = 'd' AND b.home, false),
+            'not_null', nullif(y.not_null, false),
+            'default', pg_catalog.regexp_replace(
+                t.typdefault, '\m' || pg_catalog.quote_ident($1::text) || '\.', '', 'g'),
+            'columns', c.columns,
+            'to_json', (SELECT k.function FROM casts k WHERE t.typtype = 'd' AND k.castsource = t.oid AND k.casttarget = 114),
+            'from_json', (SELECT k.function FROM casts k WHERE t.typtype = 'd' AND k.castsource = 114 AND k.casttarget = t.oid),
+            'to_text', (SELECT k.function FROM casts k WHERE t.typtype = 'd' AND k.castsource = t.oid AND k.casttarget = 25),
+            'from_text', (SELECT k.function FROM casts k WHERE t.typtype = 'd' AND k.castsource = 25 AND k.casttarget = t.oid)
+        ) ORDER BY o.name COLLATE "C") AS list
+    FROM own_types o
+    JOIN pg_catalog.pg_type t ON t.oid = o.oid
+    JOIN types y ON y.oid = t.oid
+    JOIN types b ON b.oid = y.base
+    LEFT JOIN cols c ON c.attrelid = t.typrelid AND t.typtype = 'c'
+), handlers AS ( -- aggregates over the rows of a relation, or of any, whose result is a body of a media type
+    SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+            'name', CASE WHEN s.set = 'tenant' THEN '' ELSE pg_catalog.quote_ident($2::text) || '.' END
+                    || pg_catalog.quote_ident(p.proname),
+            'home', nullif(s.set = 'tenant', false),
+            'media', m.typname, 'relation', r.relname, 'relation_set', r.set)
+        ORDER BY m.typname COLLATE "C", r.set DESC, r.relname COLLATE "C", p.oid) AS list
+    FROM pg_catalog.pg_proc p
+    JOIN sets s ON s.nsp = p.pronamespace
+    JOIN pg_catalog.pg_type m ON m.oid = p.prorettype
+    JOIN own_types o ON o.oid = m.oid
+    LEFT JOIN rels r ON r.reltype = p.proargtypes[0]
+    WHERE p.prokind = 'a' AND p.pronargs = 1 AND m.typtype = 'd'
+        AND (r.oid IS NOT NULL OR p.proargtypes[0] = 2283) -- anyelement
+        AND (m.typname ~* '^[a-z0-9.-]+/[a-z0-9.+-]+$' OR m.typname = '*/*')
+        AND coalesce(pg_catalog.has_function_privilege(nullif($5::text, ''), p.oid, 'EXECUTE'), true)
 )
-SELECT pg_catalog.jsonb_build_object(
+SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
     'relations', coalesce((SELECT list FROM relations), '[]'),
     'foreign_keys', coalesce((SELECT list FROM foreign_keys), '[]'),
-    'functions', coalesce((SELECT list FROM functions), '[]'));
+    'functions', coalesce((SELECT list FROM functions), '[]'),
+    'types', coalesce((SELECT list FROM described_types), '[]'),
+    'handlers', coalesce((SELECT list FROM handlers), '[]'),
+    'comment', (SELECT nullif(pg_catalog.obj_description(nsp, 'pg_namespace'), 'standard public schema')
+                FROM sets WHERE set = 'tenant')));

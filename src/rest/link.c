@@ -9,7 +9,6 @@
 
 struct search {
     rh_arena *arena;
-    const rh_relation_cache *cache;
     const rh_rest_naming *naming;
     const rh_relation *origin;
     const rh_query *embed;
@@ -77,20 +76,17 @@ static bool key_matches(const rh_foreign_key *fk, bool forward, const rh_query *
            (other->kind != 'v' && (same(embed->name, fk->name) || (forward && same(embed->name, from))));
 }
 
-static void find_keys(struct search *s)
+static void find_keys(struct search *s, bool forward)
 {
-    int n;
-    const rh_foreign_key *fk = rh_relation_foreign_keys(s->cache, &n);
-    for (int i = 0; i < n; i++)
-        for (int forward = 1; forward >= 0; forward--) {
-            const rh_relation *here = forward ? fk[i].from : fk[i].to,
-                              *there = forward ? fk[i].to : fk[i].from;
-            if (here != s->origin || !rh_plan_serves(s->naming, there) ||
-                !key_matches(&fk[i], forward, s->embed))
-                continue;
-            rh_link l = {.kind = forward ? RH_LINK_FORWARD : RH_LINK_REVERSE, .fk = &fk[i]};
-            RH_VEC_PUSH(s->arena, &s->found, l);
-        }
+    const rh_relation *here = s->origin;
+    int n = forward ? here->n_keys_from : here->n_keys_to;
+    for (int i = 0; i < n; i++) {
+        const rh_foreign_key *fk = forward ? here->keys_from[i] : here->keys_to[i];
+        if (!rh_plan_serves(s->naming, forward ? fk->to : fk->from) || !key_matches(fk, forward, s->embed))
+            continue;
+        rh_link l = {.kind = forward ? RH_LINK_FORWARD : RH_LINK_REVERSE, .fk = fk};
+        RH_VEC_PUSH(s->arena, &s->found, l);
+    }
 }
 
 static bool in_primary_key(const rh_foreign_key *fk)
@@ -114,18 +110,18 @@ static bool junction_matches(const rh_relation *junction, const rh_query *embed)
 
 static void find_junctions(struct search *s)
 {
-    int n;
-    const rh_foreign_key *fk = rh_relation_foreign_keys(s->cache, &n);
-    for (int i = 0; i < n; i++) {
-        if (fk[i].to != s->origin || !rh_plan_serves(s->naming, fk[i].from) ||
-            !junction_matches(fk[i].from, s->embed) || !in_primary_key(&fk[i]))
+    for (int i = 0; i < s->origin->n_keys_to; i++) {
+        const rh_foreign_key *near = s->origin->keys_to[i];
+        const rh_relation *junction = near->from;
+        if (!rh_plan_serves(s->naming, junction) || !junction_matches(junction, s->embed) ||
+            !in_primary_key(near))
             continue;
-        for (int j = 0; j < n; j++) {
-            if (fk[j].from != fk[i].from || strcmp(fk[i].name, fk[j].name) == 0 ||
-                !same(s->embed->name, fk[j].to->name) || !rh_plan_serves(s->naming, fk[j].to) ||
-                !in_primary_key(&fk[j]))
+        for (int j = 0; j < junction->n_keys_from; j++) {
+            const rh_foreign_key *far = junction->keys_from[j];
+            if (strcmp(near->name, far->name) == 0 || !same(s->embed->name, far->to->name) ||
+                !rh_plan_serves(s->naming, far->to) || !in_primary_key(far))
                 continue;
-            rh_link l = {.kind = RH_LINK_JUNCTION, .fk = &fk[i], .far = &fk[j]};
+            rh_link l = {.kind = RH_LINK_JUNCTION, .fk = near, .far = far};
             RH_VEC_PUSH(s->arena, &s->found, l);
         }
     }
@@ -148,10 +144,9 @@ const rh_function *rh_link_computed(const rh_relation_cache *c, const rh_relatio
 
 static bool none(const struct search *s, rh_err *err)
 {
-    int n;
     const rh_query *embed = s->embed;
-    const rh_foreign_key *fk = rh_relation_foreign_keys(s->cache, &n);
-    const char *origin = s->origin->name;
+    const rh_relation *here = s->origin;
+    const char *origin = here->name;
     rh_near near = RH_NEAR(embed->name);
     rh_err_set(err, RH_E_NO_RELATIONSHIP,
                "Could not find a relationship between '%s' and '%.*s' in the schema cache", origin,
@@ -161,12 +156,12 @@ static bool none(const struct search *s, rh_err *err)
         "Searched for a foreign key relationship between '%s' and '%.*s'%s%.*s%s, but no matches were found.",
         origin, RH_CLIPPED(embed->name), embed->hint ? " using the hint '" : "",
         RH_CLIPPED(embed->hint ? embed->hint : ""), embed->hint ? "'" : "");
-    for (int i = 0; i < n; i++) {
-        if (fk[i].from == s->origin && rh_plan_serves(s->naming, fk[i].to))
-            rh_near_try(&near, fk[i].to->name);
-        if (fk[i].to == s->origin && rh_plan_serves(s->naming, fk[i].from))
-            rh_near_try(&near, fk[i].from->name);
-    }
+    for (int i = 0; i < here->n_keys_from; i++)
+        if (rh_plan_serves(s->naming, here->keys_from[i]->to))
+            rh_near_try(&near, here->keys_from[i]->to->name);
+    for (int i = 0; i < here->n_keys_to; i++)
+        if (rh_plan_serves(s->naming, here->keys_to[i]->from))
+            rh_near_try(&near, here->keys_to[i]->from->name);
     if (near.best && strcmp(near.best, embed->name) != 0)
         rh_err_hint(err, "Perhaps you meant '%s' instead of '%.*s'.", near.best, RH_CLIPPED(embed->name));
     return false;
@@ -226,13 +221,14 @@ static bool several(const struct search *s, rh_err *err)
 bool rh_link_find(rh_arena *a, const rh_relation_cache *c, const rh_rest_naming *naming,
                   const rh_relation *origin, const rh_query *embed, rh_link *out, rh_err *err)
 {
-    struct search s = {a, c, naming, origin, embed, {0}};
+    struct search s = {a, naming, origin, embed, {0}};
     const rh_function *f = rh_link_computed(c, origin, embed->name, true);
     if (f && rh_plan_serves(naming, f->returns_relation)) { /* the app's word goes before what keys say */
         *out = (rh_link){.kind = RH_LINK_COMPUTED, .function = f};
         return true;
     }
-    find_keys(&s);
+    find_keys(&s, true);
+    find_keys(&s, false);
     find_junctions(&s);
     if (s.found.len != 1)
         return s.found.len ? several(&s, err) : none(&s, err);

@@ -236,7 +236,7 @@ rh_json_form rh_plan_form(const rh_node *n, const rh_field *f)
 
 const char *rh_plan_type(const rh_node *n, const rh_field *f)
 {
-    return f->computed ? f->computed->return_type : n->columns[f->column].type.text;
+    return f->computed ? f->computed->return_type.text : n->columns[f->column].type.text;
 }
 
 static rh_node *child_named(const rh_node *n, const char *name)

@@ -71,6 +71,31 @@ CREATE FUNCTION whole(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper
 CREATE FUNCTION whole(bytea) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT length($1)';
 CREATE FUNCTION whole(a int, b int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a + b';
 
+-- what is told of them: comments, types of the app's own
+COMMENT ON SCHEMA public IS E'Ads\nAll that there is to click on.';
+COMMENT ON TABLE ads IS E'What is shown\n\nTo people.';
+COMMENT ON COLUMN ads.name IS 'Over the picture';
+COMMENT ON FUNCTION top_ads IS E'The best\nof them';
+CREATE DOMAIN short_text AS varchar(10) NOT NULL DEFAULT 'none';
+COMMENT ON DOMAIN short_text IS 'Short';
+CREATE DOMAIN shorter AS short_text CHECK (length(VALUE) < 5);
+CREATE DOMAIN moody AS mood;
+CREATE DOMAIN color AS int;
+CREATE FUNCTION color_json(color) RETURNS json LANGUAGE sql IMMUTABLE AS $$SELECT to_json('#' || lpad(to_hex($1::int), 6, '0'))$$;
+CREATE FUNCTION color(json) RETURNS color LANGUAGE sql IMMUTABLE AS $$SELECT color($1 #>> '{}')$$;
+CREATE FUNCTION color(text) RETURNS color LANGUAGE sql IMMUTABLE AS $$SELECT ('x' || lpad(ltrim($1, '#'), 8, '0'))::bit(32)::int::color$$;
+CREATE CAST (color AS json) WITH FUNCTION color_json(color) AS IMPLICIT;
+CREATE CAST (json AS color) WITH FUNCTION color(json) AS IMPLICIT;
+CREATE CAST (text AS color) WITH FUNCTION color(text) AS IMPLICIT;
+CREATE TYPE point3 AS (x int, y int, m mood);
+CREATE TABLE painted (
+    company_id bigint, id bigint, c color DEFAULT 255, label shorter, kind varchar(3) DEFAULT 'a', m moody DEFAULT 'sad',
+    all_m mood[], at point3, PRIMARY KEY (company_id, id));
+CREATE DOMAIN "text/shout" AS text;
+CREATE FUNCTION shout_one(text, ads) RETURNS "text/shout" LANGUAGE sql IMMUTABLE AS $$SELECT $1 || upper($2.name)$$;
+CREATE AGGREGATE shout_ads(ads) (SFUNC = shout_one, STYPE = "text/shout", INITCOND = '');
+CREATE FUNCTION slow() RETURNS "text/shout" LANGUAGE sql SET statement_timeout = '4s' SET work_mem = '64kB' AS $$SELECT 'SLOW'::"text/shout"$$;
+
 GRANT USAGE ON SCHEMA reference TO rest_server;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rest_server;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO rest_server;
@@ -100,7 +125,7 @@ SELECT setval('ads_id_seq', 100), setval('campaigns_id_seq', 100);
 DO $$ -- what fittings do to shared homes
 DECLARE t text;
 BEGIN
-    FOREACH t IN ARRAY '{campaigns,ads,clicks,details,forms,tags,ads_tags}'::text[] LOOP
+    FOREACH t IN ARRAY '{campaigns,ads,clicks,details,forms,tags,ads_tags,painted}'::text[] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY p ON %I USING (company_id = current_setting(''rowhouse.tenant'')::bigint)', t);
     END LOOP;

@@ -104,7 +104,12 @@ static void write_cache(rh_arena *a, const json_t *root)
     fputs("{\n", f);
     write_list(f, root, "relations", ",\n");
     write_list(f, root, "foreign_keys", ",\n");
-    write_list(f, root, "functions", "\n}\n");
+    write_list(f, root, "functions", ",\n");
+    write_list(f, root, "types", ",\n");
+    write_list(f, root, "handlers", ",\n");
+    char *comment = json_dumps(json_object_get(root, "comment"), JSON_ENCODE_ANY);
+    fprintf(f, "\"comment\": %s\n}\n", comment);
+    free(comment);
     fclose(f);
 }
 
