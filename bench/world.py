@@ -221,14 +221,18 @@ class World:
     def statement_of(self, door, path, token, pattern):
         """(text, answer): the statement that the data door runs for a request, as PostgreSQL has it."""
         answer = door.wait_until_ready(path, token)
+        return self.statement_like(pattern), answer
+
+    def statement_like(self, pattern):
+        """The newest statement with that in it that the data door ran, as PostgreSQL has it."""
         server = self.session("server")
         texts = server.query("SELECT regexp_replace(query, '\\s+', ' ', 'g') FROM pg_stat_activity WHERE usename = "
                              f"current_user AND pid <> pg_backend_pid() AND query LIKE '%{pattern}%' "
                              "ORDER BY query_start DESC LIMIT 1")
         server.close()
         if not texts:
-            raise Failed(f"PostgreSQL shows no statement for {path}")
-        return texts[0][0], answer
+            raise Failed(f"PostgreSQL shows no statement with {pattern}")
+        return texts[0][0]
 
 
 def parameters_in(text):

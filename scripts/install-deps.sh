@@ -29,6 +29,8 @@ missing() {
     bench)
         command -v wrk >/dev/null || printf 'wrk '
         command -v pgbench >/dev/null || has_server pgbench || printf 'postgresql '
+        command -v node >/dev/null || printf 'nodejs '
+        command -v npm >/dev/null || printf 'npm '
         ;;
     esac
 }

@@ -33,7 +33,7 @@
     X(SIZE, data, backend_memory, "64m", "memory of one backend, about: one that has grown past it by serving many homes is replaced") \
     X(BOOL, data, to_workers, "on", "on Citus: requests go straight to the worker that has the tenant") \
     X(INT, data, max_clients, "10000", "client connections at most") \
-    X(SIZE, data, max_head, "16k", "request line and headers at most") \
+    X(SIZE, data, max_head, "12k", "request line and headers at most") \
     X(SIZE, data, max_body, "10m", "request body at most") \
     X(SIZE, data, max_response, "64m", "response body at most") \
     X(INT, data, max_rows, "0", "rows of one answer at most; 0: no limit") \

@@ -78,7 +78,7 @@ static void defaults_fill_what_is_not_said(void **state)
     assert_string_equal(c->auth_tenant_claim, "tenant");
     assert_string_equal(c->auth_trusted_header, "");
     assert_int_equal(c->data_port, 3000);
-    assert_int_equal(c->data_max_head, 16 * 1024);
+    assert_int_equal(c->data_max_head, 12 * 1024);
     assert_int_equal(c->auth_leeway, 30000);
     assert_false(c->log_json);
     assert_int_equal(c->id_type, RH_ID_BIGINT);
