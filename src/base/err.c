@@ -52,6 +52,7 @@ bool rh_err_set(rh_err *err, rh_code code, const char *fmt, ...)
 {
     va_list ap;
     err->code = code;
+    err->retry_after = 0;
     err->sqlstate[0] = err->detail[0] = err->hint[0] = 0;
     va_start(ap, fmt);
     vsnprintf(err->message, sizeof err->message, fmt, ap);

@@ -31,6 +31,7 @@
     X(NODE_AWAY, "node_away", 1, 503) /* another node than the first, which has the catalog */ \
     X(UNKNOWN_OUTCOME, "unknown_outcome", 1, 503) \
     X(OVERLOADED, "overloaded", 1, 503) \
+    X(TOO_MANY, "too_many_requests", 1, 429) /* of one tenant; the others are served */ \
     X(TIMEOUT, "timeout", 1, 504) \
     X(CATALOG_STALE, "catalog_stale", 1, 503) \
     X(NO_KEYS, "keys_unavailable", 1, 503) /* no answer yet from who publishes the keys of tokens */ \
@@ -89,6 +90,7 @@ typedef enum rh_code {
 typedef struct rh_err {
     rh_code code;
     char sqlstate[6]; /* "" unless PostgreSQL said it */
+    int retry_after;  /* seconds until it is worth trying again; 0: nothing is known of that */
     char message[1024];
     char detail[2048]; /* "" when there is none; so is hint */
     char hint[512];

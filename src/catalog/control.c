@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "catalog/life.h"
+#include "catalog/limits.h"
 #include "catalog/list.h"
 #include "catalog/node.h"
 #include "catalog/token.h"
@@ -186,6 +187,65 @@ bool rh_control_drop(void *control, rh_arena *a, const char *ref, const json_t *
     }
     pthread_mutex_unlock(&one);
     return ok;
+}
+
+/* ---- limits ---- */
+
+static bool no_change(const json_t *body, rh_limits *limits, bool changes[], rh_err *err)
+{
+    return true;
+}
+
+static bool named_changes(const json_t *body, rh_limits *limits, bool changes[], rh_err *err)
+{
+    if (!json_is_object(body))
+        return rh_err_set(err, RH_E_BODY, "a JSON object is expected");
+    return rh_limits_from_json(body, limits, changes, err);
+}
+
+static bool all_to_default(const json_t *body, rh_limits *limits, bool changes[], rh_err *err)
+{
+    for (int i = 0; i < RH_N_LIMITS; i++) {
+        limits->of[i] = RH_LIMIT_DEFAULT;
+        changes[i] = true;
+    }
+    return true;
+}
+
+static bool limits_after(void *control, rh_arena *a, const char *ref, const json_t *body,
+                         bool (*change)(const json_t *, rh_limits *, bool[], rh_err *), rh_str *out,
+                         rh_err *err)
+{
+    rh_operator o;
+    rh_limits limits;
+    bool changes[RH_N_LIMITS] = {false}, any = false;
+    if (!change(body, &limits, changes, err) || !borrow(control, &o, err))
+        return false;
+    for (int i = 0; i < RH_N_LIMITS; i++)
+        any |= changes[i];
+    const char *id = rh_tenant_find(&o, a, ref, err);
+    bool ok = id && (!any || rh_tenant_set_limits(&o, a, id, &limits, changes, err)) &&
+              rh_tenant_limits_json(&o, a, id, out, err);
+    give_back(control, &o, ok);
+    return ok;
+}
+
+bool rh_control_limits(void *control, rh_arena *a, const char *ref, const json_t *body, rh_str *out,
+                       rh_err *err)
+{
+    return limits_after(control, a, ref, body, no_change, out, err);
+}
+
+bool rh_control_set_limits(void *control, rh_arena *a, const char *ref, const json_t *body, rh_str *out,
+                           rh_err *err)
+{
+    return limits_after(control, a, ref, body, named_changes, out, err);
+}
+
+bool rh_control_forget_limits(void *control, rh_arena *a, const char *ref, const json_t *body, rh_str *out,
+                              rh_err *err)
+{
+    return limits_after(control, a, ref, body, all_to_default, out, err);
 }
 
 bool rh_control_token(void *control, rh_arena *a, const char *ref, int64_t ttl_s, rh_str *out, rh_err *err)

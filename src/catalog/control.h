@@ -35,6 +35,13 @@ bool rh_control_rename(void *control, rh_arena *a, const char *ref, const json_t
  * at a time, since it may take as long as a dump does: RH_E_LOCKED. */
 bool rh_control_drop(void *control, rh_arena *a, const char *ref, const json_t *body, rh_str *out,
                      rh_err *err);
+/* What the tenant may use (catalog/limits.h); what the body names is changed, or all of it forgotten. */
+bool rh_control_limits(void *control, rh_arena *a, const char *ref, const json_t *body, rh_str *out,
+                       rh_err *err);
+bool rh_control_set_limits(void *control, rh_arena *a, const char *ref, const json_t *body, rh_str *out,
+                           rh_err *err);
+bool rh_control_forget_limits(void *control, rh_arena *a, const char *ref, const json_t *body, rh_str *out,
+                              rh_err *err);
 /* {"token": ..., "expires_in": seconds} */
 bool rh_control_token(void *control, rh_arena *a, const char *ref, int64_t ttl_s, rh_str *out, rh_err *err);
 

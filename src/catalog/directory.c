@@ -13,6 +13,7 @@
 struct tenant {
     int64_t home;
     const char *conninfo, *database, *schema; /* the directory's names */
+    rh_limits *limits;                        /* NULL: it has none of its own */
     int32_t reference_version, tenant_version, node;
     bool citus;
     uint8_t state, id_len, slug_len; /* slug_len 0: another tenant has the slug now */
@@ -86,6 +87,21 @@ static const char *slug_of(const struct tenant *t)
     return t->text + t->id_len + 1;
 }
 
+static rh_limits *own_limits(const rh_limits *given)
+{
+    for (int i = 0; i < RH_N_LIMITS; i++)
+        if (given->of[i] != RH_LIMIT_DEFAULT)
+            return memcpy(rh_xmalloc(sizeof *given), given, sizeof *given);
+    return NULL;
+}
+
+static void tenant_free(struct tenant *t)
+{
+    if (t)
+        free(t->limits);
+    free(t);
+}
+
 /* The directory's own copy of a name: many tenants share one. */
 static const char *name_of(rh_directory *d, const char *name)
 {
@@ -105,6 +121,7 @@ static struct tenant *tenant_new(rh_directory *d, const rh_directory_entry *e)
     t->home = e->home;
     t->node = e->node;
     t->citus = e->citus;
+    t->limits = own_limits(&e->limits);
     t->conninfo = name_of(d, e->conninfo);
     t->database = name_of(d, e->database);
     t->schema = name_of(d, e->schema);
@@ -131,6 +148,8 @@ static void tenant_copy(const struct tenant *t, rh_directory_entry *out)
         .database = t->database,
         .schema = t->schema,
     };
+    for (int i = 0; i < RH_N_LIMITS; i++)
+        out->limits.of[i] = t->limits ? t->limits->of[i] : RH_LIMIT_DEFAULT;
     memcpy(out->id, t->text, t->id_len);
     memcpy(out->slug, slug_of(t), t->slug_len);
 }
@@ -161,7 +180,7 @@ static void tenants_release(struct tenants *ts)
 {
     rh_map_slot *slot;
     for (size_t i = 0; (slot = rh_map_next(&ts->by_id, &i));)
-        free(slot->value);
+        tenant_free(slot->value);
     rh_map_release(&ts->by_id);
     rh_map_release(&ts->by_slug);
 }
@@ -278,7 +297,7 @@ void rh_directory_put(rh_directory *d, const rh_directory_entry *e)
         old = put_in(&d->shown, t);
         pthread_rwlock_unlock(&d->lock);
     }
-    free(old);
+    tenant_free(old);
 }
 
 void rh_directory_remove(rh_directory *d, const char *id)
@@ -291,7 +310,7 @@ void rh_directory_remove(rh_directory *d, const char *id)
         old = take_out(&d->shown, id);
         pthread_rwlock_unlock(&d->lock);
     }
-    free(old);
+    tenant_free(old);
 }
 
 void rh_directory_refill_begin(rh_directory *d)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "catalog/limits.h"
 #include "rest/relation.h"
 
 typedef struct rh_directory rh_directory;
@@ -43,7 +44,8 @@ typedef struct rh_directory_entry {
     int32_t node;                              /* 1: the first */
     /* where its tables are; live as long as the directory. conninfo: of the node, "" for the first */
     const char *conninfo, *database, *schema;
-    bool citus; /* the node is a Citus coordinator */
+    bool citus;       /* the node is a Citus coordinator */
+    rh_limits limits; /* its own: RH_LIMIT_DEFAULT where it has none */
 } rh_directory_entry;
 
 rh_directory *rh_directory_new(void);

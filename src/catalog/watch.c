@@ -90,6 +90,9 @@ static bool entry_of(const PGresult *res, int row, rh_directory_entry *e)
     e->node = (int32_t)node;
     e->conninfo = PQgetvalue(res, row, 9);
     e->citus = *PQgetvalue(res, row, 10) == 't';
+    for (int i = 0; i < RH_N_LIMITS; i++)
+        if (PQgetisnull(res, row, 11 + i) || !rh_parse_int(PQgetvalue(res, row, 11 + i), &e->limits.of[i]))
+            e->limits.of[i] = RH_LIMIT_DEFAULT;
     return rh_tenant_state_parse(PQgetvalue(res, row, 2), &e->state);
 }
 

@@ -41,6 +41,12 @@ static const rh_option tenant_options[] = {
     {"ttl", "SECONDS", "token: how long it is good for (default 86400)"},
     {"reason", "TEXT", "suspend: why, for the audit"},
     {"sizes", NULL, "list: sizes in shared homes, too, by counting every row"},
+    {"concurrency", "N", "limit: statements at once; 0: as the server finds it"},
+    {"rate", "N/s", "limit: requests a second, or N/m; 0: no bound"},
+    {"statement-timeout", "TIME", "limit: time a statement may take, e.g. 5s"},
+    {"rows", "N", "limit: rows of one answer; 0: no bound"},
+    {"body", "SIZE", "limit: a request's body, e.g. 1m"},
+    {"default", NULL, "limit: all as rowhouse.conf says (one: --rows default)"},
     {"yes", NULL, "drop: do not ask"},
     {"no-dump", NULL, "drop: keep nothing of what the tenant has"},
     {"json", NULL, "JSON on stdout"},
@@ -90,7 +96,8 @@ const rh_command rh_commands[] = {
      migrate_options, 0, 3, rh_cmd_migrate},
     {"tenant",
      "create SLUG | list | standby | show TENANT | token TENANT | suspend TENANT | resume TENANT | "
-     "rename TENANT [SLUG] | drop TENANT | adopt DATABASE | adopt --from TABLE | isolate TENANT",
+     "rename TENANT [SLUG] | drop TENANT | adopt DATABASE | adopt --from TABLE | isolate TENANT | limit "
+     "TENANT",
      "the tenants of an app", tenant_options, 1, 3, rh_cmd_tenant},
     {"node", "add NAME CONNINFO | list | drain NAME | undrain NAME | remove NAME | rebalance NAME",
      "the PostgreSQL servers that homes are on", node_options, 1, 3, rh_cmd_node},

@@ -70,6 +70,9 @@ static bool start_server(rh_service *s, rh_err *err)
                     .resume = rh_control_resume,
                     .rename = rh_control_rename,
                     .drop = rh_control_drop,
+                    .limits = rh_control_limits,
+                    .set_limits = rh_control_set_limits,
+                    .forget_limits = rh_control_forget_limits,
                     .rest = rh_control_rest},
     };
     rh_token_rules(app->conf, &settings.rules);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "catalog/life.h"
+#include "catalog/limits.h"
 #include "catalog/spread.h"
 #include "catalog/list.h"
 #include "catalog/token.h"
@@ -199,6 +200,61 @@ static bool isolate(rh_cmdline *line, rh_operator *o, rh_err *err)
     return true;
 }
 
+/* ---- limits ---- */
+
+static bool read_limits(const rh_cmdline *line, rh_limits *out, bool changes[], bool *any, rh_err *err)
+{
+    bool all = rh_cmdline_get(line, "default") != NULL;
+    *any = all;
+    for (int i = 0; i < RH_N_LIMITS; i++) {
+        char *option = rh_arena_strdup(line->a, rh_limit_name((rh_limit)i));
+        for (char *p = option; *p; p++)
+            *p = *p == '_' ? '-' : *p;
+        const char *text = rh_cmdline_get(line, option);
+        out->of[i] = RH_LIMIT_DEFAULT;
+        if (text && !rh_limit_parse((rh_limit)i, text, &out->of[i], err))
+            return false;
+        changes[i] = all || text;
+        *any |= changes[i];
+    }
+    return true;
+}
+
+static void print_limits(rh_arena *a, const rh_limits *own, const rh_limits *defaults)
+{
+    for (int i = 0; i < RH_N_LIMITS; i++) {
+        bool is_own = own->of[i] != RH_LIMIT_DEFAULT;
+        const char *usual = rh_limit_text(a, (rh_limit)i, defaults->of[i]);
+        printf("%-18s %-10s %s%s\n", rh_limit_name((rh_limit)i),
+               is_own ? rh_limit_text(a, (rh_limit)i, own->of[i]) : usual,
+               is_own ? "its own; the default is " : "default", is_own ? usual : "");
+    }
+}
+
+static bool limit(rh_cmdline *line, rh_operator *o, rh_err *err)
+{
+    rh_limits own, defaults;
+    bool changes[RH_N_LIMITS], any;
+    const char *id, *slug;
+    if (!read_limits(line, &own, changes, &any, err) ||
+        !(id = rh_tenant_find(o, line->a, arg(line, 1), err)) ||
+        (any && !rh_tenant_set_limits(o, line->a, id, &own, changes, err)))
+        return false;
+    if (rh_cmdline_get(line, "json")) {
+        rh_str json;
+        rh_str_init_in(&json, line->a, RH_STR_TEXT_MAX);
+        if (!rh_tenant_limits_json(o, line->a, id, &json, err))
+            return false;
+        printf("%s\n", rh_str_cstr(&json));
+        return true;
+    }
+    if (!rh_tenant_limits(o, line->a, id, &own, &slug, err))
+        return false;
+    rh_limits_from_conf(o->app->conf, &defaults);
+    print_limits(line->a, &own, &defaults);
+    return true;
+}
+
 /* The verbs. To add one: a row, and its options in commands.c. */
 static const struct verb {
     const char *name;
@@ -211,7 +267,7 @@ static const struct verb {
     {"token", 1, true, token},      {"suspend", 1, true, suspend},
     {"resume", 1, true, resume},    {"rename", 2, true, rename_tenant},
     {"drop", 1, true, drop},        {"adopt", 1, false, rh_cmd_tenant_adopt},
-    {"isolate", 1, true, isolate},
+    {"isolate", 1, true, isolate},  {"limit", 1, true, limit},
 };
 #define N_VERBS (sizeof verbs / sizeof *verbs)
 

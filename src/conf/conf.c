@@ -60,12 +60,23 @@ static bool parse_units(const char *text, const char *const *units, const int64_
     return false;
 }
 
+static const char *const time_units[] = {"ms", "s", "m", "h", NULL};
+static const int64_t time_factors[] = {1, 1000, 60000, 3600000};
+static const char *const size_units[] = {"", "k", "m", "g", NULL};
+static const int64_t size_factors[] = {1, 1 << 10, 1 << 20, 1 << 30};
+
+bool rh_duration_parse(const char *text, int64_t *out)
+{
+    return parse_units(text, time_units, time_factors, out);
+}
+
+bool rh_size_parse(const char *text, int64_t *out)
+{
+    return parse_units(text, size_units, size_factors, out);
+}
+
 bool rh_setting_assign(rh_conf *conf, rh_arena *a, const rh_setting *s, const char *text, rh_err *err)
 {
-    static const char *const time_units[] = {"ms", "s", "m", "h", NULL};
-    static const int64_t time_factors[] = {1, 1000, 60000, 3600000};
-    static const char *const size_units[] = {"", "k", "m", "g", NULL};
-    static const int64_t size_factors[] = {1, 1 << 10, 1 << 20, 1 << 30};
     void *slot = (char *)conf + s->offset;
     bool ok = true;
     switch (s->type) {
@@ -80,10 +91,10 @@ bool rh_setting_assign(rh_conf *conf, rh_arena *a, const rh_setting *s, const ch
         *(bool *)slot = strcmp(text, "on") == 0;
         break;
     case DURATION:
-        ok = parse_units(text, time_units, time_factors, slot);
+        ok = rh_duration_parse(text, slot);
         break;
     case SIZE:
-        ok = parse_units(text, size_units, size_factors, slot);
+        ok = rh_size_parse(text, slot);
         break;
     }
     if (ok)

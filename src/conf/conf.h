@@ -53,6 +53,10 @@ typedef struct rh_conf {
  * the command line, or NULL. NULL on failure: RH_E_CONF, RH_E_USAGE for a flag, RH_E_IO, RH_E_TOO_LARGE. */
 rh_conf *rh_conf_load(rh_arena *a, const char *dir, const char *const *flags, rh_err *err);
 
+/* 500ms, 30s, 5m, 1h as milliseconds; 512, 64k, 10m, 1g as bytes. */
+bool rh_duration_parse(const char *text, int64_t *out);
+bool rh_size_parse(const char *text, int64_t *out);
+
 /* Every setting with type, default, environment name and help, as `rowhouse help settings` prints it and
  * docs/settings.md has it: Markdown that reads well in a terminal. */
 void rh_conf_reference(rh_str *out);

@@ -45,6 +45,10 @@
     X(DURATION, data, statement_timeout, "30s", "time one statement may take") \
     X(DURATION, data, stop_timeout, "10s", "time running requests get when the server stops") \
     X(STRING, data, prefer, "", "the Prefer header of requests that have none") \
+    X(INT, limits, concurrency, "0", "statements of one tenant at once; 0: as many as run well, but slow ones on half the connections at most") \
+    X(INT, limits, rate, "0", "requests of one tenant a second; 0: no bound") \
+    X(INT, limits, waiting, "100", "requests of one tenant that may wait for their turn; more are answered 429") \
+    X(DURATION, limits, wait, "5s", "time that a request may wait for its turn") \
     X(STRING, control, listen, "127.0.0.1", "address the control door listens on: loopback") \
     X(INT, control, port, "3001", "port of the control door; 0: any free one") \
     X(BOOL, control, open, "off", "the control door asks for no token: only for an app that runs on one machine") \

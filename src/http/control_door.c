@@ -160,6 +160,21 @@ static bool run_drop(struct call *c)
     return run_verb(c, c->door->settings.ops.drop);
 }
 
+static bool run_limits(struct call *c)
+{
+    return run_verb(c, c->door->settings.ops.limits);
+}
+
+static bool run_set_limits(struct call *c)
+{
+    return run_verb(c, c->door->settings.ops.set_limits);
+}
+
+static bool run_forget_limits(struct call *c)
+{
+    return run_verb(c, c->door->settings.ops.forget_limits);
+}
+
 /* The routes. To add one: a row; `:ref` stands for one segment of the path. */
 static const struct route {
     rh_method method;
@@ -180,6 +195,10 @@ static const struct route {
     {RH_POST, "POST", "/tenants/:ref/resume", 200, run_resume, "serves it again"},
     {RH_POST, "POST", "/tenants/:ref/rename", 200, run_rename,
      "{\"slug\": ..., \"name\": ...}, either or both"},
+    {RH_GET, "GET", "/tenants/:ref/limits", 200, run_limits, "what the tenant may use"},
+    {RH_PATCH, "PATCH", "/tenants/:ref/limits", 200, run_set_limits,
+     "{\"concurrency\", \"rate\", \"statement_timeout\", \"rows\", \"body\"}; null: the default"},
+    {RH_DELETE, "DELETE", "/tenants/:ref/limits", 200, run_forget_limits, "the defaults again"},
     {RH_DELETE, "DELETE", "/tenants/:ref", 200, run_drop,
      "drops it: {\"confirm\": its slug}; a dump is kept unless \"dump\" is false"},
 };
@@ -345,7 +364,7 @@ static int read_body(const rh_exchange *x, json_t **out, rh_err *err)
 {
     json_error_t why;
     *out = NULL;
-    if ((x->method != RH_POST && x->method != RH_DELETE) || x->body_len == 0)
+    if ((x->method != RH_POST && x->method != RH_PATCH && x->method != RH_DELETE) || x->body_len == 0)
         return 0;
     if (!is_json(x->headers.content_type)) {
         rh_err_set(err, RH_E_BODY, "the body must be application/json");

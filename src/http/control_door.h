@@ -29,7 +29,7 @@ typedef struct rh_control_ops {
     bool (*show)(void *ctx, rh_arena *a, const char *ref, rh_str *out, rh_err *err);
     bool (*token)(void *ctx, rh_arena *a, const char *ref, int64_t ttl_s, rh_str *out, rh_err *err);
     /* A tenant's life; body is an object, or NULL when there was none. */
-    rh_control_verb *suspend, *resume, *rename, *drop;
+    rh_control_verb *suspend, *resume, *rename, *drop, *limits, *set_limits, *forget_limits;
     /* Any path that is no route: a request of the dialect on the catalog's own views. NULL: there are none.
      */
     bool (*rest)(void *ctx, rh_arena *a, const rh_rest_request *req, rh_rest_answer *out, rh_err *err);

@@ -23,6 +23,7 @@
 #include "http/key_wait.h"
 
 #define ALLOW_RELATION "OPTIONS, GET, HEAD, POST, PATCH, PUT, DELETE"
+#define DEADLINE_MARGIN_MS 2000
 #define ALLOW_PROBE "GET, HEAD"
 #define WATCH_MS 100 /* how often running requests are held against the directory */
 
@@ -252,14 +253,27 @@ static void link_running(struct request *r)
 
 /* ---- the exchange's events ---- */
 
+/* One second's worth may come at once. */
+static bool check_rate(struct data_door *d, const struct request *r, rh_err *err)
+{
+    int64_t rate = r->tenant.limits.of[RH_LIMIT_RATE], wait_ms;
+    if (rate == 0 || rh_quota_take(d->settings.quota, r->tenant.id, rate, rh_now_us(), &wait_ms))
+        return true;
+    rh_err_set(err, RH_E_TOO_MANY, "more than %.10g requests a second", (double)rate / 1000);
+    err->retry_after = (int)((wait_ms + 999) / 1000);
+    return rh_err_hint(err, "Try again after the seconds that Retry-After names.");
+}
+
 static bool admit(struct data_door *d, const rh_identity *who, struct request *r, rh_err *err)
 {
     const rh_data_door_settings *s = &d->settings;
     if (!rh_directory_admit(s->directory, who->is_slug, who->ref, s->stale_after_ms, &r->tenant, err))
         return false;
+    rh_limits_apply(&r->tenant.limits, &s->limits);
+    r->x->max_body = (size_t)r->tenant.limits.of[RH_LIMIT_BODY];
     r->cache = rh_directory_cache(s->directory, r->tenant.reference_version, r->tenant.tenant_version);
     if (r->cache)
-        return true;
+        return check_rate(d, r, err);
     rh_err_set(err, RH_E_TENANT_NOT_READY, "the tenant's version is not known to this server yet");
     return rh_err_hint(err, "Try again in a moment.");
 }
@@ -311,6 +325,7 @@ static bool plan(struct request *r, rh_err *err)
     r->naming = r->door->settings.naming;
     r->naming.tenant_id = r->tenant.id;
     r->naming.schema = r->tenant.schema;
+    r->naming.max_rows = r->tenant.limits.of[RH_LIMIT_ROWS];
     r->naming.distributed = r->tenant.citus;
     r->rest_request =
         (rh_rest_request){.method = x->method,
@@ -328,6 +343,11 @@ static bool plan(struct request *r, rh_err *err)
     return r->rest != NULL;
 }
 
+int64_t rh_data_door_deadline_ms(int64_t statement_timeout_ms)
+{
+    return statement_timeout_ms * RH_REST_MAX_STATEMENTS + DEADLINE_MARGIN_MS;
+}
+
 static bool submit(struct request *r, rh_err *err)
 {
     const rh_rest_plan_info *info = rh_rest_info(r->rest);
@@ -338,6 +358,11 @@ static bool submit(struct request *r, rh_err *err)
     job->home = has_own_schema(r) ? (uint64_t)r->tenant.home : 0;
     job->schema = job->home ? r->tenant.schema : NULL;
     job->relations = (size_t)relations;
+    int64_t timeout = r->tenant.limits.of[RH_LIMIT_STATEMENT_TIMEOUT];
+    if (timeout != r->door->settings.limits.of[RH_LIMIT_STATEMENT_TIMEOUT]) {
+        job->statement_timeout = rh_arena_printf(r->x->arena, "%lld", (long long)timeout);
+        job->deadline_ms = rh_data_door_deadline_ms(timeout);
+    }
     job->read_only = info->read_only;
     job->single_row = info->single_row;
     job->rollback = info->rollback;

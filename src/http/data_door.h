@@ -13,6 +13,7 @@
 #include "auth/resolve.h"
 #include "catalog/directory.h"
 #include "http/exchange.h"
+#include "pg/quota.h"
 #include "pg/routes.h"
 
 typedef struct rh_data_door_settings {
@@ -21,6 +22,8 @@ typedef struct rh_data_door_settings {
     rh_resolve_rules rules;
     int64_t stale_after_ms;
     rh_rest_naming naming; /* all but the tenant's id */
+    rh_limits limits;      /* of tenants that have none of their own */
+    rh_quota *quota;       /* shared by all loops */
     size_t max_body;
     const char *prefer;    /* the Prefer header of requests that have none; NULL: none */
     rh_pool_settings pool; /* of this loop */
@@ -29,6 +32,8 @@ typedef struct rh_data_door_settings {
     const char *root;      /* the root table of shared homes; NULL: there are none */
 } rh_data_door_settings;
 
+/* For a whole job, by how long one statement of it may take: PostgreSQL's own timeout comes first. */
+int64_t rh_data_door_deadline_ms(int64_t statement_timeout_ms);
 /* All strings and objects in settings outlive the door. *door gets what the loop needs. */
 void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh_door *door);
 

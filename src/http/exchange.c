@@ -125,19 +125,17 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
-static void check_body_length(rh_exchange *x, size_t max)
+void rh_exchange_check_length(rh_exchange *x)
 {
     rh_err err;
-    uint64_t n;
+    uint64_t n = 0;
     const char *length = x->headers.content_length;
-    if (length && x->headers.transfer_encoding) {
-        rh_err_set(&err, RH_E_INVALID, "the request has both Content-Length and Transfer-Encoding");
-        x->own.closes = true;
-        rh_exchange_refuse(x, &err, NULL);
-    } else if (length && (!rh_parse_uint(length, strlen(length), &n) || n > max)) {
-        rh_err_set(&err, RH_E_TOO_LARGE, "the request body is larger than %zu bytes", max);
-        rh_exchange_refuse(x, &err, NULL);
-    }
+    if (length && !rh_parse_uint(length, strlen(length), &n))
+        n = UINT64_MAX;
+    if (n <= x->max_body && x->own.received <= x->max_body)
+        return;
+    rh_err_set(&err, RH_E_TOO_LARGE, "the request body is larger than %zu bytes", x->max_body);
+    rh_exchange_refuse(x, &err, NULL);
 }
 
 void rh_exchange_read_head(rh_exchange *x, const char *method, const rh_door *door)
@@ -147,6 +145,7 @@ void rh_exchange_read_head(rh_exchange *x, const char *method, const rh_door *do
     if (door->named_header && *door->named_header)
         scan.named = (struct wanted){door->named_header, strlen(door->named_header),
                                      offsetof(rh_http_headers, named), REFUSE};
+    x->max_body = door->max_body;
     x->method = RH_METHOD_OTHER;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         if (strcmp(methods[i].name, method) == 0)
@@ -159,15 +158,18 @@ void rh_exchange_read_head(rh_exchange *x, const char *method, const rh_door *do
     } else if (x->path[0] != '/' && x->method != RH_OPTIONS) {
         rh_err_set(&err, RH_E_INVALID, "the request target is not a path");
         rh_exchange_refuse(x, &err, NULL);
-    } else {
-        check_body_length(x, door->max_body);
+    } else if (x->headers.content_length && x->headers.transfer_encoding) {
+        rh_err_set(&err, RH_E_INVALID, "the request has both Content-Length and Transfer-Encoding");
+        x->own.closes = true;
+        rh_exchange_refuse(x, &err, NULL);
     }
 }
 
 /* ---- the body ---- */
 
-bool rh_exchange_collect(rh_exchange *x, const char *bytes, size_t n, size_t max)
+bool rh_exchange_collect(rh_exchange *x, const char *bytes, size_t n)
 {
+    size_t max = x->max_body;
     if (x->own.received == 0)
         rh_str_init(&x->own.body, max);
     x->own.received += n;
@@ -226,14 +228,17 @@ void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const 
     rh_rest_header headers[3] = {{"Content-Type", ERROR_TYPE}};
     rh_str json;
     size_t len;
+    char seconds[16];
     int n = 1;
     if (status == 401)
         headers[n++] =
             (rh_rest_header){"WWW-Authenticate", err->code == RH_E_NO_TENANT || err->code == RH_E_UNAUTHORIZED
                                                      ? "Bearer"
                                                      : "Bearer error=\"invalid_token\""};
-    if (status == 503)
-        headers[n++] = (rh_rest_header){"Retry-After", "1"};
+    if (status == 503 || status == 429) {
+        snprintf(seconds, sizeof seconds, "%d", err->retry_after ? err->retry_after : 1);
+        headers[n++] = (rh_rest_header){"Retry-After", seconds};
+    }
     if (status == 405 && allow)
         headers[n++] = (rh_rest_header){"Allow", allow};
     rh_str_init(&json, MAX_ERROR_JSON);

@@ -64,7 +64,8 @@ struct rh_exchange {
     rh_http_headers headers;
     const char *body; /* NUL-terminated */
     size_t body_len;
-    void *user; /* the door's */
+    size_t max_body; /* the door's, which may set another bound in on_head */
+    void *user;      /* the door's */
 
     /* the loop's */
     struct {
@@ -100,7 +101,9 @@ void rh_exchange_begin(rh_exchange *x, const char *uri);
 /* Reads method and headers; what is wrong with them is refused. named is the door's named_header. */
 void rh_exchange_read_head(rh_exchange *x, const char *method, const rh_door *door);
 /* Takes a part of the body. False: so much too long that the connection is to be closed without an answer. */
-bool rh_exchange_collect(rh_exchange *x, const char *bytes, size_t n, size_t max);
+bool rh_exchange_collect(rh_exchange *x, const char *bytes, size_t n);
+/* Refuses a body that is too long: by what the head says of it, or when it is all there. */
+void rh_exchange_check_length(rh_exchange *x);
 enum MHD_Result rh_exchange_queue(rh_exchange *x);
 void rh_exchange_end(rh_exchange *x); /* releases all but the arena, which is cleared */
 

@@ -185,6 +185,8 @@ static enum MHD_Result judge_head(rh_loop *l, rh_exchange *x)
         x->own.state = RH_EXCHANGE_LINE;
     if (!x->own.response && l->door.on_head)
         l->door.on_head(l->door.ctx, x);
+    if (!x->own.response && x->own.state != RH_EXCHANGE_HELD)
+        rh_exchange_check_length(x);
     if (x->own.response || x->own.state == RH_EXCHANGE_HELD)
         rh_client_enter(&l->clients, x->own.client, RH_CLIENT_BUSY, now(l));
     if (x->own.response)
@@ -206,13 +208,10 @@ static enum MHD_Result finish_head(rh_loop *l, rh_exchange *x, const char *metho
 
 static enum MHD_Result finish_body(rh_loop *l, rh_exchange *x)
 {
-    rh_err err;
     rh_client_enter(&l->clients, x->own.client, RH_CLIENT_BUSY, now(l));
-    if (x->own.received > l->door.max_body) {
-        rh_err_set(&err, RH_E_TOO_LARGE, "the request body is larger than %zu bytes", l->door.max_body);
-        rh_exchange_refuse(x, &err, NULL);
+    rh_exchange_check_length(x);
+    if (x->own.response)
         return rh_exchange_queue(x);
-    }
     x->body = x->own.received ? rh_str_cstr(&x->own.body) : "";
     x->body_len = x->own.received;
     x->own.state = RH_EXCHANGE_WORK;
@@ -238,7 +237,7 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
         return judge_head(l, x);
     case RH_EXCHANGE_BODY:
         if (*upload_size) {
-            bool ok = rh_exchange_collect(x, upload, *upload_size, l->door.max_body);
+            bool ok = rh_exchange_collect(x, upload, *upload_size);
             *upload_size = 0;
             return ok ? MHD_YES : MHD_NO;
         }

@@ -14,8 +14,7 @@
 #define MAX_LOOPS 64
 #define MAX_PEM ((size_t)1 << 20)
 #define CONTROL_CLIENTS 64
-#define DEADLINE_MARGIN_MS 2000 /* PostgreSQL's own statement_timeout comes first */
-#define OTHER_FILES 256         /* descriptors that are not clients */
+#define OTHER_FILES 256 /* descriptors that are not clients */
 
 struct rh_server {
     rh_arena *arena;
@@ -24,6 +23,7 @@ struct rh_server {
     int data_port, control_port;
     const char *tls_cert, *tls_key; /* PEM; NULL: plain */
     const char *options;
+    rh_quota *quota;
     rh_loop *loops[MAX_LOOPS];
     int n_loops;
     rh_loop *control;
@@ -119,8 +119,9 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                 .connections = share(conf->data_connections, s->n_loops, i),
                                 .idle_ms = conf->data_home_idle,
                                 .max_backend = (size_t)conf->data_backend_memory,
-                                .deadline_ms = conf->data_statement_timeout * RH_REST_MAX_STATEMENTS +
-                                               DEADLINE_MARGIN_MS};
+                                .deadline_ms = rh_data_door_deadline_ms(conf->data_statement_timeout)};
+    d.quota = s->quota;
+    rh_limits_from_conf(conf, &d.limits);
     d.pool.enter = set->citus;
     d.to_workers = conf->data_to_workers;
     d.root = set->keyed ? conf->app_root : NULL;
@@ -203,6 +204,7 @@ rh_server *rh_server_start(const rh_server_settings *settings, rh_err *err)
     rh_server *s = rh_xcalloc(1, sizeof *s);
     s->arena = rh_arena_new();
     s->settings = *settings;
+    s->quota = rh_quota_new();
     s->options =
         rh_arena_printf(s->arena, "%s -c statement_timeout=%lld", settings->options ? settings->options : "",
                         (long long)settings->conf->data_statement_timeout);
@@ -241,6 +243,7 @@ void rh_server_stop(rh_server *s)
         rh_loop_join(s->loops[i]);
     if (s->control)
         rh_loop_join(s->control);
+    rh_quota_free(s->quota);
     rh_acceptor_free(s->data_socket);
     rh_acceptor_free(s->control_socket);
     rh_arena_free(s->arena);

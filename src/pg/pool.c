@@ -644,7 +644,8 @@ bool rh_pool_submit(rh_pool *p, rh_job *job, rh_err *err)
         return false;
     p->stats.submitted++;
     job->own.pool = p;
-    job->own.deadline_ms = p->settings.deadline_ms ? rh_now_ms() + p->settings.deadline_ms : INT64_MAX;
+    int64_t time_ms = job->deadline_ms ? job->deadline_ms : p->settings.deadline_ms;
+    job->own.deadline_ms = p->settings.deadline_ms ? rh_now_ms() + time_ms : INT64_MAX;
     if (p->settings.deadline_ms && !uv_is_active((uv_handle_t *)&p->sweep))
         uv_timer_start(&p->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
     for (int i = 0; i < job->n_statements; i++)

@@ -100,6 +100,7 @@ struct rh_job {
     bool rollback;      /* nothing is committed */
     bool streams;       /* a read whose answer may become large: the caller may pause it */
     const char *statement_timeout; /* of this job, in milliseconds as text; NULL: the connection's */
+    int64_t deadline_ms;           /* likewise, for the whole of it; 0: the pool's */
     /* A command that must be the transaction's first, such as SET TRANSACTION ISOLATION LEVEL; NULL: none */
     const char *begin;
     /* They run in this order. Each is prepared, where it is, after the one before it has run: what that one

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the loops of a server must count together for one tenant: requests a second, and statements at once
+ * where the tenant has a bound of its own. Tenants without such bounds are never looked up here.
+ *
+ * The rate is a token bucket: it holds one second's worth, one token at least, and fills as time goes by.
+ *
+ * Threads: any; each call takes a lock for a moment. Ownership: one for a server, outlives its loops.
+ */
+#ifndef RH_QUOTA_H
+#define RH_QUOTA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+typedef struct rh_quota rh_quota;
+typedef struct rh_quota_seat rh_quota_seat; /* one loop's */
+
+rh_quota *rh_quota_new(void);
+void rh_quota_free(rh_quota *q); /* NULL is allowed; after its seats have been left */
+
+/* on_room is called on the loop's thread when a tenant that was refused a place may have one now. */
+rh_quota_seat *rh_quota_join(rh_quota *q, uv_loop_t *loop, void (*on_room)(void *arg), void *arg);
+void rh_quota_leave(rh_quota_seat *s, void (*left)(void *arg), void *arg); /* frees it, then calls left */
+
+/* One request. rate is in thousandths of a request a second. False: not now; *wait_ms until there is one. */
+bool rh_quota_take(rh_quota *q, const char *tenant, int64_t rate, int64_t now_us, int64_t *wait_ms);
+
+/* One of `most` places. False: all are taken, and on_room will be called when one is free. */
+bool rh_quota_enter(rh_quota_seat *s, const char *tenant, int64_t most);
+void rh_quota_exit(rh_quota_seat *s, const char *tenant);
+
+#endif

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What one tenant may use: defaults and its own, by the verb and by the control door; what happens at each bound.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { makeApp } from './lib/apps.js';
+import { startApp, until } from './lib/harness.js';
+
+let app;
+
+const files = {
+  ...makeApp(),
+  'tenant/0002_slow.sql': `CREATE FUNCTION nap(seconds double precision) RETURNS double precision LANGUAGE plpgsql STABLE AS $$
+BEGIN PERFORM pg_sleep(seconds); RETURN seconds; END $$;
+`,
+};
+
+before(async () => {
+  app = await startApp({ files });
+  for (const slug of ['ant', 'bee']) await app.ok(['tenant', 'create', slug]);
+});
+after(() => app?.stop());
+
+const limit = async (...args) => JSON.parse(await app.ok(['tenant', 'limit', ...args, '--json']));
+const control = (method, target, body) => app.http(method, target, { door: 'control', body });
+/** The directory follows within a second. */
+const soon = (check, what) => until(check, { ms: 1000, every: 20, what });
+
+test('limits are shown and set, by the verb and the control door alike', async () => {
+  const defaults = { concurrency: 0, rate: 0, statement_timeout: 30000, rows: 0, body: 10485760 };
+  assert.deepEqual(await limit('ant'), { tenant: '1', slug: 'ant', limits: defaults, own: {} });
+  const own = { concurrency: 3, rate: 2.5, statement_timeout: 5000, rows: 10, body: 65536 };
+  assert.deepEqual((await limit('ant', '--concurrency', '3', '--rate', '150/m', '--statement-timeout', '5s', '--rows', '10', '--body', '64k')).own, own);
+  assert.match(await app.ok(['tenant', 'limit', '1']), /^rate +2\.5\/s +its own; the default is 0\n.*^statement_timeout +5s /ms);
+  assert.deepEqual((await control('GET', '/tenants/ant/limits')).json, { tenant: '1', slug: 'ant', limits: own, own });
+
+  const patched = await control('PATCH', '/tenants/1/limits', { rows: null, body: '1m', rate: 7 });
+  assert.equal(patched.status, 200, patched.text);
+  assert.deepEqual(patched.json.own, { concurrency: 3, rate: 7, statement_timeout: 5000, body: 1048576 });
+  assert.deepEqual((await limit('ant', '--rate', 'default')).own, { concurrency: 3, statement_timeout: 5000, body: 1048576 });
+  assert.deepEqual((await control('DELETE', '/tenants/ant/limits')).json.own, {});
+  const { audit } = JSON.parse(await app.ok(['tenant', 'show', 'ant', '--json']));
+  assert.deepEqual(audit.filter((e) => e.action === 'limit').map((e) => e.detail)[1], { rate: null });
+  assert.deepEqual((await limit('ant', '--rows', '5', '--default')).own, { rows: 5 }, 'what is named beside --default is kept');
+  assert.deepEqual((await limit('ant', '--default')).own, {});
+});
+
+test('what is no limit is refused, and nothing is changed', async () => {
+  for (const wrong of [['--rate', 'fast'], ['--rate', '1e3'], ['--rate', '5/h'], ['--rows', '-1'], ['--rows', 'many'], ['--statement-timeout', '0s'], ['--statement-timeout', '25h'], ['--body', '0'], ['--concurrency', '99999'], ['--model', 'schema']]) {
+    const r = await app.run(['tenant', 'limit', 'ant', ...wrong]);
+    assert.equal(r.status, 2, wrong.join(' '));
+  }
+  assert.equal((await app.run(['tenant', 'limit', 'nobody'])).status, 3);
+  for (const wrong of [{ rate: -1 }, { rows: 1.5 }, { speed: 1 }, { body: true }, [], { rate: 'x' }, { statement_timeout: 0 }]) {
+    const r = await control('PATCH', '/tenants/ant/limits', wrong);
+    assert.equal(r.status, 400, JSON.stringify(wrong));
+  }
+  assert.equal((await control('PATCH', '/tenants/nobody/limits', { rate: 1 })).status, 404);
+  assert.deepEqual((await limit('ant')).own, {});
+});
+
+test('rows and body', async () => {
+  for (let i = 0; i < 4; i++) await app.http('POST', '/notes', { tenant: 'ant', body: { title: `note ${i}` } });
+  await limit('ant', '--rows', '2', '--body', '100');
+  await soon(async () => (await app.http('GET', '/notes', { tenant: 'ant' })).json.length === 2, 'two rows at most');
+  const large = { title: 'x'.repeat(200) };
+  const refused = await app.http('POST', '/notes', { tenant: 'ant', body: large });
+  assert.deepEqual([refused.status, refused.json.code], [413, 'too_large']);
+  const chunked = await fetch(`${app.data}/notes`, {
+    method: 'POST', duplex: 'half', headers: { Authorization: `Bearer ${await app.token('ant')}`, 'Content-Type': 'application/json' },
+    body: new Blob([JSON.stringify({ title: 'x'.repeat(120) })]).stream(),
+  });
+  assert.equal(chunked.status, 413);
+  assert.equal((await app.http('POST', '/notes', { tenant: 'bee', body: large })).status, 201, 'others are not bound by it');
+  await limit('ant', '--body', '20m', '--rows', 'default');
+  const largest = { title: 'y', body: 'y'.repeat(12 << 20) };
+  await soon(async () => (await app.http('POST', '/notes', { tenant: 'ant', body: largest })).status === 201, 'a larger body than the default');
+  await limit('ant', '--default');
+});
+
+test('a statement past its time is 504, another tenant\'s is not', async () => {
+  await limit('ant', '--statement-timeout', '200ms');
+  const nap = (tenant, seconds) => app.http('GET', `/rpc/nap?seconds=${seconds}`, { tenant });
+  await soon(async () => (await nap('ant', 0.4)).status === 504, 'a statement timeout of its own');
+  const cut = await nap('ant', 5);
+  assert.deepEqual([cut.status, cut.json.code], [504, '57014']);
+  const both = await Promise.all([nap('ant', 0.35), nap('bee', 0.35), nap('bee', 0.35), nap('ant', 0.05)]);
+  assert.deepEqual(both.map((r) => r.status), [504, 200, 200, 200]);
+  const written = await app.http('POST', '/rpc/nap', { tenant: 'ant', body: { seconds: 1 } });
+  assert.equal(written.status, 504);
+  await limit('ant', '--default');
+  await soon(async () => (await nap('ant', 0.4)).status === 200, 'the default again');
+});
+
+test('past the rate it is 429 with the time to wait, and after that time it is served', async () => {
+  const get = (tenant) => app.http('GET', '/notes?limit=0', { tenant });
+  await limit('bee', '--rate', '30/m');
+  await soon(async () => (await get('bee')).status === 429, 'the rate of its own');
+  const refused = await get('bee');
+  assert.deepEqual([refused.status, refused.json.code], [429, 'too_many_requests']);
+  const wait = Number(refused.headers.get('retry-after'));
+  assert.ok(wait >= 1 && wait <= 2, `Retry-After: ${wait}`);
+  assert.equal((await get('ant')).status, 200);
+  await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+  assert.equal((await get('bee')).status, 200, 'after the seconds that were named');
+  await limit('bee', '--default');
+  await soon(async () => (await get('bee')).status === 200 && (await get('bee')).status === 200, 'no bound again');
+});
