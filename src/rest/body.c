@@ -158,12 +158,22 @@ bool rh_body_has(const rh_body *body, const char *column)
     return json_object_get(object_at(body, 0), column) != NULL;
 }
 
-static rh_body_part part_of(rh_arena *a, const rh_relation *rel, const bool *written)
+static int *list_of(rh_arena *a, const rh_relation *rel, const bool *which, int *n)
 {
-    rh_body_part part = {.columns = RH_NEW_ARRAY(a, int, (size_t)rel->n_columns)};
+    int *columns = RH_NEW_ARRAY(a, int, (size_t)rel->n_columns);
+    *n = 0;
     for (int i = 0; i < rel->n_columns; i++)
-        if (written[i])
-            part.columns[part.n++] = i;
+        if (which[i])
+            columns[(*n)++] = i;
+    return columns;
+}
+
+/* `written`: by any of the objects. */
+static rh_body_part part_of(rh_arena *a, const rh_relation *rel, const bool *columns, const bool *written)
+{
+    rh_body_part part = {0};
+    part.columns = list_of(a, rel, columns, &part.n);
+    part.merged = list_of(a, rel, written, &part.n_merged);
     return part;
 }
 
@@ -208,7 +218,7 @@ static bool take_apart(rh_arena *a, const rh_body *body, const rh_relation *rel,
             return false;
     }
     for (size_t i = 0; i < s.n; i++) {
-        rh_body_part part = part_of(a, rel, s.columns[i]);
+        rh_body_part part = part_of(a, rel, s.columns[i], written);
         rh_str_addc(&s.rows[i], '}');
         part.rows = s.n > 1 ? rh_str_cstr(&s.rows[i]) : NULL;
         RH_VEC_PUSH(a, out, part);
@@ -235,7 +245,7 @@ bool rh_body_columns(rh_arena *a, const rh_body *body, const rh_relation *rel, c
             return false;
     if (absent_apart && url->has_columns && body->count)
         return take_apart(a, body, rel, written, out, err);
-    rh_body_part part = part_of(a, rel, written);
+    rh_body_part part = part_of(a, rel, written, written);
     RH_VEC_PUSH(a, out, part);
     return true;
 }

@@ -29,6 +29,9 @@ bool rh_body_parse(rh_arena *a, const char *text, size_t len, rh_body *out, rh_e
 typedef struct rh_body_part {
     int *columns;
     int n;
+    int *merged; /* what a row that is there already takes over: columns, and those left out with their
+                    defaults */
+    int n_merged;
     const char *rows; /* array literal of their positions, from 1; NULL: all of the body */
 } rh_body_part;
 typedef RH_VEC(rh_body_part) rh_body_parts;

@@ -101,13 +101,13 @@ static void put_conflict(rh_writer *w, const rh_body_part *part)
         rh_put(w, i ? ", " : "");
         rh_str_add_ident(&w->text, p->root.columns[p->conflict[i]].name);
     }
-    if (p->resolution == RH_RESOLUTION_IGNORE || !part->n) {
+    if (p->resolution == RH_RESOLUTION_IGNORE || !part->n_merged) {
         rh_put(w, ") DO NOTHING");
         return;
     }
     rh_put(w, ") DO UPDATE");
-    for (int i = 0; i < part->n; i++) {
-        const char *name = p->root.columns[part->columns[i]].name;
+    for (int i = 0; i < part->n_merged; i++) {
+        const char *name = p->root.columns[part->merged[i]].name;
         rh_put(w, i ? ", " : " SET ");
         rh_str_add_ident(&w->text, name);
         rh_put(w, " = excluded.");
