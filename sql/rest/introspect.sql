@@ -3,7 +3,7 @@
 -- Parameters: $1 tenant schema, $2 reference schema, $3 name of the tenant key column, $4 name of the root
 -- table, $5 the server role, whose privileges count, '' for nobody's: all is allowed (all text).
 -- Row shape: one row, one column, jsonb: {"relations": [...], "foreign_keys": [...], "functions": [...],
--- "types": [...], "handlers": [...], "comment": ...}. What is false, null or an empty list is left out of the lists' members.
+-- "types": [...], "handlers": [...], "reads": [...], "comment": ...}. What is false, null or an empty list is left out of the lists' members.
 -- A name that stands in the tenant schema is given without a schema and with "home": true, since that schema
 -- has another name in every schema home.
 -- Oldest PostgreSQL: 15.
@@ -289,8 +289,28 @@ WITH RECURSIVE sets AS (
         AND (r.oid IS NOT NULL OR p.proargtypes[0] = 2283) -- anyelement
         AND (m.typname ~* '^[a-z0-9.-]+/[a-z0-9.+-]+$' OR m.typname = '*/*')
         AND coalesce(pg_catalog.has_function_privilege(nullif($5::text, ''), p.oid, 'EXECUTE'), true)
+), reading (text) AS ( -- the app's own code that asks for a setting or sets one: 2077, 3294, 2078 are the functions that do
+    SELECT coalesce(nullif(p.prosrc, ''), pg_catalog.pg_get_function_sqlbody(p.oid))
+    FROM pg_catalog.pg_proc p
+    WHERE (p.prosrc ~ 'request\.|response\.' OR p.prosqlbody::text ~ ':funcid (2077|3294|2078) ')
+        AND p.pronamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace
+                                   WHERE nspname IN ('pg_catalog', 'information_schema', 'rowhouse'))
+    UNION ALL
+    SELECT pg_catalog.concat(pg_catalog.pg_get_expr(p.polqual, p.polrelid), ' ', pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
+    FROM pg_catalog.pg_policy p
+    WHERE pg_catalog.concat(p.polqual::text, p.polwithcheck::text) ~ ':funcid (2077|3294|2078) '
+    UNION ALL
+    SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d WHERE d.adbin::text ~ ':funcid (2077|3294|2078) '
+    UNION ALL
+    SELECT pg_catalog.pg_get_viewdef(w.ev_class)
+    FROM pg_catalog.pg_rewrite w
+    WHERE w.oid >= 16384 AND w.ev_action::text ~ ':funcid (2077|3294|2078) '
 )
 SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+    'reads', coalesce((SELECT pg_catalog.jsonb_agg(DISTINCT w.name ORDER BY w.name) FROM (
+        VALUES ('request.headers'), ('request.cookies'), ('request.jwt.claims'), ('request.method'), ('request.path'), ('response.')) w (name)
+        WHERE EXISTS (SELECT FROM reading r WHERE pg_catalog.strpos(r.text, w.name) > 0 -- a name that is put together: all of them
+            OR w.name <> 'response.' AND r.text ~ 'request\.' AND r.text !~ 'request\.(headers|cookies|jwt\.claims|method|path)')), '[]'),
     'relations', coalesce((SELECT list FROM relations), '[]'),
     'foreign_keys', coalesce((SELECT list FROM foreign_keys), '[]'),
     'functions', coalesce((SELECT list FROM functions), '[]'),

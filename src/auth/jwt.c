@@ -306,6 +306,18 @@ bool rh_jwt_verify(const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *
 /* ---- signing ---- */
 
 /* NULL when a text is not UTF-8, the integer is none or the path is malformed. */
+const char *rh_jwt_claims_of(rh_arena *a, const char *authorization)
+{
+    struct parts p;
+    rh_err err;
+    size_t n;
+    const char *token = authorization ? strchr(authorization, ' ') : NULL;
+    if (!token || !split(token + 1, strlen(token + 1), &p, &err))
+        return "{}";
+    const char *text = (const char *)rh_base64url_decode(a, p.payload, p.payload_len, &n);
+    return text && rh_is_utf8(text, n) ? rh_arena_strndup(a, text, n) : "{}";
+}
+
 static char *payload_text(rh_arena *a, const rh_jwt_rules *rules, const char *tenant, bool integer,
                           int64_t now_s, int64_t ttl_s)
 {

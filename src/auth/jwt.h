@@ -42,6 +42,10 @@ typedef struct rh_jwt_claims {
 bool rh_jwt_verify(const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *token, size_t len,
                    int64_t now_s, rh_arena *a, rh_jwt_claims *out, rh_err *err);
 
+/* The payload, as text, of the token in an Authorization header that was verified before; "{}" where there is
+ * none. It proves nothing. */
+const char *rh_jwt_claims_of(rh_arena *a, const char *authorization);
+
 /* The part of it that time changes, for tokens that were verified before. Error: JWT_CLAIMS. */
 bool rh_jwt_check_times(int64_t expires, int64_t not_before, int64_t issued, int64_t now_s, int64_t leeway_s,
                         rh_err *err);

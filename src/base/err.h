@@ -58,6 +58,8 @@
     X(PUT_FILTERS, "PGRST105", 1, 405) \
     X(MEDIA, "PGRST107", 1, 406) \
     X(EMBED_FILTER, "PGRST108", 1, 400) /* a filter on an embed that was not selected */ \
+    X(RESPONSE_HEADERS, "PGRST111", 1, 500) \
+    X(RESPONSE_STATUS, "PGRST112", 1, 500) \
     X(PUT_LIMIT, "PGRST114", 1, 400) \
     X(PUT_KEY, "PGRST115", 1, 400) \
     X(SINGULAR, "PGRST116", 1, 406) \

@@ -372,6 +372,10 @@ static bool check_doors(const rh_conf *conf, rh_err *err)
             err, RH_E_CONF,
             "data.tx_end \"%s\" is neither commit nor rollback, with or without -allow-override",
             conf->data_tx_end);
+    static const char *const told[] = {"auto", "on", "off", NULL};
+    if (!is_one_of(conf->data_request_settings, told))
+        return rh_err_set(err, RH_E_CONF, "data.request_settings \"%s\" is neither auto, on nor off",
+                          conf->data_request_settings);
     static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
     if (!check_range("provision.standby", conf->provision_standby, 0, 1000, err) ||
         !check_range("server.port", conf->server_port, 0, 65535, err) ||

@@ -21,8 +21,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/key_wait.h"
+#include "http/request_settings.h"
 
 #define ALLOW_RELATION "OPTIONS, GET, HEAD, POST, PATCH, PUT, DELETE"
+#define SLOW_STATEMENTS 3 /* of a job: what comes first, the rows, their count */
 #define DEADLINE_MARGIN_MS 2000
 #define ALLOW_PROBE "GET, HEAD"
 #define WATCH_MS 100 /* how often running requests are held against the directory */
@@ -53,6 +55,7 @@ struct request {
     const rh_relation_cache *cache;
     rh_rest_request rest_request;
     rh_rest_naming naming;
+    rh_request_settings settings;
     rh_rest *rest;
     rh_err *failed; /* a bound was passed while rows came in */
     rh_job job;
@@ -321,12 +324,14 @@ static void on_head(void *ctx, rh_exchange *x)
 
 static bool plan(struct request *r, rh_err *err)
 {
-    const rh_exchange *x = r->x;
+    rh_exchange *x = r->x;
     r->naming = r->door->settings.naming;
     r->naming.tenant_id = r->tenant.id;
     r->naming.schema = r->tenant.schema;
     r->naming.max_rows = r->tenant.limits.of[RH_LIMIT_ROWS];
     r->naming.distributed = r->tenant.citus;
+    r->naming.reads = (rh_relation_cache_reads(r->cache) | r->naming.reads) & r->door->settings.reads;
+    rh_request_settings_add(x, r->naming.reads, NULL, &r->settings);
     r->rest_request =
         (rh_rest_request){.method = x->method,
                           .path = x->path,
@@ -337,7 +342,9 @@ static bool plan(struct request *r, rh_err *err)
                           .accept = x->headers.accept,
                           .content_type = x->headers.content_type,
                           .body = x->body,
-                          .body_len = x->body_len};
+                          .body_len = x->body_len,
+                          .settings = r->settings.items,
+                          .n_settings = (int)r->settings.len};
     r->rest = rh_rest_plan(x->arena, &r->rest_request, r->cache, &r->naming, err);
     r->state = PLANNED;
     return r->rest != NULL;
@@ -345,7 +352,7 @@ static bool plan(struct request *r, rh_err *err)
 
 int64_t rh_data_door_deadline_ms(int64_t statement_timeout_ms)
 {
-    return statement_timeout_ms * RH_REST_MAX_STATEMENTS + DEADLINE_MARGIN_MS;
+    return statement_timeout_ms * SLOW_STATEMENTS + DEADLINE_MARGIN_MS;
 }
 
 static bool submit(struct request *r, rh_err *err)

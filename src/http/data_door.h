@@ -24,6 +24,7 @@ typedef struct rh_data_door_settings {
     rh_rest_naming naming; /* all but the tenant's id */
     rh_limits limits;      /* of tenants that have none of their own */
     rh_quota *quota;       /* shared by all loops */
+    unsigned reads; /* rh_reads that the app is told of, at most; those in naming it is told of always */
     size_t max_body;
     const char *prefer;    /* the Prefer header of requests that have none; NULL: none */
     rh_pool_settings pool; /* of this loop */

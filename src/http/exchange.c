@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/exchange.h"
 
-#include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/header.h"
 #include "http/loop.h"
 
 #define ERROR_TYPE "application/json; charset=utf-8"
@@ -80,33 +80,15 @@ static const struct wanted *find_wanted(const struct head_scan *scan, const char
     return NULL;
 }
 
-/* What RFC 9110 calls a token. A blank before the colon, which the library lets through, would hide a header
- * from us that a proxy in front has read. */
-static bool is_token(const char *name, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!isalnum((unsigned char)name[i]) && !(name[i] && strchr("!#$%&'*+-.^_`|~", name[i])))
-            return false;
-    return n > 0;
-}
-
-static bool has_control(const char *value, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (((unsigned char)value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f)
-            return true;
-    return false;
-}
-
 static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len,
                                  const char *value, size_t len)
 {
     struct head_scan *scan = arg;
-    if (!is_token(name, name_len)) {
+    if (!rh_header_name_ok(name, name_len)) {
         scan->bad = "with a blank or worse in its name";
         return MHD_NO;
     }
-    if (value && has_control(value, len)) {
+    if (value && !rh_header_value_ok(value, len)) {
         scan->bad = rh_arena_strndup(scan->x->arena, name, name_len);
         return MHD_NO;
     }

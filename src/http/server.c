@@ -122,6 +122,9 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                 .deadline_ms = rh_data_door_deadline_ms(conf->data_statement_timeout)};
     d.quota = s->quota;
     rh_limits_from_conf(conf, &d.limits);
+    bool told = strcmp(conf->data_request_settings, "off") != 0;
+    d.reads = told ? RH_READS_REQUEST | RH_READS_RESPONSE : 0;
+    d.naming.reads = strcmp(conf->data_request_settings, "on") == 0 ? d.reads : 0;
     d.pool.enter = set->citus;
     d.to_workers = conf->data_to_workers;
     d.root = set->keyed ? conf->app_root : NULL;

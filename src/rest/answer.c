@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "rest/state.h"
+#include "rest/head.h"
 
 static void release_body(void *body)
 {
@@ -127,7 +127,9 @@ bool rh_rest_rows(rh_rest *r, int statement, const PGresult *res, rh_err *err)
     if (statement < r->info.main)
         return true;
     if (statement > r->info.main) {
-        if (n && r->plan.count_inserted)
+        if (n && statement == r->responding)
+            rh_head_take(r, res);
+        else if (n && r->plan.count_inserted)
             r->inserted = number_of(res);
         else if (n)
             r->total = number_of(res);
@@ -207,7 +209,7 @@ static void put_body(rh_rest *r, rh_rest_answer *out)
 static bool finish_read(rh_rest *r, rh_rest_answer *out, rh_err *err)
 {
     int64_t offset = r->plan.offset;
-    if (r->prefer.count != RH_COUNT_NONE && r->info.n_statements == r->info.main + 1)
+    if (r->prefer.count != RH_COUNT_NONE && !r->counting)
         r->total = r->rows;
     if (r->total >= 0 && offset > r->total) {
         rh_err_set(err, RH_E_RANGE, "Requested range not satisfiable");
@@ -273,7 +275,11 @@ bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_er
     rh_prefer_applied(&r->prefer, kind_of(&r->plan), &applied);
     if (applied.len)
         add_header(out, "Preference-Applied", rh_str_cstr(&applied));
-    return true;
+    if (rh_head_set(r, out, err))
+        return true;
+    free(out->body);
+    out->body = NULL;
+    return false;
 }
 
 void rh_rest_discard(rh_rest *r)

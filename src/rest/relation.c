@@ -17,6 +17,7 @@ struct rh_relation_cache {
     rh_handler *handlers;
     int n_relations, n_foreign_keys, n_functions, n_types, n_handlers;
     const char *comment;
+    unsigned reads;        /* rh_reads */
     rh_map relation_names; /* to rh_relation */
     rh_map function_names; /* to the first rh_function of the name */
 };
@@ -338,6 +339,26 @@ static void read_function(struct reader *r, const json_t *o, rh_function *f)
     }
 }
 
+static unsigned read_reads(struct reader *r, const json_t *root)
+{
+    static const struct {
+        const char *name;
+        unsigned reads;
+    } rows[] = {{"request.headers", RH_READS_HEADERS},   {"request.cookies", RH_READS_COOKIES},
+                {"request.jwt.claims", RH_READS_CLAIMS}, {"request.method", RH_READS_METHOD},
+                {"request.path", RH_READS_PATH},         {"response.", RH_READS_RESPONSE}};
+    unsigned reads = 0;
+    int n;
+    const json_t *list = list_of(r, root, "reads", &n);
+    for (int i = 0; i < n; i++) {
+        const json_t *v = json_array_get(list, (size_t)i);
+        for (size_t j = 0; j < sizeof rows / sizeof *rows; j++)
+            if (json_is_string(v) && strcmp(json_string_value(v), rows[j].name) == 0)
+                reads |= rows[j].reads;
+    }
+    return reads;
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const rh_function *)a)->name, ((const rh_function *)b)->name);
@@ -378,6 +399,8 @@ static void read_document(struct reader *r, const json_t *root)
     for (int i = 0; i < c->n_functions && !r->failed; i++)
         read_function(r, json_array_get(functions, (size_t)i), &c->functions[i]);
     read_handlers(r, json_object_get(root, "handlers"));
+    if (json_object_get(root, "reads")) /* not in those that an older version wrote */
+        c->reads = read_reads(r, root);
     if (r->failed || !c->n_functions)
         return;
     qsort(c->functions, (size_t)c->n_functions, sizeof *c->functions, by_name);
@@ -420,6 +443,11 @@ void rh_relation_cache_free(rh_relation_cache *c)
     rh_map_release(&c->function_names);
     rh_arena_free(c->arena);
     free(c);
+}
+
+unsigned rh_relation_cache_reads(const rh_relation_cache *c)
+{
+    return c->reads;
 }
 
 const rh_relation *rh_relation_find(const rh_relation_cache *c, const char *name, size_t len)

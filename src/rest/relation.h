@@ -151,9 +151,22 @@ typedef struct rh_handler {
     const rh_relation *relation; /* NULL: any (anyelement) */
 } rh_handler;
 
+/* Settings of a request that the app's functions, policies and views look at: others need not be told. */
+typedef enum rh_reads {
+    RH_READS_HEADERS = 1, /* request.headers */
+    RH_READS_COOKIES = 2,
+    RH_READS_CLAIMS = 4, /* request.jwt.claims */
+    RH_READS_METHOD = 8,
+    RH_READS_PATH = 16,
+    RH_READS_REQUEST = 31,
+    RH_READS_RESPONSE = 32 /* response.headers or response.status is set */
+} rh_reads;
+
 /* Errors: RH_E_INVALID when the document is not what introspect.sql makes. */
 rh_relation_cache *rh_relation_cache_parse(const char *json, size_t len, rh_err *err);
 void rh_relation_cache_free(rh_relation_cache *c);
+
+unsigned rh_relation_cache_reads(const rh_relation_cache *c); /* a set of rh_reads */
 
 /* A name that stands in both sets means the tenant set's relation. */
 const rh_relation *rh_relation_find(const rh_relation_cache *c, const char *name, size_t len);

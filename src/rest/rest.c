@@ -13,6 +13,8 @@
 #include "rest/sql.h"
 #include "rest/write.h"
 
+typedef RH_VEC(rh_rest_setting) rh_settings;
+
 static bool read_headers(rh_rest *r, const rh_rest_request *req, rh_err *err)
 {
     const char *texts[] = {req->prefer, req->range, req->accept, req->content_type};
@@ -112,7 +114,33 @@ static bool plan_answer(rh_rest *r, rh_err *err)
     return true;
 }
 
-static bool write_statements(rh_rest *r, rh_err *err)
+static void add_setting(rh_rest *r, rh_settings *settings, const char *name, const char *value)
+{
+    rh_rest_setting one = {name, value};
+    RH_VEC_PUSH(r->arena, settings, one);
+}
+
+/* Those of the caller, those of the request's preferences, and the answer's: what an earlier request has set
+ * for its session must not become the head of this one's answer. */
+static void write_settings(rh_rest *r, const rh_rest_request *req)
+{
+    rh_settings settings = {0};
+    rh_rest_plan_info *info = &r->info;
+    for (int i = 0; i < req->n_settings; i++)
+        RH_VEC_PUSH(r->arena, &settings, req->settings[i]);
+    if (r->prefer.timezone)
+        add_setting(r, &settings, "TimeZone",
+                    rh_arena_strndup(r->arena, r->prefer.timezone, r->prefer.timezone_len));
+    info->late_head = r->naming.reads & RH_READS_RESPONSE;
+    if (info->late_head) {
+        add_setting(r, &settings, "response.headers", "");
+        add_setting(r, &settings, "response.status", "");
+    }
+    if (settings.len)
+        rh_sql_settings(&r->plan, settings.items, settings.len, &info->statements[info->main++]);
+}
+
+static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err)
 {
     rh_plan *p = &r->plan;
     rh_rest_plan_info *info = &r->info;
@@ -122,20 +150,22 @@ static bool write_statements(rh_rest *r, rh_err *err)
                        r->rows_kind == RH_ROWS_COUNT || r->rows_kind == RH_ROWS_NONE;
     info->calls = p->calls || p->action == RH_DO_CALL;
     rh_plan_note_tenant(p);
-    if (r->prefer.timezone)
-        rh_sql_timezone(p, rh_arena_strndup(r->arena, r->prefer.timezone, r->prefer.timezone_len),
-                        &info->statements[info->main++]);
+    write_settings(r, req);
     info->n_statements = info->main + 1;
     if (!rh_sql_main(p, &info->statements[info->main], err))
         return false;
     if (p->count_inserted)
-        rh_sql_inserted(p, &info->statements[info->n_statements++]);
-    if (write || r->prefer.count == RH_COUNT_NONE || !cut)
-        return true;
-    if (!info->read_only) /* counting would call it again */
-        return rh_plan_not_implemented(err, "count=exact with a limit on the volatile function",
-                                       p->function->name);
-    return rh_sql_count(p, &info->statements[info->n_statements++], err);
+        rh_sql_inserted(p, &info->statements[r->counting = info->n_statements++]);
+    if (!write && r->prefer.count != RH_COUNT_NONE && cut) {
+        if (!info->read_only) /* counting would call it again */
+            return rh_plan_not_implemented(err, "count=exact with a limit on the volatile function",
+                                           p->function->name);
+        if (!rh_sql_count(p, &info->statements[r->counting = info->n_statements++], err))
+            return false;
+    }
+    if (info->late_head)
+        rh_sql_response(p, &info->statements[r->responding = info->n_statements++]);
+    return true;
 }
 
 rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation_cache *cache,
@@ -166,7 +196,7 @@ rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation
         return NULL;
     if (!rh_write_conflict(r, err) || !plan_window(r, req, err) || !rh_plan_tree(&r->plan, err))
         return NULL;
-    if ((r->plan.put && !rh_write_put(r, err)) || !plan_answer(r, err) || !write_statements(r, err))
+    if ((r->plan.put && !rh_write_put(r, err)) || !plan_answer(r, err) || !write_statements(r, req, err))
         return NULL;
     rh_answer_prepare(r);
     return r;

@@ -34,6 +34,12 @@ typedef enum rh_method {
     RH_METHOD_OTHER
 } rh_method;
 
+/* A setting of the transaction, told before anything else of it runs. The name is a word of ours or of the
+ * conf, since it stands in the statement's text; the value is a parameter. */
+typedef struct rh_rest_setting {
+    const char *name, *value;
+} rh_rest_setting;
+
 /* What came in. Pointers need to live as long as the arena. Absent headers are NULL. */
 typedef struct rh_rest_request {
     rh_method method;
@@ -42,6 +48,8 @@ typedef struct rh_rest_request {
     const char *prefer, *range, *range_unit, *accept, *content_type;
     const char *body;
     size_t body_len;
+    const rh_rest_setting *settings; /* one statement tells them all, with those that the request asks for */
+    int n_settings;
 } rh_rest_request;
 
 /* How transactions end, and whether a request may ask for the other end (PostgREST's db-tx-end). */
@@ -66,6 +74,7 @@ typedef struct rh_rest_naming {
     bool distributed;
     rh_tx_end tx_end;
     bool aggregates; /* avg, count, max, min and sum are answered */
+    unsigned reads;  /* rh_reads of the app; the caller tells those of the request, as settings */
 } rh_rest_naming;
 
 /* A statement to run. `text` is the same for all tenants of one model, so a prepared statement is too. */
@@ -76,15 +85,16 @@ typedef struct rh_rest_statement {
     const char *const *values; /* text parameters, NULL is SQL NULL */
 } rh_rest_statement;
 
-#define RH_REST_MAX_STATEMENTS 3
+#define RH_REST_MAX_STATEMENTS 6
 
 typedef struct rh_rest_plan_info {
     bool read_only;   /* run with transaction_read_only = on; may be sent again after a lost connection */
     bool single_row;  /* at most one row is expected: no need for libpq's single-row mode */
     bool rollback;    /* the transaction must not be committed */
     bool calls;       /* a function of the app is called */
-    int main;         /* which statement gives the rows: the one before it sets the time zone */
-    int n_statements; /* main, perhaps one before it, and one after it that counts */
+    bool late_head;   /* status and headers are known after the last statement only: the app may set them */
+    int main;         /* which statement gives the rows: what stands before it are settings */
+    int n_statements; /* main, perhaps one before it, and after it what counts and what asks for headers */
     rh_rest_statement statements[RH_REST_MAX_STATEMENTS];
 } rh_rest_plan_info;
 
@@ -92,9 +102,11 @@ typedef struct rh_rest_header {
     const char *name, *value;
 } rh_rest_header;
 
+#define RH_REST_MAX_HEADERS 48
+
 typedef struct rh_rest_answer {
     int status;
-    rh_rest_header headers[8]; /* Content-Type among them */
+    rh_rest_header headers[RH_REST_MAX_HEADERS]; /* Content-Type among them; the arena's */
     int n_headers;
     char *body; /* malloc'ed, the caller's; NULL when there is none (204, HEAD) */
     size_t body_len;

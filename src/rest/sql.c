@@ -81,10 +81,23 @@ void rh_sql_inserted(const rh_plan *p, rh_rest_statement *out)
     *out = (rh_rest_statement){text, sizeof text - 1, 0, NULL};
 }
 
-void rh_sql_timezone(const rh_plan *p, const char *timezone, rh_rest_statement *out)
+void rh_sql_settings(const rh_plan *p, const rh_rest_setting *settings, size_t n, rh_rest_statement *out)
 {
-    static const char text[] = "SELECT pg_catalog.set_config('TimeZone', $1, true)";
-    const char **values = RH_NEW_ARRAY(p->arena, const char *, 1);
-    values[0] = timezone;
-    *out = (rh_rest_statement){text, sizeof text - 1, 1, values};
+    rh_writer w = {.plan = p, .arena = p->arena};
+    rh_str_init_in(&w.text, p->arena, RH_STR_TEXT_MAX);
+    for (size_t i = 0; i < n; i++) {
+        rh_put(&w, i ? ", pg_catalog.set_config(" : "SELECT pg_catalog.set_config(");
+        rh_str_add_literal(&w.text, settings[i].name);
+        rh_put(&w, ", ");
+        rh_put_param(&w, settings[i].value);
+        rh_put(&w, ", true)");
+    }
+    *out = (rh_rest_statement){rh_str_cstr(&w.text), w.text.len, (int)w.values.len, w.values.items};
+}
+
+void rh_sql_response(const rh_plan *p, rh_rest_statement *out)
+{
+    static const char text[] = "SELECT pg_catalog.current_setting('response.headers', true), "
+                               "pg_catalog.current_setting('response.status', true)";
+    *out = (rh_rest_statement){text, sizeof text - 1, 0, NULL};
 }

@@ -32,6 +32,7 @@ struct rh_rest {
     rh_plan plan;
     rh_rest_plan_info info;
 
+    int counting, responding; /* their statements; 0: there is none */
     rh_rows_kind rows_kind;
     bool single; /* the body is the one row, not an array of rows */
     bool must_be_one;
@@ -42,6 +43,7 @@ struct rh_rest {
     int64_t total;    /* -1: not counted */
     int64_t inserted; /* of rows that were merged: those that were not there */
     const char *location;
+    const char *set_headers, *set_status; /* by the app, as text; NULL: not set */
 };
 
 static inline bool rh_writes(const rh_plan *p)

@@ -70,6 +70,12 @@ CREATE FUNCTION whole(json) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1::t
 CREATE FUNCTION whole(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)';
 CREATE FUNCTION whole(bytea) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT length($1)';
 CREATE FUNCTION whole(a int, b int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a + b';
+-- the head of the answer, as the app sets it
+CREATE FUNCTION set_head(headers text, status text DEFAULT '') RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('response.headers', headers, true), set_config('response.status', status, true);
+    RETURN 1;
+END $$;
 
 -- what is told of them: comments, types of the app's own
 COMMENT ON SCHEMA public IS E'Ads\nAll that there is to click on.';

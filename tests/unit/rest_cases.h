@@ -6,7 +6,8 @@
  *   GET /ads?id=eq.5            the request
  *   Prefer: count=exact         its headers, of Prefer, Range, Accept, Content-Type
  *   body: {"name": "x"}         and body
- *   set: aggregates             (or tx) what the app's settings allow besides the default
+ *   set: aggregates             (or tx) what the app's settings allow besides the default; response: its
+ *                               functions set response.headers or response.status
  *   sql: SELECT ...             expected: the next statement; an end of " ..." stands for any rest
  *   par: 5 | x                  parameters of the last statement named, \N for NULL
  *   err: 404 PGRST205 text      or an error: status, code, text within message
@@ -27,7 +28,7 @@
 typedef struct rest_case {
     int line;
     rh_rest_request req;
-    bool aggregates, tx;
+    bool aggregates, tx, response;
     RH_VEC(char *) expected; /* "sql: ...", in order */
 } rest_case;
 
@@ -111,6 +112,7 @@ static void case_line(rh_arena *a, rest_case *c, char *line)
     } else if ((v = after(line, "set: "))) {
         c->aggregates = c->aggregates || strcmp(v, "aggregates") == 0;
         c->tx = c->tx || strcmp(v, "tx") == 0;
+        c->response = c->response || strcmp(v, "response") == 0;
     } else {
         RH_VEC_PUSH(a, &c->expected, line);
     }
@@ -190,6 +192,7 @@ static rh_rest_naming naming_of(const rest_case *c)
     rh_rest_naming naming = shared_naming;
     naming.aggregates = c->aggregates;
     naming.tx_end.may_ask = c->tx;
+    naming.reads = c->response ? RH_READS_RESPONSE : 0;
     return naming;
 }
 

@@ -88,7 +88,7 @@ static void write_list(FILE *f, const json_t *root, const char *name, const char
     fprintf(f, "\"%s\": [\n", name);
     json_array_foreach(json_object_get(root, name), i, item)
     {
-        char *text = json_dumps(item, JSON_SORT_KEYS);
+        char *text = json_dumps(item, JSON_SORT_KEYS | JSON_ENCODE_ANY);
         fprintf(f, "  %s%s\n", text, i + 1 < json_array_size(json_object_get(root, name)) ? "," : "");
         free(text);
     }
@@ -107,6 +107,7 @@ static void write_cache(rh_arena *a, const json_t *root)
     write_list(f, root, "functions", ",\n");
     write_list(f, root, "types", ",\n");
     write_list(f, root, "handlers", ",\n");
+    write_list(f, root, "reads", ",\n");
     char *comment = json_dumps(json_object_get(root, "comment"), JSON_ENCODE_ANY);
     fprintf(f, "\"comment\": %s\n}\n", comment);
     free(comment);

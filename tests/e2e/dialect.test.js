@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What of the dialect needs real HTTP: what the app is told of a request and says of the answer's head.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { makeApp } from './lib/apps.js';
+import { startApp } from './lib/harness.js';
+
+const SETTINGS = `
+CREATE FUNCTION told() RETURNS json LANGUAGE sql STABLE AS $$
+  SELECT json_build_object('headers', current_setting('request.headers')::json, 'cookies', current_setting('request.cookies')::json,
+    'claims', current_setting('request.jwt.claims')::json, 'method', current_setting('request.method'), 'path', current_setting('request.path'))
+$$;
+CREATE FUNCTION say(headers text, status text, local boolean DEFAULT true) RETURNS text LANGUAGE sql AS $$
+  SELECT set_config('response.headers', headers, local) || set_config('response.status', status, local)
+$$;
+`;
+
+let app;
+
+before(async () => {
+  app = await startApp({ files: { ...makeApp(), 'tenant/0002_settings.sql': SETTINGS }, settings: ['data.connections=1', 'data.threads=1'] });
+  for (const slug of ['one', 'two']) await app.ok(['tenant', 'create', slug]);
+});
+after(() => app?.stop());
+
+test('the app is told of the request', async () => {
+  const token = await app.token('one');
+  const told = (await app.http('GET', '/rpc/told?', { token, headers: { 'X-Odd': 'a"b\\', Cookie: 'first=1; second=two' } })).json;
+  assert.equal(told.headers['x-odd'], 'a"b\\');
+  assert.equal(told.headers.authorization, `Bearer ${token}`);
+  assert.equal(told.headers.cookie, undefined);
+  assert.deepEqual(told.cookies, { first: '1', second: 'two' });
+  assert.deepEqual(told.claims, JSON.parse(Buffer.from(token.split('.')[1], 'base64url')));
+  assert.deepEqual([told.method, told.path], ['GET', '/rpc/told']);
+  const other = (await app.http('POST', '/rpc/told', { tenant: 'two' })).json;
+  assert.deepEqual([other.method, other.cookies, other.headers['x-odd']], ['POST', {}, undefined]);
+  assert.notDeepEqual(other.claims, told.claims);
+});
+
+test('the app sets status and headers, of this answer only', async () => {
+  const headers = '[{"X-Mine": "of one"}, {"Set-Cookie": "a=1"}, {"Set-Cookie": "b=2"}]';
+  for (const local of [true, false]) { // false: for the session, which another tenant's request has next
+    const said = await app.http('POST', '/rpc/say', { tenant: 'one', body: { headers, status: '202', local } });
+    assert.deepEqual([said.status, said.headers.get('x-mine'), said.headers.getSetCookie()], [202, 'of one', ['a=1', 'b=2']]);
+    const next = await app.http('GET', '/notes', { tenant: 'two' });
+    assert.deepEqual([next.status, next.headers.get('x-mine'), next.headers.getSetCookie()], [200, null, []]);
+  }
+});
