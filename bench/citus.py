@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The point read on Citus: at the worker that has the company, through the coordinator, and on plain PostgreSQL.
+"""On Citus: the point read at the worker that has the company, through the coordinator, and on plain PostgreSQL; a load.
 
 Only where ROWHOUSE_TEST_CITUS names a coordinator, whose nodes run on this machine: their CPU is read from /proc.
 """
@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 
+from loads import compare
 from procs import cpu_of_family
 from rates import COMPANIES, CONNECTIONS, Series, http_round, write_requests
 from table import Row, median, met, spread
@@ -23,6 +24,7 @@ class CitusWorld(World):
     def __init__(self, plain, conninfo):
         self.procs, self.rowhouse, self.directory, self.say = plain.procs, plain.rowhouse, plain.directory, plain.say
         self.secret, self.programs, self.conninfo = plain.secret, plain.programs, conninfo
+        self.csv = plain.csv
         self.admin_of = dict(pair.split("=") for pair in conninfo.split())
         self.app, self.data = self.directory / NAME, self.directory / "citus"
         shutil.copytree(plain.app, self.app, ignore=shutil.ignore_patterns(".rowhouse"))
@@ -72,12 +74,14 @@ class CitusWorld(World):
         return sum(cpu_of_family(pid) for pid in self.postmasters)
 
     def fill(self, rows):
-        del rows
+        del rows  # they are in the plain world's files
         argv = [f"{self.programs}/psql", "-h", self.nodes[0][0], "-p", self.nodes[0][1], "-U", f"{NAME}_operator", *QUIET, f"{NAME}_catalog"]
         catalog = Session(self.procs, argv, {"PGPASSWORD": (self.data / "operator_password").read_text()})
         catalog.query(MAKE_TENANTS.format(tenants=FIRST_SMALL + COMPANIES))
         catalog.close()
         self.operator.query(MAKE_ROWS.format(small=FIRST_SMALL, tenants=FIRST_SMALL + COMPANIES, ad=10_000_000, each=ADS_EACH))
+        for table in ("companies", "campaigns", "ads"):
+            self.operator.query(f"\\copy public.{table} FROM '{self.csv}/{table}.csv' (FORMAT csv)\nSELECT")
         self.operator.query("ANALYZE")
 
 
@@ -95,10 +99,15 @@ def citus(bench):
         return [Row("point read on Citus", note="skipped: needs ROWHOUSE_TEST_CITUS")]
     plain, world = bench.world, CitusWorld(bench.world, conninfo)
     try:
-        return measure(bench, plain, world)
+        return measure(bench, plain, world) + load(bench, world)
     finally:
         world.operator.close()
         world.clean()
+
+
+def load(bench, world):
+    psql, env = world.client_at(world.nodes[0], "psql", "-Xq")
+    return compare(bench, world, psql, env, where=" on Citus", note="distributed table, through the coordinator")
 
 
 def doors_of(plain, world):
@@ -127,7 +136,7 @@ def measure(bench, plain, world):
     bench_args = ["-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2", "-T", str(bench.seconds), "-f", str(script)]
     doors = doors_of(plain, world)
     for of, door in doors:
-        http_round(Series(), of, door.url, door.pid, 1, file)  # now it is known who is where
+        http_round(Series(), of, door.url, door.pid, 2 * bench.seconds, file)  # who is where, and each tenant's statement
     for i in range(bench.rounds):
         bench.say(f"point reads on Citus, round {i + 1} of {bench.rounds}")
         for s, (of, door) in zip(series, doors):

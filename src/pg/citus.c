@@ -6,7 +6,9 @@
  *       | owner not known     v
  *       +----------------> COORDINATOR -----------------------> the caller's on_done
  *
- * A job on its way to a worker carries its caller's on_done in own.then; ours stands in its place.
+ * What of a job on its way to a worker is its caller's is kept in its trip; ours stands in its place:
+ * on_done, and for a tenant of the shared homes the statements with its id written out (pg/literal.h). Such
+ * texts are that tenant's alone, so the job goes to the pool as one of a home of its own.
  */
 #include "pg/citus.h"
 
@@ -19,6 +21,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "pg/conninfo.h"
+#include "pg/literal.h"
 #include "sql.h"
 
 #define FRESH_US ((int64_t)30 * 1000000)
@@ -45,6 +48,14 @@ struct question {
     char *tenant, *about; /* table or schema */
     const char *values[2];
     struct worker *found;
+};
+
+/* A job on its way to a worker. */
+struct trip {
+    struct owner *owner;
+    rh_job callers; /* as it came */
+    char *literal, *texts[RH_JOB_MAX_STATEMENTS];
+    int n_texts;
 };
 
 struct rh_citus {
@@ -250,11 +261,65 @@ static bool is_worth_another_way(const rh_job *job, const rh_err *err)
     return false;
 }
 
+static void on_worker_done(rh_job *job, const char *affected, const rh_err *err);
+
+/* Writes the tenant's id out in a statement of the trip; as it was where that cannot be. */
+static void write_out(struct trip *t, rh_pool_statement *s, const char *tenant)
+{
+    rh_str text;
+    if (s->n < 1 || strcmp(s->values[0], tenant) != 0)
+        return;
+    rh_str_init(&text, RH_STR_TEXT_MAX);
+    if (!rh_literal_first(&text, s->text, s->text_len, t->literal) || text.overflow) {
+        rh_str_release(&text);
+        return;
+    }
+    *s = (rh_pool_statement){.text_len = text.len, .n = s->n - 1, .values = s->values + 1};
+    s->text = t->texts[t->n_texts++] = rh_str_take(&text, NULL);
+}
+
+static void set_out(rh_job *job, struct owner *o, bool shared)
+{
+    struct trip *t = rh_xcalloc(1, sizeof *t);
+    rh_str literal;
+    t->owner = o;
+    t->callers = *job;
+    job->own.trip = t;
+    job->on_done = on_worker_done;
+    if (!shared)
+        return;
+    rh_str_init(&literal, RH_STR_TEXT_MAX);
+    rh_str_add_literal(&literal, job->tenant);
+    t->literal = rh_str_take(&literal, NULL);
+    for (int i = 0; i < job->n_statements; i++)
+        write_out(t, &job->statements[i], job->tenant);
+    job->home = rh_hash(job->tenant, strlen(job->tenant)) | 1;
+    job->schema = t->literal;
+    job->relations = 0; /* the tables are everybody's */
+}
+
+/* The job is as it was when it came; what the pool left in it stays. */
+static struct owner *come_back(rh_job *job)
+{
+    struct trip *t = job->own.trip;
+    struct owner *o = t->owner;
+    memcpy(job->statements, t->callers.statements, sizeof job->statements);
+    job->home = t->callers.home;
+    job->schema = t->callers.schema;
+    job->relations = t->callers.relations;
+    job->on_done = t->callers.on_done;
+    job->own.trip = NULL;
+    for (int i = 0; i < t->n_texts; i++)
+        free(t->texts[i]);
+    free(t->literal);
+    free(t);
+    return o;
+}
+
 static void on_worker_done(rh_job *job, const char *affected, const rh_err *err)
 {
-    struct owner *o = job->own.owner;
+    struct owner *o = come_back(job);
     rh_err refused;
-    job->on_done = job->own.then;
     if (!err || o->cluster->closing || !is_worth_another_way(job, err)) {
         job->on_done(job, affected, err);
         return;
@@ -278,12 +343,10 @@ bool rh_citus_submit(rh_citus *c, const rh_citus_place *place, rh_job *job, rh_e
     if (o && !o->asking && (!o->known || o->as_of != c->generation))
         ask(o, place, job->tenant);
     if (o && o->at) {
-        job->own.owner = o;
-        job->own.then = job->on_done;
-        job->on_done = on_worker_done;
+        set_out(job, o, place->root != NULL);
         if (rh_pool_submit(o->at->pool, job, &ignored))
             return true;
-        job->on_done = job->own.then;
+        come_back(job);
     }
     return rh_pool_submit(c->coordinator, job, err);
 }

@@ -121,10 +121,9 @@ struct rh_job {
     /* the pool's; the caller zeroes it */
     struct {
         struct rh_job *next;
-        struct rh_pool *pool; /* where it was submitted last */
-        struct owner *owner;  /* pg/citus.c: on its way to a worker */
-        struct rh_conn *conn; /* whose pipeline it is in */
-        void (*then)(struct rh_job *, const char *, const rh_err *);
+        struct rh_pool *pool;                   /* where it was submitted last */
+        struct trip *trip;                      /* pg/citus.c: on its way to a worker */
+        struct rh_conn *conn;                   /* whose pipeline it is in */
         int64_t deadline_ms, took_us;           /* took_us: from head of its pipeline to its end */
         uint64_t shapes[RH_JOB_MAX_STATEMENTS]; /* of its statements: pg/pace.h */
         int64_t usual_us;                       /* of its slowest statement */

@@ -36,6 +36,8 @@ void rh_weight_free(rh_weight *w)
 
 void rh_weight_note(rh_weight *w, uint64_t home, size_t relations, size_t text_len)
 {
+    if (!relations)
+        return;
     struct home *h = rh_map_get(&w->homes, (const char *)&home, sizeof home);
     if (!h) {
         h = rh_xcalloc(1, sizeof *h);

@@ -21,7 +21,8 @@ typedef struct rh_weight rh_weight;
 
 rh_weight *rh_weight_new(void);
 void rh_weight_free(rh_weight *w); /* NULL is allowed */
-/* A statement of that home, with so many relations, was prepared, or sent without being kept. */
+/* A statement of that home, with so many relations (0: none of its own), was prepared, or sent without being
+ * kept. */
 void rh_weight_note(rh_weight *w, uint64_t home, size_t relations, size_t text_len);
 size_t rh_weight_homes(const rh_weight *w);
 /* With prepared statements whose texts have so many bytes together. */
