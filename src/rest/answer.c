@@ -124,15 +124,13 @@ static int64_t number_of(const PGresult *res)
 bool rh_rest_rows(rh_rest *r, int statement, const PGresult *res, rh_err *err)
 {
     int n = PQntuples(res);
-    if (statement < r->info.main)
-        return true;
-    if (statement > r->info.main) {
+    if (statement != r->info.main) {
         if (n && statement == r->responding)
             rh_head_take(r, res);
-        else if (n && r->plan.count_inserted)
-            r->inserted = number_of(res);
-        else if (n)
+        else if (n && statement == r->count)
             r->total = number_of(res);
+        else if (n && statement > r->info.main)
+            r->inserted = number_of(res);
         return true;
     }
     for (int i = 0; i < n; i++) {
@@ -209,7 +207,7 @@ static void put_body(rh_rest *r, rh_rest_answer *out)
 static bool finish_read(rh_rest *r, rh_rest_answer *out, rh_err *err)
 {
     int64_t offset = r->plan.offset;
-    if (r->prefer.count != RH_COUNT_NONE && !r->counting)
+    if (r->prefer.count != RH_COUNT_NONE && !r->plan.has_limit && !offset) /* it may have grown since */
         r->total = r->rows;
     if (r->total >= 0 && offset > r->total) {
         rh_err_set(err, RH_E_RANGE, "Requested range not satisfiable");
@@ -256,11 +254,51 @@ static rh_prefer_of kind_of(const rh_plan *p)
     return p->put ? RH_PREFER_PUT : kinds[p->action];
 }
 
-bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_err *err)
+static void add_applied(rh_rest *r, rh_rest_answer *out)
 {
     rh_str applied;
+    rh_str_init_in(&applied, r->arena, 256);
+    rh_prefer_applied(&r->prefer, kind_of(&r->plan), &applied);
+    if (applied.len)
+        add_header(out, "Preference-Applied", rh_str_cstr(&applied));
+}
+
+/* How many rows there will be follows from the total; without it nobody knows, and there is no Content-Range.
+ */
+void rh_rest_begin(rh_rest *r, rh_rest_answer *out)
+{
+    const rh_plan *p = &r->plan;
+    *out = (rh_rest_answer){.status = 200};
+    r->begun = true;
+    if (r->total >= 0) {
+        int64_t rows = r->total > p->offset ? r->total - p->offset : 0;
+        if (p->has_limit && p->limit < rows)
+            rows = p->limit;
+        out->status = rows < r->total ? 206 : 200;
+        add_header(out, "Content-Range", content_range(r, p->offset, p->offset + rows - 1, r->total));
+    }
+    add_header(out, "Content-Type", rh_media_content_types[r->media]);
+    add_applied(r, out);
+}
+
+size_t rh_rest_pending(const rh_rest *r)
+{
+    return r->body.len;
+}
+
+char *rh_rest_take(rh_rest *r, size_t *len)
+{
+    return rh_str_take(&r->body, len);
+}
+
+bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_err *err)
+{
     bool write = rh_writes(&r->plan);
     *out = (rh_rest_answer){0};
+    if (r->begun) {
+        put_body(r, out);
+        return true;
+    }
     if (r->rows_kind == RH_ROWS_NONE && (!affected || !rh_parse_int(affected, &r->rows)))
         r->rows = 0;
     if (r->plan.put && r->rows != 1)
@@ -271,10 +309,7 @@ bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_er
         finish_write(r, out);
     else if (!finish_read(r, out, err))
         return false;
-    rh_str_init_in(&applied, r->arena, 256);
-    rh_prefer_applied(&r->prefer, kind_of(&r->plan), &applied);
-    if (applied.len)
-        add_header(out, "Preference-Applied", rh_str_cstr(&applied));
+    add_applied(r, out);
     if (rh_head_set(r, out, err))
         return true;
     free(out->body);

@@ -140,31 +140,44 @@ static void write_settings(rh_rest *r, const rh_rest_request *req)
         rh_sql_settings(&r->plan, settings.items, settings.len, &info->statements[info->main++]);
 }
 
+/* The total stands in the answer's head, so it is asked for before the rows. A function's rows, when all of
+ * them come, are counted as they do, since asking would call it twice. */
+static bool write_count(rh_rest *r, rh_err *err)
+{
+    rh_plan *p = &r->plan;
+    rh_rest_plan_info *info = &r->info;
+    bool cut = p->has_limit || p->offset;
+    if (rh_writes(p) || r->prefer.count == RH_COUNT_NONE ||
+        (!cut && (p->function || p->root.aggregated || p->head || r->single)))
+        return true;
+    if (!info->read_only) /* counting would call it again */
+        return rh_plan_not_implemented(err, "count=exact with a limit on the volatile function",
+                                       p->function->name);
+    r->count = info->main;
+    return rh_sql_count(p, &info->statements[info->main++], err);
+}
+
 static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err)
 {
     rh_plan *p = &r->plan;
     rh_rest_plan_info *info = &r->info;
-    bool write = rh_writes(p), cut = p->has_limit || p->offset;
-    info->read_only = !write && (!p->function || p->function->read_only || r->method != RH_POST);
+    info->read_only = !rh_writes(p) && (!p->function || p->function->read_only || r->method != RH_POST);
     info->single_row = r->path.n_keys || (p->function && !p->function->returns_set) ||
                        r->rows_kind == RH_ROWS_COUNT || r->rows_kind == RH_ROWS_NONE;
     info->calls = p->calls || p->action == RH_DO_CALL;
     rh_plan_note_tenant(p);
+    r->count = r->responding = -1;
     write_settings(r, req);
-    info->n_statements = info->main + 1;
-    if (!rh_sql_main(p, &info->statements[info->main], err))
+    if (!write_count(r, err) || !rh_sql_main(p, &info->statements[info->main], err))
         return false;
+    info->n_statements = info->main + 1;
     if (p->count_inserted)
-        rh_sql_inserted(p, &info->statements[r->counting = info->n_statements++]);
-    if (!write && r->prefer.count != RH_COUNT_NONE && cut) {
-        if (!info->read_only) /* counting would call it again */
-            return rh_plan_not_implemented(err, "count=exact with a limit on the volatile function",
-                                           p->function->name);
-        if (!rh_sql_count(p, &info->statements[r->counting = info->n_statements++], err))
-            return false;
-    }
+        rh_sql_inserted(p, &info->statements[info->n_statements++]);
     if (info->late_head)
         rh_sql_response(p, &info->statements[r->responding = info->n_statements++]);
+    info->streams = info->read_only && !info->late_head && !r->single &&
+                    (r->prefer.count == RH_COUNT_NONE || r->count >= 0) &&
+                    (r->rows_kind == RH_ROWS_OBJECTS || r->rows_kind == RH_ROWS_SCALARS);
     return true;
 }
 

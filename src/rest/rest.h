@@ -67,7 +67,7 @@ typedef struct rh_rest_naming {
     const char *tenant_id;
     const char *id_type;  /* "bigint" or "uuid" */
     int64_t max_rows;     /* 0: no limit */
-    size_t max_response;  /* bytes */
+    size_t max_response;  /* bytes of what is kept until it is whole */
     bool filtered_writes; /* PATCH and DELETE that name no rows are refused */
     /* The tables are Citus': an INSERT ... SELECT asks for its rows back, since Citus would COPY them
      * otherwise, which row security forbids; names of shards are taken out of errors. */
@@ -93,8 +93,9 @@ typedef struct rh_rest_plan_info {
     bool rollback;    /* the transaction must not be committed */
     bool calls;       /* a function of the app is called */
     bool late_head;   /* status and headers are known after the last statement only: the app may set them */
-    int main;         /* which statement gives the rows: what stands before it are settings */
-    int n_statements; /* main, perhaps one before it, and after it what counts and what asks for headers */
+    bool streams;     /* what has come may be sent before the rest is there: rh_rest_begin() */
+    int main;         /* which statement gives the rows */
+    int n_statements; /* main, those before it (settings, the total) and after it (counts, headers) */
     rh_rest_statement statements[RH_REST_MAX_STATEMENTS];
 } rh_rest_plan_info;
 
@@ -121,10 +122,15 @@ const rh_rest_plan_info *rh_rest_info(const rh_rest *r);
  * called many times; res stays the caller's. False when a bound is passed (max_response): stop and answer
  * with err. */
 bool rh_rest_rows(rh_rest *r, int statement, const PGresult *res, rh_err *err);
+/* Of one that streams: status and headers, before the last row is known; once, after a row was taken. */
+void rh_rest_begin(rh_rest *r, rh_rest_answer *out);
+/* How much of the body is there, and that as malloc'ed bytes, the caller's. */
+size_t rh_rest_pending(const rh_rest *r);
+char *rh_rest_take(rh_rest *r, size_t *len);
 /* After the last statement. `affected` is what PQcmdTuples said of the main one ("" when nothing). False
  * where the answer is an error after all, such as 416 or 404 of a key; nothing was written then. A write that
  * must have a certain number of rows undoes itself: its statement fails, and rh_rest_scrub_error() says why.
- */
+ * After rh_rest_begin() only the body counts: what was not taken of it yet. */
 bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_err *err);
 /* Frees what was rendered when the request ends early; harmless after rh_rest_finish(). Also on the arena's
  * end. */

@@ -12,7 +12,7 @@
 #include "rest/render.h"
 #include "rest/url.h"
 
-/* What the rows of statement 0 are. */
+/* What the rows of the main statement are. */
 typedef enum rh_rows_kind {
     RH_ROWS_NONE,    /* a write that tells its count by its command tag */
     RH_ROWS_COUNT,   /* one row with the number of rows */
@@ -32,15 +32,16 @@ struct rh_rest {
     rh_plan plan;
     rh_rest_plan_info info;
 
-    int counting, responding; /* their statements; 0: there is none */
+    int count, responding; /* which statements tell the total and the head; -1: none */
     rh_rows_kind rows_kind;
     bool single; /* the body is the one row, not an array of rows */
     bool must_be_one;
     rh_render_column *columns;
     int n_columns;
     rh_str body;
-    int64_t rows;     /* of statement 0 so far, or what it counted */
+    int64_t rows;     /* of the main statement so far, or what it counted */
     int64_t total;    /* -1: not counted */
+    bool begun;       /* a part of the answer has gone out */
     int64_t inserted; /* of rows that were merged: those that were not there */
     const char *location;
     const char *set_headers, *set_status; /* by the app, as text; NULL: not set */

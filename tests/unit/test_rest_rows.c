@@ -145,10 +145,13 @@ static void introspection_takes_an_empty_schema(void **state)
     rh_arena_free(a);
 }
 
-static bool run_statements(rh_arena *a, rh_rest *r, rh_rest_answer *out, rh_err *err)
+/* in_parts: what may be sent before the end is known is taken in two parts. */
+static bool run_statements(rh_arena *a, rh_rest *r, bool in_parts, rh_rest_answer *out, rh_err *err)
 {
     const rh_rest_plan_info *info = rh_rest_info(r);
-    const char *affected = "";
+    const char *affected = "", *first = NULL;
+    rh_rest_answer begun = {0};
+    size_t n;
     for (int i = 0; i < info->n_statements; i++) {
         const rh_rest_statement *s = &info->statements[i];
         PGresult *res = rh_db_query(server, a, s->text, s->n, s->values, err);
@@ -160,8 +163,22 @@ static bool run_statements(rh_arena *a, rh_rest *r, rh_rest_answer *out, rh_err 
             return false;
         if (i == info->main)
             affected = PQcmdTuples(res);
+        if (i == info->main && in_parts && info->streams && PQntuples(res) > 0) {
+            rh_rest_begin(r, &begun);
+            char *part = rh_rest_take(r, &n);
+            first = rh_arena_strndup(a, part, n);
+            free(part);
+        }
     }
-    return rh_rest_finish(r, affected, out, err);
+    if (!rh_rest_finish(r, affected, out, err))
+        return false;
+    if (!first)
+        return true;
+    begun.body =
+        rh_xstrdup(rh_arena_printf(a, "%s%.*s", first, (int)out->body_len, out->body ? out->body : ""));
+    free(out->body);
+    *out = begun;
+    return true;
 }
 
 /* json_agg() puts a new line between rows. */
@@ -177,7 +194,8 @@ static const char *one_line(rh_arena *a, const char *text)
     return rh_str_cstr(&s);
 }
 
-static int check_answer(rh_arena *a, const rest_case *c, const char *expected, const rh_rest_answer *out)
+static int check_answer(rh_arena *a, const rest_case *c, bool in_parts, const char *expected,
+                        const rh_rest_answer *out)
 {
     const char *text = after(expected, "head: ");
     const char *kind = rh_starts_with(expected, "csv: ") ? "csv" : "ans";
@@ -188,6 +206,8 @@ static int check_answer(rh_arena *a, const rest_case *c, const char *expected, c
         return strcmp(expected, got) == 0 ? 0 : complain(CASES, c, expected, got);
     rh_str all;
     rh_str_init_in(&all, a, 4096);
+    if (in_parts && strstr(text, "Content-Range") && strchr(text, '*'))
+        return 0; /* what is not counted is not known then */
     for (int i = 0; i < out->n_headers; i++) {
         const char *header = rh_arena_printf(a, "%s %s", out->headers[i].name, out->headers[i].value);
         if (strcmp(header, text) == 0)
@@ -205,7 +225,7 @@ static bool is_csv(const rh_rest_answer *out)
     return false;
 }
 
-static int run_case(const rest_case *c, const rh_relation_cache *cache)
+static int run_case(const rest_case *c, const rh_relation_cache *cache, bool in_parts)
 {
     rh_err err = {0};
     rh_rest_answer out = {0};
@@ -217,10 +237,10 @@ static int run_case(const rest_case *c, const rh_relation_cache *cache)
     if (r && rh_rest_info(r)->read_only)
         must_exec(server, "SET LOCAL transaction_read_only = on");
     must_exec(server, "SET LOCAL rowhouse.tenant = '5'");
-    bool ok = r && run_statements(a, r, &out, &err);
+    bool ok = r && run_statements(a, r, in_parts, &out, &err);
     must_exec(server, "ROLLBACK");
     for (size_t i = 0; i < c->expected.len; i++)
-        bad += ok ? check_answer(a, c, c->expected.items[i], &out)
+        bad += ok ? check_answer(a, c, in_parts, c->expected.items[i], &out)
                   : check_error(a, CASES, c, c->expected.items[i], &err);
     const char *all =
         rh_arena_printf(a, "%s%s%s%s", out.body ? out.body : "", err.message, err.detail, err.hint);
@@ -247,7 +267,7 @@ static void cases_answer_as_written(void **state)
     rest_cases cases = read_cases(a, CASES);
     assert_true(cases.len > 50);
     for (size_t i = 0; i < cases.len; i++)
-        bad += run_case(&cases.items[i], cache);
+        bad += run_case(&cases.items[i], cache, false) + run_case(&cases.items[i], cache, true);
     rh_relation_cache_free(cache);
     rh_arena_free(a);
     assert_int_equal(bad, 0);
@@ -271,7 +291,7 @@ static void statements_keep_tenants_apart_without_row_level_security(void **stat
     int bad = 0;
     for (size_t i = 0; i < cases.len; i++)
         if (!rh_starts_with(cases.items[i].req.path, "/rpc/")) /* functions are kept apart by RLS alone */
-            bad += run_case(&cases.items[i], cache);
+            bad += run_case(&cases.items[i], cache, false);
     rh_relation_cache_free(cache);
     rh_arena_free(a);
     assert_int_equal(bad, 0);
