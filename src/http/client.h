@@ -16,7 +16,8 @@ typedef enum rh_client_phase {
     RH_CLIENT_IDLE, /* nothing of a next request was seen */
     RH_CLIENT_HEAD, /* the request line is in */
     RH_CLIENT_BODY,
-    RH_CLIENT_BUSY, /* ours: no deadline here */
+    RH_CLIENT_BUSY,    /* ours: no deadline here */
+    RH_CLIENT_SENDING, /* a streamed answer has bytes for it */
 } rh_client_phase;
 
 typedef struct rh_client {
@@ -29,7 +30,7 @@ typedef struct rh_client {
 
 typedef struct rh_clients {
     rh_client *first;
-    int64_t head_timeout, body_timeout, idle_timeout;
+    int64_t head_timeout, body_timeout, idle_timeout, stall_timeout;
 } rh_clients;
 
 /* A new connection: its first head is due within head_timeout. */

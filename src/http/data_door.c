@@ -9,6 +9,11 @@
  * While RUNNING, a tenant that is suspended or dropped loses its requests: the job is cancelled, and what it
  * was refused for is the answer, unless it was done before.
  *
+ * While RUNNING, a read whose answer has grown past stream_from becomes a STREAM: what has come is sent, what
+ * comes is sent as it comes, and while more than stream_buffer waits for the client, rows wait in PostgreSQL.
+ * Its job's statements may take stream_timeout; that the first rows come within statement_timeout is watched
+ * here. What goes wrong from then on cuts the connection off.
+ *
  * ADMITTED: the tenant and its relation cache are known. PLANNED: the statements are written. RUNNING: the
  * job is the pool's, the exchange sleeps. ENDED: the exchange is answered; nothing may touch the request any
  * more.
@@ -27,7 +32,8 @@
 #define SLOW_STATEMENTS 3 /* of a job: what comes first, the rows, their count */
 #define DEADLINE_MARGIN_MS 2000
 #define ALLOW_PROBE "GET, HEAD"
-#define WATCH_MS 100 /* how often running requests are held against the directory */
+#define WATCH_MS 100                    /* how often running requests are held against the directory */
+#define STREAM_PIECE ((size_t)32 << 10) /* sent at a time */
 
 struct data_door {
     rh_data_door_settings settings;
@@ -42,7 +48,7 @@ struct data_door {
     void *closed_arg;
 };
 
-enum request_state { NEW, ADMITTED, PLANNED, RUNNING, ENDED };
+enum request_state { NEW, ADMITTED, PLANNED, RUNNING, STREAM, ENDED };
 
 struct request {
     enum request_state state;
@@ -57,7 +63,9 @@ struct request {
     rh_rest_naming naming;
     rh_request_settings settings;
     rh_rest *rest;
-    rh_err *failed; /* a bound was passed while rows came in */
+    rh_err *failed;  /* a bound was passed while rows came in */
+    int64_t sent_ms; /* when the watch first saw that its job was sent */
+    bool paused;
     rh_job job;
 };
 
@@ -130,15 +138,57 @@ static void refuse(struct request *r, const rh_err *err)
 
 /* ---- the job's events ---- */
 
+static void fail(struct request *r, const rh_err *err)
+{
+    r->failed = RH_NEW(r->x->arena, rh_err);
+    *r->failed = *err;
+    rh_rest_discard(r->rest);
+}
+
+static rh_route route_of(const struct request *r);
+
+/* What has been rendered goes out; when the client does not keep up, rows wait. When too many wait so
+ * already, they wait here, until they are as many as a whole answer may be. */
+static void pass_on(struct request *r)
+{
+    const rh_data_door_settings *s = &r->door->settings;
+    rh_err err;
+    size_t n;
+    char *bytes = rh_rest_take(r->rest, &n);
+    if (rh_exchange_send(r->x, bytes, n) || r->paused || (r->paused = rh_job_pause(&r->job)) ||
+        rh_exchange_unsent(r->x) <= s->naming.max_response)
+        return;
+    rh_err_set(&err, RH_E_OVERLOADED, "too many clients are slow to read large answers");
+    fail(r, &err);
+    rh_route at = route_of(r);
+    rh_routes_cancel(r->door->routes, &at, &r->job);
+}
+
+static void begin_stream(struct request *r)
+{
+    rh_rest_answer head;
+    rh_rest_begin(r->rest, &head);
+    rh_job_keep(&r->job);
+    r->state = STREAM;
+    rh_exchange_stream(r->x, head.status, head.headers, head.n_headers);
+}
+
 static void on_rows(rh_job *job, int statement, const PGresult *res)
 {
     struct request *r = job->user;
+    const rh_data_door_settings *s = &r->door->settings;
     rh_err err;
-    if (r->failed || rh_rest_rows(r->rest, statement, res, &err))
+    if (r->failed || (r->state == STREAM && r->evicted))
         return;
-    r->failed = RH_NEW(r->x->arena, rh_err);
-    *r->failed = err;
-    rh_rest_discard(r->rest);
+    if (!rh_rest_rows(r->rest, statement, res, &err)) {
+        fail(r, &err);
+        return;
+    }
+    size_t n = job->streams ? rh_rest_pending(r->rest) : 0;
+    if (r->state == RUNNING && n > s->stream_from)
+        begin_stream(r);
+    if (r->state == STREAM && n > STREAM_PIECE)
+        pass_on(r);
 }
 
 /* The rows so far are void: the same plan again, with nothing rendered. Its statements are the ones being
@@ -176,11 +226,31 @@ static void unlink_running(struct request *r)
         r->next->link = r->link;
 }
 
+/* An answer that has begun can only be ended or broken off. */
+static void finish_stream(struct request *r, const rh_err *err)
+{
+    rh_rest_answer rest;
+    rh_err none;
+    r->state = ENDED;
+    if (err) {
+        rh_log(RH_LOG_WARN, "tenant %s: an answer was broken off: %s", r->tenant.id, err->message);
+    } else {
+        rh_rest_finish(r->rest, NULL, &rest, &none);
+        rh_exchange_send(r->x, rest.body, rest.body_len);
+    }
+    rh_rest_discard(r->rest);
+    rh_exchange_finish(r->x, !err);
+}
+
 static void on_done(rh_job *job, const char *affected, const rh_err *err)
 {
     struct request *r = job->user;
     rh_err own;
     unlink_running(r);
+    if (r->state == STREAM) {
+        finish_stream(r, r->evicted ? r->evicted : r->failed ? r->failed : err);
+        return;
+    }
     if (err && r->evicted && err->code != RH_E_UNKNOWN_OUTCOME)
         err = r->evicted;
     if (!err && !r->failed) {
@@ -225,20 +295,58 @@ static bool is_evicted(struct data_door *d, const struct request *r, rh_err *err
            (err->code == RH_E_TENANT_SUSPENDED || err->code == RH_E_UNKNOWN_TENANT);
 }
 
+/* The job's result is wanted no more: this is. */
+static void evict(struct request *r, const rh_err *err)
+{
+    rh_err *kept = RH_NEW(r->x->arena, rh_err);
+    *kept = *err;
+    r->evicted = kept;
+    rh_route at = route_of(r);
+    rh_routes_cancel(r->door->routes, &at, &r->job);
+}
+
+/* A statement that may take long for sending its rows, and has none after the time that it may take. */
+static bool is_late(struct request *r, rh_err *err)
+{
+    int64_t now = rh_now_ms(), most = r->tenant.limits.of[RH_LIMIT_STATEMENT_TIMEOUT];
+    if (r->state != RUNNING || !r->job.statement_timeout || !r->job.own.conn)
+        return false;
+    if (!r->sent_ms)
+        r->sent_ms = now;
+    if (!most || now - r->sent_ms < most)
+        return false;
+    rh_err_set(err, RH_E_DB, "canceling statement due to statement timeout");
+    memcpy(err->sqlstate, "57014", sizeof err->sqlstate);
+    return true;
+}
+
 static void on_watch(uv_timer_t *t)
 {
     struct data_door *d = t->data;
     rh_err err;
     for (struct request *r = d->running; r; r = r->next)
-        if (!r->evicted && is_evicted(d, r, &err)) {
-            rh_err *kept = RH_NEW(r->x->arena, rh_err);
-            *kept = err;
-            r->evicted = kept;
-            rh_route at = route_of(r);
-            rh_routes_cancel(d->routes, &at, &r->job);
-        }
+        if (!r->evicted && (is_evicted(d, r, &err) || is_late(r, &err)))
+            evict(r, &err);
     if (!d->running)
         uv_timer_stop(t);
+}
+
+static void on_drained(void *ctx, rh_exchange *x)
+{
+    struct request *r = x->user;
+    if (!r->paused)
+        return;
+    r->paused = false;
+    rh_job_resume(&r->job);
+}
+
+static void on_gone(void *ctx, rh_exchange *x)
+{
+    struct request *r = x->user;
+    rh_err err;
+    rh_err_set(&err, RH_E_UNAVAILABLE, "the client has left");
+    if (!r->evicted)
+        evict(r, &err);
 }
 
 /* Before it is submitted: its end may come at any time after that. */
@@ -373,6 +481,9 @@ static bool submit(struct request *r, rh_err *err)
     job->read_only = info->read_only;
     job->single_row = info->single_row;
     job->rollback = info->rollback;
+    job->streams = info->streams;
+    if (info->streams) /* that it begins in the tenant's time is watched here: is_late() */
+        job->statement_timeout = r->door->settings.stream_timeout;
     job->n_statements = info->n_statements;
     job->main = info->main;
     for (int i = 0; i < info->n_statements; i++) {
@@ -451,5 +562,8 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
                       .max_body = settings->max_body,
                       .on_head = on_head,
                       .on_request = on_request,
+                      .on_drained = on_drained,
+                      .on_gone = on_gone,
+                      .stream_buffer = settings->stream_buffer,
                       .close = close_door};
 }

@@ -26,11 +26,14 @@ typedef struct rh_data_door_settings {
     rh_quota *quota;       /* shared by all loops */
     unsigned reads; /* rh_reads that the app is told of, at most; those in naming it is told of always */
     size_t max_body;
-    const char *prefer;    /* the Prefer header of requests that have none; NULL: none */
-    rh_pool_settings pool; /* of this loop */
-    int home_connections;  /* to database homes, in all */
-    bool to_workers;       /* of Citus, where they can do what is asked */
-    const char *root;      /* the root table of shared homes; NULL: there are none */
+    size_t stream_from;   /* answers are sent as they come once they have so many bytes */
+    size_t stream_buffer; /* of a streamed answer may wait to be sent before its rows wait in PostgreSQL */
+    const char *stream_timeout; /* instead, once it is being sent; milliseconds as text */
+    const char *prefer;         /* the Prefer header of requests that have none; NULL: none */
+    rh_pool_settings pool;      /* of this loop */
+    int home_connections;       /* to database homes, in all */
+    bool to_workers;            /* of Citus, where they can do what is asked */
+    const char *root;           /* the root table of shared homes; NULL: there are none */
 } rh_data_door_settings;
 
 /* For a whole job, by how long one statement of it may take: PostgreSQL's own timeout comes first. */

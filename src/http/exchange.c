@@ -190,10 +190,9 @@ void rh_exchange_wake(rh_exchange *x)
     resume(x);
 }
 
-void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers, char *body,
-                        size_t body_len)
+static void respond(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers,
+                    struct MHD_Response *response)
 {
-    struct MHD_Response *response = make_response(body, body_len);
     MHD_add_response_header(response, MHD_HTTP_HEADER_SERVER, "rowhouse");
     for (int i = 0; i < n_headers; i++)
         MHD_add_response_header(response, headers[i].name, headers[i].value);
@@ -203,6 +202,73 @@ void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *header
     x->own.status = (unsigned)status;
     x->own.state = RH_EXCHANGE_ANSWERED;
     resume(x);
+}
+
+void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers, char *body,
+                        size_t body_len)
+{
+    respond(x, status, headers, n_headers, make_response(body, body_len));
+}
+
+/* ---- the answer in pieces ---- */
+
+/* The library's block: it reads straight into the connection's memory, but keeps one of this size. */
+#define BLOCK 512
+
+static ssize_t read_stream(void *arg, uint64_t position, char *to, size_t max)
+{
+    rh_exchange *x = arg;
+    const rh_door *door = rh_loop_door(x->own.loop);
+    if (x->own.stream == RH_STREAM_BROKEN)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    size_t n = rh_pieces_take(&x->own.unsent, to, max);
+    if (x->own.stream == RH_STREAM_OPEN && x->own.is_full && x->own.unsent.bytes <= door->stream_buffer / 2) {
+        x->own.is_full = false;
+        door->on_drained(door->ctx, x);
+    }
+    if (n) {
+        rh_loop_enter(x->own.loop, x, RH_CLIENT_SENDING);
+        return (ssize_t)n;
+    }
+    if (x->own.stream == RH_STREAM_WHOLE)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    rh_loop_enter(x->own.loop, x, RH_CLIENT_BUSY);
+    x->own.suspended = true;
+    MHD_suspend_connection(x->own.connection);
+    return 0;
+}
+
+void rh_exchange_stream(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers)
+{
+    x->own.stream = RH_STREAM_OPEN;
+    respond(x, status, headers, n_headers,
+            MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, x, NULL));
+}
+
+bool rh_exchange_send(rh_exchange *x, char *bytes, size_t n)
+{
+    if (x->own.gone) {
+        free(bytes);
+        return true;
+    }
+    rh_pieces_add(&x->own.unsent, bytes, n);
+    x->own.is_full = x->own.unsent.bytes > rh_loop_door(x->own.loop)->stream_buffer;
+    resume(x);
+    return !x->own.is_full;
+}
+
+size_t rh_exchange_unsent(const rh_exchange *x)
+{
+    return x->own.unsent.bytes;
+}
+
+void rh_exchange_finish(rh_exchange *x, bool whole)
+{
+    x->own.stream = whole ? RH_STREAM_WHOLE : RH_STREAM_BROKEN;
+    if (x->own.gone)
+        rh_loop_release(x->own.loop, x);
+    else
+        resume(x);
 }
 
 void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const char *allow)
@@ -250,6 +316,7 @@ void rh_exchange_end(rh_exchange *x)
         MHD_destroy_response(x->own.response);
     if (x->own.received)
         rh_str_release(&x->own.body);
+    rh_pieces_clear(&x->own.unsent);
     rh_arena_clear(arena);
     *x = (rh_exchange){.arena = arena, .own = {.loop = x->own.loop}};
 }

@@ -8,6 +8,10 @@
  *    v
  *   HELD -- rh_exchange_wake(): as LINE
  *
+ * An answer whose end is not there yet: rh_exchange_stream(), then rh_exchange_send() as it comes, then
+ * rh_exchange_finish(). The connection sleeps when all that has come was sent. The client may leave
+ * meanwhile; the exchange then lives on until the door has finished it.
+ *
  * LINE: path and query are known; HELD: the door cannot judge the head yet, the connection sleeps; BODY: the
  * head was seen by the door, the body is being collected; WORK: the door has it all, the connection sleeps;
  * ANSWERED: the response is made; QUEUED: the HTTP library sends it.
@@ -23,6 +27,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "http/client.h"
+#include "http/pieces.h"
 #include "rest/rest.h"
 
 struct rh_loop;
@@ -43,6 +48,11 @@ typedef struct rh_door {
     size_t max_body;                               /* a longer one is refused with 413 */
     void (*on_head)(void *ctx, rh_exchange *x);    /* the head is in; may answer or hold. NULL: no check */
     void (*on_request)(void *ctx, rh_exchange *x); /* all is in */
+    /* Of a streamed answer: no more than half of stream_buffer waits to be sent, after it was more. */
+    void (*on_drained)(void *ctx, rh_exchange *x);
+    /* Of a streamed answer that is not finished: nobody wants it any more. */
+    void (*on_gone)(void *ctx, rh_exchange *x);
+    size_t stream_buffer;
     /* The loop stops: answer everything, then call closed(arg). NULL: nothing to wait for. */
     void (*close)(void *ctx, void (*closed)(void *arg), void *arg);
 } rh_door;
@@ -55,6 +65,14 @@ typedef enum rh_exchange_state {
     RH_EXCHANGE_ANSWERED,
     RH_EXCHANGE_QUEUED,
 } rh_exchange_state;
+
+/* OPEN: more will come; WHOLE: nothing more; BROKEN: the client is not to take it for whole. */
+typedef enum rh_stream_state {
+    RH_STREAM_NONE,
+    RH_STREAM_OPEN,
+    RH_STREAM_WHOLE,
+    RH_STREAM_BROKEN
+} rh_stream_state;
 
 struct rh_exchange {
     /* for the door to read */
@@ -78,6 +96,9 @@ struct rh_exchange {
         unsigned status;
         rh_str body;
         uint64_t received;
+        rh_stream_state stream;
+        bool is_full, gone;
+        rh_pieces unsent;
         rh_exchange *next; /* free list */
     } own;
 };
@@ -90,6 +111,15 @@ void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *header
 void rh_exchange_refuse(rh_exchange *x, const rh_err *err, const char *allow);
 /* The same under a status of its own. */
 void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const char *allow);
+
+/* Instead of an answer: status and headers of one that comes in pieces. */
+void rh_exchange_stream(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers);
+/* bytes: malloc'ed and taken. False: stream_buffer is passed; the door may go on all the same, and on_drained
+ * will tell when there is room. */
+bool rh_exchange_send(rh_exchange *x, char *bytes, size_t n);
+size_t rh_exchange_unsent(const rh_exchange *x);
+/* The end; of one that is not whole the connection is cut, so that the client sees it. x may be gone. */
+void rh_exchange_finish(rh_exchange *x, bool whole);
 
 /* From on_head only, instead of an answer: the head cannot be judged yet. */
 void rh_exchange_hold(rh_exchange *x);
@@ -105,6 +135,7 @@ bool rh_exchange_collect(rh_exchange *x, const char *bytes, size_t n);
 /* Refuses a body that is too long: by what the head says of it, or when it is all there. */
 void rh_exchange_check_length(rh_exchange *x);
 enum MHD_Result rh_exchange_queue(rh_exchange *x);
-void rh_exchange_end(rh_exchange *x); /* releases all but the arena, which is cleared */
+/* Releases all but the arena, which is cleared. */
+void rh_exchange_end(rh_exchange *x);
 
 #endif

@@ -59,6 +59,16 @@ static int64_t now(rh_loop *l)
     return (int64_t)uv_now(&l->uv);
 }
 
+const rh_door *rh_loop_door(const rh_loop *l)
+{
+    return &l->door;
+}
+
+void rh_loop_enter(rh_loop *l, rh_exchange *x, rh_client_phase phase)
+{
+    rh_client_enter(&l->clients, x->own.client, phase, now(l));
+}
+
 /* ---- exchanges ---- */
 
 static rh_exchange *new_exchange(rh_loop *l)
@@ -77,12 +87,8 @@ static rh_exchange *new_exchange(rh_loop *l)
     return x;
 }
 
-static void drained(rh_loop *l);
-
-static void end_exchange(rh_loop *l, rh_exchange *x)
+void rh_loop_release(rh_loop *l, rh_exchange *x)
 {
-    x->own.client->exchange = NULL;
-    rh_client_enter(&l->clients, x->own.client, RH_CLIENT_IDLE, now(l));
     rh_exchange_end(x);
     l->n_exchanges--;
     if (l->n_free < FREE_EXCHANGES) {
@@ -92,6 +98,20 @@ static void end_exchange(rh_loop *l, rh_exchange *x)
     } else {
         rh_arena_free(x->arena);
         free(x);
+    }
+}
+
+/* The client is done with it, or has left. */
+static void end_exchange(rh_loop *l, rh_exchange *x)
+{
+    x->own.client->exchange = NULL;
+    rh_client_enter(&l->clients, x->own.client, RH_CLIENT_IDLE, now(l));
+    if (x->own.stream == RH_STREAM_OPEN) {
+        x->own.gone = true;
+        rh_pieces_clear(&x->own.unsent);
+        l->door.on_gone(l->door.ctx, x);
+    } else {
+        rh_loop_release(l, x);
     }
 }
 
@@ -275,6 +295,8 @@ static void on_idle(uv_idle_t *h)
 {
 }
 
+static void drained(rh_loop *l);
+
 static void run_daemon(rh_loop *l)
 {
     MHD_UNSIGNED_LONG_LONG left = 1;
@@ -405,7 +427,8 @@ rh_loop *rh_loop_new(const rh_loop_settings *settings, rh_err *err)
     l->settings = *settings;
     l->clients = (rh_clients){.head_timeout = settings->head_timeout_ms,
                               .body_timeout = settings->body_timeout_ms,
-                              .idle_timeout = settings->idle_timeout_ms};
+                              .idle_timeout = settings->idle_timeout_ms,
+                              .stall_timeout = settings->stall_timeout_ms};
     l->daemon = start_daemon(l);
     if (!l->daemon) {
         rh_err_set(err, RH_E_CONF,

@@ -24,6 +24,7 @@ typedef struct rh_loop_settings {
     rh_acceptor *acceptor; /* stays the caller's, outlives the loop */
     size_t max_head;       /* request line and headers */
     int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, stop_timeout_ms;
+    int64_t stall_timeout_ms;       /* how long a streamed answer may wait for its reader */
     const char *tls_cert, *tls_key; /* PEM text that outlives the loop; NULL: plain HTTP */
 } rh_loop_settings;
 
@@ -39,6 +40,9 @@ void rh_loop_join(rh_loop *l);
 
 /* ---- for http/exchange.c ---- */
 bool rh_loop_is_stopping(const rh_loop *l);
+const rh_door *rh_loop_door(const rh_loop *l);
+void rh_loop_enter(rh_loop *l, rh_exchange *x, rh_client_phase phase);
+void rh_loop_release(rh_loop *l, rh_exchange *x); /* gone, and finished */
 void rh_loop_wake(rh_loop *l); /* the HTTP library has something to do in this turn of the loop */
 
 #endif

@@ -84,7 +84,8 @@ static rh_loop_settings loop_settings(const rh_server *s, rh_acceptor *socket)
                               .head_timeout_ms = conf->data_head_timeout,
                               .body_timeout_ms = conf->data_body_timeout,
                               .idle_timeout_ms = conf->data_idle_timeout,
-                              .stop_timeout_ms = conf->data_stop_timeout};
+                              .stop_timeout_ms = conf->data_stop_timeout,
+                              .stall_timeout_ms = conf->data_stall_timeout};
 }
 
 static rh_tx_end tx_end_of(const char *text)
@@ -101,6 +102,10 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                .rules = set->rules,
                                .stale_after_ms = conf->catalog_stale_after,
                                .max_body = (size_t)conf->data_max_body,
+                               .stream_from = (size_t)conf->data_stream_from,
+                               .stream_buffer = (size_t)conf->data_stream_buffer,
+                               .stream_timeout =
+                                   rh_arena_printf(s->arena, "%lld", (long long)conf->data_stream_timeout),
                                .prefer = *conf->data_prefer ? conf->data_prefer : NULL};
     d.naming =
         (rh_rest_naming){.schema = set->schema ? set->schema : "public",
