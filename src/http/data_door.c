@@ -309,7 +309,7 @@ static void evict(struct request *r, const rh_err *err)
 static bool is_late(struct request *r, rh_err *err)
 {
     int64_t now = rh_now_ms(), most = r->tenant.limits.of[RH_LIMIT_STATEMENT_TIMEOUT];
-    if (r->state != RUNNING || !r->job.statement_timeout || !r->job.own.conn)
+    if (r->state != RUNNING || !r->job.streams || !r->job.own.conn)
         return false;
     if (!r->sent_ms)
         r->sent_ms = now;
