@@ -42,6 +42,7 @@ struct data_door {
     uint64_t generation;     /* of keys */
     rh_key_wait *key_wait;
     rh_routes *routes;
+    rh_queue *queue;         /* before the routes */
     struct request *running; /* newest first */
     uv_timer_t watch;        /* active while one runs */
     void (*closed)(void *);
@@ -67,6 +68,7 @@ struct request {
     int64_t sent_ms; /* when the watch first saw that its job was sent */
     bool paused;
     rh_job job;
+    rh_ticket ticket;
 };
 
 /* ---- probes ---- */
@@ -145,8 +147,6 @@ static void fail(struct request *r, const rh_err *err)
     rh_rest_discard(r->rest);
 }
 
-static rh_route route_of(const struct request *r);
-
 /* What has been rendered goes out; when the client does not keep up, rows wait. When too many wait so
  * already, they wait here, until they are as many as a whole answer may be. */
 static void pass_on(struct request *r)
@@ -160,8 +160,7 @@ static void pass_on(struct request *r)
         return;
     rh_err_set(&err, RH_E_OVERLOADED, "too many clients are slow to read large answers");
     fail(r, &err);
-    rh_route at = route_of(r);
-    rh_routes_cancel(r->door->routes, &at, &r->job);
+    rh_queue_cancel(r->door->queue, &r->ticket);
 }
 
 static void begin_stream(struct request *r)
@@ -301,8 +300,7 @@ static void evict(struct request *r, const rh_err *err)
     rh_err *kept = RH_NEW(r->x->arena, rh_err);
     *kept = *err;
     r->evicted = kept;
-    rh_route at = route_of(r);
-    rh_routes_cancel(r->door->routes, &at, &r->job);
+    rh_queue_cancel(r->door->queue, &r->ticket);
 }
 
 /* A statement that may take long for sending its rows, and has none after the time that it may take. */
@@ -496,8 +494,11 @@ static bool submit(struct request *r, rh_err *err)
     job->user = r;
     r->state = RUNNING;
     link_running(r);
-    rh_route to = route_of(r);
-    if (rh_routes_submit(r->door->routes, &to, job, err))
+    r->ticket = (rh_ticket){.tenant = r->tenant.id,
+                            .concurrency = r->tenant.limits.of[RH_LIMIT_CONCURRENCY],
+                            .to = route_of(r),
+                            .job = job};
+    if (rh_queue_submit(r->door->queue, &r->ticket, err))
         return true;
     unlink_running(r);
     return false;
@@ -522,6 +523,7 @@ static void on_watch_closed(uv_handle_t *h)
     struct data_door *d = h->data;
     void (*closed)(void *) = d->closed;
     void *closed_arg = d->closed_arg;
+    rh_queue_free(d->queue);
     rh_resolver_free(d->resolver);
     rh_jwt_keys_free(d->keys);
     free(d);
@@ -534,10 +536,16 @@ static void on_routes_closed(void *arg)
     uv_close((uv_handle_t *)&d->watch, on_watch_closed);
 }
 
-static void on_key_wait_closed(void *arg)
+static void on_queue_closed(void *arg)
 {
     struct data_door *d = arg;
     rh_routes_close(d->routes, on_routes_closed, d);
+}
+
+static void on_key_wait_closed(void *arg)
+{
+    struct data_door *d = arg;
+    rh_queue_close(d->queue, on_queue_closed, d);
 }
 
 static void close_door(void *ctx, void (*closed)(void *arg), void *arg)
@@ -555,6 +563,11 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
     d->resolver = rh_resolver_new(&settings->rules, NULL);
     d->key_wait = rh_key_wait_new(loop, settings->keys);
     d->routes = rh_routes_new(loop, &settings->pool, settings->home_connections);
+    rh_queue_settings queue = {.backend = rh_queue_of_routes(d->routes),
+                               .quota = settings->quota,
+                               .max_waiting = settings->max_waiting,
+                               .max_wait_ms = settings->max_wait_ms};
+    d->queue = rh_queue_new(loop, &queue);
     uv_timer_init(loop, &d->watch);
     d->watch.data = d;
     *door = (rh_door){.ctx = d,

@@ -126,6 +126,8 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                 .max_backend = (size_t)conf->data_backend_memory,
                                 .deadline_ms = rh_data_door_deadline_ms(conf->data_statement_timeout)};
     d.quota = s->quota;
+    d.max_waiting = share(conf->limits_waiting, s->n_loops, i);
+    d.max_wait_ms = conf->limits_wait;
     rh_limits_from_conf(conf, &d.limits);
     bool told = strcmp(conf->data_request_settings, "off") != 0;
     d.reads = told ? RH_READS_REQUEST | RH_READS_RESPONSE : 0;

@@ -351,6 +351,14 @@ bool rh_citus_submit(rh_citus *c, const rh_citus_place *place, rh_job *job, rh_e
     return rh_pool_submit(c->coordinator, job, err);
 }
 
+int rh_citus_width(const rh_citus *c)
+{
+    int pools = 1;
+    for (const struct worker *w = c->workers; w; w = w->next)
+        pools++;
+    return pools * (c->settings.connections > 0 ? c->settings.connections : 1);
+}
+
 bool rh_citus_alive(const rh_citus *c)
 {
     return rh_pool_alive(c->coordinator);

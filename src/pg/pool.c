@@ -326,6 +326,11 @@ static void renew(rh_pool *p, rh_conn *c)
     rh_conn_renew(c);
 }
 
+bool rh_pool_has_room(const rh_pool *p)
+{
+    return p->n_queued == 0;
+}
+
 bool rh_pool_is_idle(const rh_pool *p)
 {
     return p->n_queued == 0 && p->n_flying == 0;
@@ -649,7 +654,9 @@ bool rh_pool_submit(rh_pool *p, rh_job *job, rh_err *err)
     if (p->settings.deadline_ms && !uv_is_active((uv_handle_t *)&p->sweep))
         uv_timer_start(&p->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
     for (int i = 0; i < job->n_statements; i++)
-        job->own.shapes[i] = rh_pace_shape(job->statements[i].text, job->statements[i].text_len, job->schema);
+        if (!job->own.shapes[i]) /* pg/queue.c may know it already */
+            job->own.shapes[i] =
+                rh_pace_shape(job->statements[i].text, job->statements[i].text_len, job->schema);
     push_back(p, job);
     dispatch(p);
     return true;

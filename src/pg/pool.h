@@ -122,6 +122,7 @@ struct rh_job {
     struct {
         struct rh_job *next;
         struct rh_pool *pool;                   /* where it was submitted last */
+        struct rh_ticket *ticket;               /* pg/queue.c's */
         struct trip *trip;                      /* pg/citus.c: on its way to a worker */
         struct rh_conn *conn;                   /* whose pipeline it is in */
         int64_t deadline_ms, took_us;           /* took_us: from head of its pipeline to its end */
@@ -164,7 +165,8 @@ typedef struct rh_pool_stats {
         renewed; /* since the beginning */
 } rh_pool_stats;
 
-bool rh_pool_is_idle(const rh_pool *p); /* nothing waits, nothing is under way */
+bool rh_pool_has_room(const rh_pool *p); /* nothing waits: a job is sent, or refused, at once, or is next */
+bool rh_pool_is_idle(const rh_pool *p);  /* nothing waits, nothing is under way */
 void rh_pool_stats_read(const rh_pool *p, rh_pool_stats *out);
 bool rh_pool_alive(const rh_pool *p); /* at least one connection is up */
 

@@ -486,6 +486,28 @@ void rh_pools_cancel(rh_pools *p, const char *database, rh_job *job)
         rh_pool_cancel(h->pool, job);
 }
 
+bool rh_pools_is_main(const rh_pools *p, const char *database)
+{
+    return strcmp(database, p->main_database) == 0;
+}
+
+/* Homes in line know best whose turn it is, but more of them than half the connections are not needed there
+ * to keep those at work. */
+bool rh_pools_have_room(const rh_pools *p, const char *database)
+{
+    if (rh_pools_is_main(p, database))
+        return rh_pool_has_room(p->main);
+    const struct home *h = rh_map_get(&p->homes, database, strlen(database));
+    if (h && h->pool && h->state == OPEN)
+        return rh_pool_has_room(h->pool);
+    return (!h || !h->first) && p->n_line <= p->budget / 2;
+}
+
+int rh_pools_budget(const rh_pools *p)
+{
+    return p->budget;
+}
+
 bool rh_pools_alive(const rh_pools *p)
 {
     return rh_pool_alive(p->main);

@@ -25,6 +25,10 @@ rh_pools *rh_pools_new(uv_loop_t *loop, const rh_pool_settings *settings, int ho
 bool rh_pools_submit(rh_pools *p, const char *database, rh_job *job, rh_err *err);
 /* As rh_pool_cancel(), for a job that was submitted to that database. */
 void rh_pools_cancel(rh_pools *p, const char *database, rh_job *job);
+/* A job to that database would not have to wait for others. */
+bool rh_pools_have_room(const rh_pools *p, const char *database);
+bool rh_pools_is_main(const rh_pools *p, const char *database);
+int rh_pools_budget(const rh_pools *p); /* connections to all databases but the main one */
 bool rh_pools_alive(const rh_pools *p); /* the main database's pool is */
 void rh_pools_close(rh_pools *p, void (*on_closed)(void *arg), void *arg);
 

@@ -173,9 +173,8 @@ bool rh_quota_enter(rh_quota_seat *s, const char *tenant, int64_t most)
     return ok;
 }
 
-void rh_quota_exit(rh_quota_seat *s, const char *tenant)
+void rh_quota_exit(rh_quota *q, const char *tenant)
 {
-    rh_quota *q = s->quota;
     pthread_mutex_lock(&q->lock);
     struct entry *e = rh_map_get(&q->entries, tenant, strlen(tenant));
     uint64_t wake = e ? e->seats_wait : 0;

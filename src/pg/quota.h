@@ -29,6 +29,6 @@ bool rh_quota_take(rh_quota *q, const char *tenant, int64_t rate, int64_t now_us
 
 /* One of `most` places. False: all are taken, and on_room will be called when one is free. */
 bool rh_quota_enter(rh_quota_seat *s, const char *tenant, int64_t most);
-void rh_quota_exit(rh_quota_seat *s, const char *tenant);
+void rh_quota_exit(rh_quota *q, const char *tenant);
 
 #endif

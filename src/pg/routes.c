@@ -126,6 +126,26 @@ void rh_routes_cancel(rh_routes *r, const rh_route *to, rh_job *job)
         rh_pools_cancel(s->pools, to->database, job);
 }
 
+bool rh_routes_is_of_home(rh_routes *r, const rh_route *to)
+{
+    return !to->citus && strcmp(to->database, r->settings.database) != 0;
+}
+
+/* Where nothing is known yet, submitting will tell. */
+bool rh_routes_have_room(rh_routes *r, const rh_route *to)
+{
+    const struct stop *s = *find(r, to->node);
+    return !s || s->citus || rh_health_is_away(s->health) || rh_pools_have_room(s->pools, to->database);
+}
+
+int rh_routes_width(rh_routes *r, const rh_route *to)
+{
+    const struct stop *s = *find(r, to->node);
+    if (s && s->citus)
+        return rh_citus_width(s->citus);
+    return rh_routes_is_of_home(r, to) ? r->home_connections : r->settings.connections;
+}
+
 bool rh_routes_alive(const rh_routes *r)
 {
     const struct stop *first = r->stops;

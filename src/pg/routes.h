@@ -29,6 +29,11 @@ rh_routes *rh_routes_new(uv_loop_t *loop, const rh_pool_settings *settings, int 
 bool rh_routes_submit(rh_routes *r, const rh_route *to, rh_job *job, rh_err *err);
 /* As rh_pools_cancel(), for a job that was submitted there. */
 void rh_routes_cancel(rh_routes *r, const rh_route *to, rh_job *job);
+/* For pg/queue.h: a job to there would not have to wait for others; how many connections it shares with
+ * them; whether those are the database homes'. */
+bool rh_routes_have_room(rh_routes *r, const rh_route *to);
+int rh_routes_width(rh_routes *r, const rh_route *to);
+bool rh_routes_is_of_home(rh_routes *r, const rh_route *to);
 bool rh_routes_alive(const rh_routes *r); /* the first node's main database can be reached */
 void rh_routes_close(rh_routes *r, void (*on_closed)(void *arg), void *arg);
 

@@ -106,3 +106,46 @@ test('past the rate it is 429 with the time to wait, and after that time it is s
   await limit('bee', '--default');
   await soon(async () => (await get('bee')).status === 200 && (await get('bee')).status === 200, 'no bound again');
 });
+
+/** How many naps PostgreSQL runs just now. */
+async function napping(admin) {
+  const { rows } = await admin.query(
+    `SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = '${app.name}_server' AND state = 'active' AND query LIKE '%nap%' AND query NOT LIKE '%pg_stat%'`);
+  return rows[0].n;
+}
+
+test('concurrency of its own: over all loops, the rest waits', async () => {
+  await limit('ant', '--concurrency', '2');
+  const admin = await app.sql('admin');
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  let most = 0;
+  let done = false;
+  const naps = Promise.all(Array.from({ length: 12 }, () => app.http('GET', '/rpc/nap?seconds=0.2', { tenant: 'ant' }))).then((all) => ((done = true), all));
+  while (!done) most = Math.max(most, await napping(admin));
+  assert.deepEqual((await naps).map((r) => r.status), Array(12).fill(200));
+  assert.equal(most, 2);
+  await limit('ant', '--default');
+});
+
+test('a flood is 429 for who floods, and its backlog stands in nobody\'s way', async () => {
+  const quiet = () => app.http('GET', '/notes?limit=1', { tenant: 'bee' });
+  assert.equal((await quiet()).status, 200);
+  let pending = 0;
+  const flood = Array.from({ length: 300 }, async () => {
+    pending++;
+    const r = await app.http('GET', '/rpc/nap?seconds=0.5', { tenant: 'ant' });
+    pending--;
+    return r;
+  });
+  const refused = await Promise.race(flood);
+  assert.deepEqual([refused.status, refused.json.code], [429, 'too_many_requests'], 'who comes when too many wait already is answered first');
+  const wait = Number(refused.headers.get('retry-after'));
+  assert.ok(Number.isInteger(wait) && wait >= 1 && wait <= 60, `Retry-After: ${wait}`);
+  for (let i = 0; i < 20; i++) assert.equal((await quiet()).status, 200);
+  assert.ok(pending > 50, `${pending} of the flood still wait when the other has had its 20 answers`);
+  const answers = (await Promise.all(flood)).map((r) => r.status);
+  const count = (status) => answers.filter((s) => s === status).length;
+  assert.equal(count(200) + count(429), 300);
+  assert.ok(count(200) >= 16 && count(429) >= 200, `${count(200)} served`);
+  assert.equal((await quiet()).status, 200);
+});
