@@ -146,10 +146,18 @@ static bool embed_item(rh_scan *s, rh_select *item, struct select_state *st, boo
     return true;
 }
 
+/* `::name`, `::name(10,2)`, `::name[]` */
 static bool cast_of(rh_scan *s, const char **out)
 {
-    if (rh_scan_text(s, "::"))
-        return (*out = rh_scan_identifier(s, "a type name")) != NULL;
+    if (!rh_scan_text(s, "::"))
+        return true;
+    if (!(*out = rh_scan_identifier(s, "a type name")))
+        return false;
+    size_t n = *s->p == '(' ? strspn(s->p + 1, "0123456789,") : 0;
+    n = n && s->p[n + 1] == ')' ? n + 2 : 0;
+    n += strncmp(s->p + n, "[]", 2) == 0 ? 2 : 0;
+    *out = rh_arena_printf(s->arena, "%s%.*s", *out, (int)n, s->p);
+    s->p += n;
     return true;
 }
 

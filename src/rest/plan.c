@@ -6,48 +6,6 @@
 #include "rest/near.h"
 #include "rest/scan.h"
 
-/* Types that select may cast to. To add one: a row. Statement texts hold names of this table only. */
-static const rh_cast casts[] = {
-    {"text", "text", RH_JSON_STRING},
-    {"int", "integer", RH_JSON_NUMBER},
-    {"int2", "smallint", RH_JSON_NUMBER},
-    {"int4", "integer", RH_JSON_NUMBER},
-    {"int8", "bigint", RH_JSON_NUMBER},
-    {"smallint", "smallint", RH_JSON_NUMBER},
-    {"integer", "integer", RH_JSON_NUMBER},
-    {"bigint", "bigint", RH_JSON_NUMBER},
-    {"numeric", "numeric", RH_JSON_NUMBER},
-    {"decimal", "numeric", RH_JSON_NUMBER},
-    {"real", "real", RH_JSON_NUMBER},
-    {"float", "double precision", RH_JSON_NUMBER},
-    {"float4", "real", RH_JSON_NUMBER},
-    {"float8", "double precision", RH_JSON_NUMBER},
-    {"double precision", "double precision", RH_JSON_NUMBER},
-    {"bool", "boolean", RH_JSON_BOOL},
-    {"boolean", "boolean", RH_JSON_BOOL},
-    {"json", "json", RH_JSON_RAW},
-    {"jsonb", "jsonb", RH_JSON_RAW},
-    {"date", "date", RH_JSON_STRING},
-    {"time", "time", RH_JSON_STRING},
-    {"timetz", "timetz", RH_JSON_STRING},
-    {"timestamp", "timestamp", RH_JSON_TIMESTAMP},
-    {"timestamp without time zone", "timestamp", RH_JSON_TIMESTAMP},
-    {"timestamptz", "timestamptz", RH_JSON_TIMESTAMPTZ},
-    {"timestamp with time zone", "timestamptz", RH_JSON_TIMESTAMPTZ},
-    {"interval", "interval", RH_JSON_STRING},
-    {"uuid", "uuid", RH_JSON_STRING},
-    {"inet", "inet", RH_JSON_STRING},
-    {"cidr", "cidr", RH_JSON_STRING},
-    {"macaddr", "macaddr", RH_JSON_STRING},
-    {"char", "char", RH_JSON_STRING},
-    {"varchar", "varchar", RH_JSON_STRING},
-    {"character varying", "varchar", RH_JSON_STRING},
-    {"bytea", "bytea", RH_JSON_STRING},
-    {"money", "money", RH_JSON_STRING},
-    {"xml", "xml", RH_JSON_STRING},
-    {"point", "point", RH_JSON_STRING},
-};
-
 /* ---- refusals ---- */
 
 bool rh_plan_not_implemented(rh_err *err, const char *what, const char *culprit)
@@ -307,16 +265,6 @@ static const char *key_of(const rh_select *s)
     return s->field.name;
 }
 
-static const rh_cast *cast_named(const char *name, rh_err *err)
-{
-    for (size_t i = 0; i < sizeof casts / sizeof *casts; i++)
-        if (strcasecmp(casts[i].name, name) == 0)
-            return &casts[i];
-    rh_err_set(err, RH_E_DB, "type \"%.*s\" does not exist", RH_CLIPPED(name));
-    memcpy(err->sqlstate, "42704", 6);
-    return NULL;
-}
-
 /* What an aggregate makes of values of a form; sums and averages of intervals are no numbers. */
 static rh_json_form aggregate_form(const char *name, rh_json_form form)
 {
@@ -339,10 +287,24 @@ static bool aggregate(rh_plan *p, rh_node *n, const rh_select *s, rh_item *item,
     item->form = aggregate_form(s->aggregate, item->form);
     if (!s->aggregate_cast)
         return true;
-    if (!(item->aggregate_cast = cast_named(s->aggregate_cast, err)))
+    if (!(item->aggregate_cast = rh_cast_named(p->arena, p->cache, s->aggregate_cast, err)))
         return false;
     item->form = item->aggregate_cast->form;
     return true;
+}
+
+/* The item's value as its domain has it shown. A path and a cast are of the value itself. */
+static void show(const rh_plan *p, const rh_node *n, rh_item *item)
+{
+    const rh_field *f = item->field;
+    if (!f || f->n_steps || item->cast || item->aggregate)
+        return;
+    const rh_app_type *t = f->computed ? rh_cast_result(f->computed) : rh_cast_domain(&n->columns[f->column]);
+    const rh_type *shown = t ? (p->csv ? &t->to_text : &t->to_json) : NULL;
+    if (!shown || !shown->text)
+        return;
+    item->shown = shown;
+    item->form = p->csv ? RH_JSON_STRING : RH_JSON_RAW;
 }
 
 static bool add_field(rh_plan *p, rh_node *n, rh_select *s, rh_err *err)
@@ -357,12 +319,13 @@ static bool add_field(rh_plan *p, rh_node *n, rh_select *s, rh_err *err)
     if (s->field.n_steps)
         item.form = s->field.steps[s->field.n_steps - 1].as_text ? RH_JSON_STRING : RH_JSON_RAW;
     if (s->cast) {
-        if (!(item.cast = cast_named(s->cast, err)))
+        if (!(item.cast = rh_cast_named(p->arena, p->cache, s->cast, err)))
             return false;
         item.form = item.cast->form;
     }
     if (s->aggregate && !aggregate(p, n, s, &item, err))
         return false;
+    show(p, n, &item);
     n->renamed = n->renamed || (s->alias && (!s->field.name || strcmp(s->alias, s->field.name) != 0)) ||
                  s->field.n_steps;
     RH_VEC_PUSH(p->arena, &n->items, item);
@@ -375,6 +338,7 @@ static void add_all_columns(rh_plan *p, rh_node *n)
     for (int i = 0; i < n->n_columns; i++) {
         fields[i] = (rh_field){.name = n->columns[i].name, .column = i};
         rh_item item = {.key = n->columns[i].name, .field = &fields[i], .form = n->columns[i].form};
+        show(p, n, &item);
         RH_VEC_PUSH(p->arena, &n->items, item);
     }
 }
@@ -450,11 +414,13 @@ static bool add_embed(rh_plan *p, rh_node *n, const rh_select *s, rh_err *err)
 /* jsonb can be compared, json cannot. */
 static bool is_json(const rh_node *n, const rh_item *item)
 {
+    if (item->shown)
+        return item->form == RH_JSON_RAW;
     if (item->form == RH_JSON_VIA_SQL)
         return !n->parent; /* to_json() comes around it */
     if (item->form != RH_JSON_RAW)
         return false;
-    return item->cast     ? strcmp(item->cast->sql, "json") == 0
+    return item->cast     ? strcmp(item->cast->type.text, "json") == 0
            : !item->field ? true
                           : strcmp(rh_plan_type(n, item->field), "json") == 0;
 }

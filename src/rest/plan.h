@@ -10,6 +10,7 @@
 #define RH_PLAN_H
 
 #include "rest/body.h"
+#include "rest/cast.h"
 #include "rest/link.h"
 #include "rest/payload.h"
 #include "rest/prefer.h"
@@ -18,18 +19,13 @@
 
 typedef struct rh_node rh_node;
 
-/* Types that a client may cast to, and what becomes of them. */
-typedef struct rh_cast {
-    const char *name, *sql;
-    rh_json_form form;
-} rh_cast;
-
 /* One value of a row: a field, an embed, what a spread embed brings (one item of it), or an aggregate over
  * the first or the last of these; count() has none. */
 typedef struct rh_item {
     const char *key;       /* its name in the answer */
     const rh_field *field; /* or NULL; it is resolved */
     const rh_cast *cast;   /* or NULL */
+    const rh_type *shown;  /* the function that makes the field's value what is shown of it; or NULL */
     rh_node *embed;        /* or NULL */
     const rh_node *spread; /* or NULL */
     size_t spread_item;    /* which of its items */

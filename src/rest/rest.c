@@ -90,7 +90,6 @@ static bool plan_answer(rh_rest *r, rh_err *err)
     bool write = rh_writes(p);
     p->returning = write && r->prefer.answer == RH_RETURN_REPRESENTATION;
     bool object = r->media == RH_MEDIA_OBJECT || r->media == RH_MEDIA_STRIPPED_OBJECT;
-    p->csv = r->media == RH_MEDIA_CSV;
     p->strip = r->media == RH_MEDIA_STRIPPED || r->media == RH_MEDIA_STRIPPED_OBJECT;
     r->must_be_one = object || r->path.n_keys;
     r->single = r->must_be_one || (f && !f->returns_set);
@@ -207,6 +206,7 @@ rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation
         return NULL;
     if (r->path.rpc ? !rh_call_plan(r, req, err) : !rh_write_body(r, req, err))
         return NULL;
+    r->plan.csv = r->media == RH_MEDIA_CSV;
     if (!rh_write_conflict(r, err) || !plan_window(r, req, err) || !rh_plan_tree(&r->plan, err))
         return NULL;
     if ((r->plan.put && !rh_write_put(r, err)) || !plan_answer(r, err) || !write_statements(r, req, err))

@@ -28,7 +28,7 @@ static size_t grouped_item(const rh_node *n, const rh_order *o)
 {
     for (size_t i = 0; n->aggregated && !o->embed && i < n->items.len; i++) {
         const rh_item *item = &n->items.items[i];
-        if (item->field && !item->aggregate && !item->cast && !item->boxed &&
+        if (item->field && !item->aggregate && !item->cast && !item->boxed && !item->shown &&
             same_field(item->field, &o->field))
             return i + 1;
     }
@@ -86,6 +86,23 @@ static void put_numbered(rh_writer *w, char kind, const rh_node *n, size_t item)
     rh_str_addu(&w->text, item);
 }
 
+static void put_cast(rh_writer *w, const rh_cast *cast)
+{
+    rh_put_type(w, &cast->type);
+    rh_put(w, cast->modifier);
+    rh_put(w, cast->array ? "[]" : "");
+}
+
+static void put_shown(rh_writer *w, const rh_node *n, const rh_item *item)
+{
+    if (item->shown) {
+        rh_put_type(w, item->shown);
+        rh_str_addc(&w->text, '(');
+    }
+    rh_put_field(w, n, item->field);
+    rh_put(w, item->shown ? ")" : "");
+}
+
 static void put_bare_item(rh_writer *w, const rh_node *n, const rh_item *item)
 {
     rh_put(w, item->cast ? "CAST(" : "");
@@ -94,12 +111,12 @@ static void put_bare_item(rh_writer *w, const rh_node *n, const rh_item *item)
     else if (item->embed)
         put_embed(w, item->embed);
     else if (item->field)
-        rh_put_field(w, n, item->field);
+        put_shown(w, n, item);
     else /* what count() counts */
         rh_put(w, item->aggregate ? "*" : "1");
     if (item->cast) {
         rh_put(w, " AS ");
-        rh_put(w, item->cast->sql);
+        put_cast(w, item->cast);
         rh_str_addc(&w->text, ')');
     }
 }
@@ -117,7 +134,7 @@ static void put_item(rh_writer *w, const rh_node *n, const rh_item *item)
     rh_str_addc(&w->text, ')');
     if (item->aggregate_cast) {
         rh_put(w, " AS ");
-        rh_put(w, item->aggregate_cast->sql);
+        put_cast(w, item->aggregate_cast);
         rh_str_addc(&w->text, ')');
     }
 }

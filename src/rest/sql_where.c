@@ -61,6 +61,16 @@ static void put_text_search(rh_writer *w, const rh_node *n, const rh_filter *f)
 
 static void put_exists(rh_writer *w, const rh_node *child);
 
+/* The column whose values the filter's is compared with; NULL where it is no value of one, but a pattern. */
+static const rh_column *read_as(const rh_node *n, const rh_filter *f)
+{
+    static const rh_op patterns[] = {RH_OP_LIKE, RH_OP_ILIKE, RH_OP_MATCH, RH_OP_IMATCH};
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        if (f->op == patterns[i])
+            return NULL;
+    return f->field.n_steps || f->field.computed ? NULL : &n->columns[f->field.column];
+}
+
 static void put_filter(rh_writer *w, const rh_node *n, const rh_filter *f)
 {
     static const char *const words[] = {"NULL", "NOT NULL", "TRUE", "FALSE", "UNKNOWN"};
@@ -82,8 +92,10 @@ static void put_filter(rh_writer *w, const rh_node *n, const rh_filter *f)
         rh_put(w, op->class == RH_OP_LIST || f->quantifier ? " (" : " ");
         if (op->class == RH_OP_WORD)
             rh_put(w, words[f->word]);
+        else if (op->class == RH_OP_LIST || f->quantifier)
+            rh_put_operands(w, read_as(n, f), f->value);
         else
-            rh_put_param(w, f->value);
+            rh_put_operand(w, read_as(n, f), f->value);
         rh_put(w, op->class == RH_OP_LIST || f->quantifier ? ")" : "");
     }
     rh_put(w, f->negated ? ")" : "");
@@ -190,7 +202,7 @@ static void put_keys(rh_writer *w, const rh_node *n, bool *begun)
         rh_put_and(w, begun);
         rh_put_column(w, n, n->relation->primary_key[i]);
         rh_put(w, " = ");
-        rh_put_param(w, w->plan->keys[i]);
+        rh_put_operand(w, &n->columns[n->relation->primary_key[i]], w->plan->keys[i]);
     }
 }
 

@@ -72,6 +72,56 @@ void rh_put_junction_column(rh_writer *w, const rh_node *n, int column)
     rh_str_add_ident(&w->text, n->link.fk->from->columns[column].name);
 }
 
+static const rh_type *reader(const rh_column *column, bool json)
+{
+    const rh_app_type *t = column ? rh_cast_domain(column) : NULL;
+    const rh_type *f = t ? (json ? &t->from_json : &t->from_text) : NULL;
+    return f && f->text ? f : NULL;
+}
+
+void rh_put_operand(rh_writer *w, const rh_column *column, const char *value)
+{
+    const rh_type *f = reader(column, false);
+    if (f) {
+        rh_put_type(w, f);
+        rh_str_addc(&w->text, '(');
+    }
+    rh_put_param(w, value);
+    rh_put(w, f ? "::text)" : "");
+}
+
+void rh_put_operands(rh_writer *w, const rh_column *column, const char *values)
+{
+    const rh_type *f = reader(column, false);
+    if (f) {
+        rh_put(w, "ARRAY(SELECT ");
+        rh_put_type(w, f);
+        rh_put(w, "(v) FROM pg_catalog.unnest(");
+    }
+    rh_put_param(w, values);
+    rh_put(w, f ? "::text[]) AS v)" : "");
+}
+
+void rh_put_given(rh_writer *w, const rh_column *column)
+{
+    const rh_type *f = reader(column, true);
+    if (f) {
+        rh_put_type(w, f);
+        rh_str_addc(&w->text, '(');
+    }
+    rh_put(w, "x.");
+    rh_str_add_ident(&w->text, column->name);
+    rh_put(w, f ? ")" : "");
+}
+
+void rh_put_given_type(rh_writer *w, const rh_column *column)
+{
+    if (reader(column, true))
+        rh_put(w, "json");
+    else
+        rh_put_type(w, &column->type);
+}
+
 void rh_put_function_of_row(rh_writer *w, const rh_function *f, const rh_node *n)
 {
     bool record = w->from_with && !n->parent;

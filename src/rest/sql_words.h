@@ -32,6 +32,13 @@ void rh_put_type(rh_writer *w, const rh_type *t);
 void rh_put_alias(rh_writer *w, char kind, const rh_node *n);
 void rh_put_column(rh_writer *w, const rh_node *n, int column);
 void rh_put_junction_column(rh_writer *w, const rh_node *n, int column);
+/* A text of the client's as a value of the column (NULL: of none), read as its domain has it read. */
+void rh_put_operand(rh_writer *w, const rh_column *column, const char *value);
+/* The same of the elements of an array literal. */
+void rh_put_operands(rh_writer *w, const rh_column *column, const char *values);
+/* `x.column` of a JSON body, likewise; and the type that it has in the body. */
+void rh_put_given(rh_writer *w, const rh_column *column);
+void rh_put_given_type(rh_writer *w, const rh_column *column);
 /* f(row of n) */
 void rh_put_function_of_row(rh_writer *w, const rh_function *f, const rh_node *n);
 

@@ -11,11 +11,12 @@
 /* The row's own value is the one in the URL. */
 static void put_put_key(rh_writer *w, int column, const char *value, bool *begun)
 {
-    rh_put(w, *begun ? " AND x." : "x.");
+    const rh_column *c = &w->plan->root.columns[column];
+    rh_put(w, *begun ? " AND " : "");
     *begun = true;
-    rh_str_add_ident(&w->text, w->plan->root.columns[column].name);
+    rh_put_given(w, c);
     rh_put(w, " = ");
-    rh_put_param(w, value);
+    rh_put_operand(w, c, value);
 }
 
 static void put_record(rh_writer *w, const rh_body_part *part, const char *around)
@@ -30,7 +31,7 @@ static void put_record(rh_writer *w, const rh_body_part *part, const char *aroun
         rh_put(w, i ? ", " : "");
         rh_str_add_ident(&w->text, c->name);
         rh_str_addc(&w->text, ' ');
-        rh_put_type(w, &c->type);
+        rh_put_given_type(w, c);
     }
     rh_str_addc(&w->text, ')');
 }
@@ -141,8 +142,8 @@ static void put_insert(rh_writer *w, const rh_body_part *part)
     if (keyed)
         rh_put_tenant(w);
     for (int i = 0; i < part->n; i++) {
-        rh_put(w, keyed || i ? ", x." : "x.");
-        rh_str_add_ident(&w->text, r->columns[part->columns[i]].name);
+        rh_put(w, keyed || i ? ", " : "");
+        rh_put_given(w, &r->columns[part->columns[i]]);
     }
     put_record_source(w, part);
     put_record_conditions(w, part);
@@ -166,8 +167,8 @@ static void put_update(rh_writer *w)
             rh_put(w, " = DEFAULT");
             continue;
         }
-        rh_put(w, " = x.");
-        rh_str_add_ident(&w->text, name);
+        rh_put(w, " = ");
+        rh_put_given(w, &p->root.columns[part->columns[i]]);
     }
     put_record_source(w, part);
     rh_put_own_conditions(w, &p->root, &begun);
@@ -200,13 +201,26 @@ void rh_put_nothing(rh_writer *w)
     }
 }
 
+/* As a filter on it would be written. */
+static void put_key(rh_writer *w, int column)
+{
+    const rh_app_type *t = rh_cast_domain(&w->plan->root.columns[column]);
+    const rh_type *f = t && t->to_text.text && t->from_text.text ? &t->to_text : NULL;
+    if (f) {
+        rh_put_type(w, f);
+        rh_str_addc(&w->text, '(');
+    }
+    rh_put_column(w, &w->plan->root, column);
+    rh_put(w, f ? ")" : "");
+}
+
 static void put_primary_key(rh_writer *w)
 {
     const rh_relation *r = w->plan->root.relation;
     rh_put(w, " RETURNING ");
     for (int i = 0; i < r->n_primary_key; i++) {
         rh_put(w, i ? ", " : "");
-        rh_put_column(w, &w->plan->root, r->primary_key[i]);
+        put_key(w, r->primary_key[i]);
     }
 }
 

@@ -125,6 +125,8 @@ INSERT INTO forms VALUES
      '{1,NULL}', 1.50, 'glad', DEFAULT, E'a"b\n'),
     (5, 2, '-Infinity', false, NULL, 'infinity', '0044-03-15 00:00:00+00 BC', NULL, '-infinity', NULL, NULL, 'NaN', NULL,
      DEFAULT, NULL);
+INSERT INTO painted (company_id, id, c, label, m, all_m, at) VALUES
+    (5, 1, 255, 'sea', 'glad', '{glad,sad}', '(1,2,sad)'), (5, 2, 16711680, 'fire', 'sad', NULL, NULL), (7, 1, 1, 'x', 'sad', NULL, NULL);
 INSERT INTO unkeyed VALUES (1, 'canary secret');
 INSERT INTO reference.geo_ips VALUES ('10.0.0.0/24', 'AT'), ('10.1.0.0/16', 'DE');
 SELECT setval('ads_id_seq', 100), setval('campaigns_id_seq', 100);
