@@ -69,6 +69,7 @@
     X(AGGREGATES, "PGRST123", 1, 400) \
     X(MAX_AFFECTED, "PGRST124", 1, 400) \
     X(NO_PATH, "PGRST125", 1, 404) \
+    X(NO_DESCRIPTION, "PGRST126", 1, 404) \
     X(NOT_IMPLEMENTED, "PGRST127", 1, 400) /* of the dialect, but not of this version */ \
     X(MAX_AFFECTED_CALL, "PGRST128", 1, 400) \
     X(NO_RELATIONSHIP, "PGRST200", 1, 400) \

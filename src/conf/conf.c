@@ -363,6 +363,21 @@ static bool is_loopback(const char *address)
            strcmp(address, "localhost") == 0;
 }
 
+static bool check_descriptions(const rh_conf *conf, rh_err *err)
+{
+    static const char *const modes[] = {"follow-privileges", "ignore-privileges", "disabled", NULL};
+    const char *url = conf->data_openapi_server_proxy_uri;
+    if (!is_one_of(conf->data_openapi_mode, modes))
+        return rh_err_set(
+            err, RH_E_CONF,
+            "data.openapi_mode \"%s\" is none of follow-privileges, ignore-privileges, disabled",
+            conf->data_openapi_mode);
+    if (*url && !rh_starts_with(url, "http://") && !rh_starts_with(url, "https://"))
+        return rh_err_set(err, RH_E_CONF,
+                          "data.openapi_server_proxy_uri \"%s\" is no http:// or https:// URL", url);
+    return true;
+}
+
 static bool check_doors(const rh_conf *conf, rh_err *err)
 {
     static const char *const ends[] = {"commit", "rollback", "commit-allow-override",
@@ -403,7 +418,8 @@ static bool check_doors(const rh_conf *conf, rh_err *err)
 /* Where a value came from is not known here, so the file stands for all of them. */
 static bool check(rh_conf *conf, rh_err *err)
 {
-    if (check_app(conf, err) && check_auth(conf, err) && check_doors(conf, err))
+    if (check_app(conf, err) && check_auth(conf, err) && check_doors(conf, err) &&
+        check_descriptions(conf, err))
         return true;
     return rh_err_context(err, "%s", conf->file);
 }

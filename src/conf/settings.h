@@ -49,6 +49,10 @@
     X(DURATION, data, idle_timeout, "75s", "time a kept-alive connection may be idle") \
     X(DURATION, data, statement_timeout, "30s", "time one statement may take") \
     X(DURATION, data, stop_timeout, "10s", "time running requests get when the server stops") \
+    X(STRING, data, cors_allowed_origins, "", "pages that may read answers: origins, * or none; empty: all, or none where a header is trusted") \
+    X(STRING, data, openapi_mode, "follow-privileges", "what / and /openapi.json describe: follow-privileges, ignore-privileges, or disabled: nothing") \
+    X(BOOL, data, openapi_security_active, "off", "the description at / names the token, too") \
+    X(STRING, data, openapi_server_proxy_uri, "", "URL of the data door as clients reach it, for descriptions; empty: what it listens on") \
     X(STRING, data, prefer, "", "the Prefer header of requests that have none") \
     X(INT, limits, concurrency, "0", "statements of one tenant at once; 0: as many as run well, but slow ones on half the connections at most") \
     X(INT, limits, rate, "0", "requests of one tenant a second; 0: no bound") \

@@ -27,6 +27,7 @@
 #include "base/log.h"
 #include "http/key_wait.h"
 #include "http/request_settings.h"
+#include "rest/describe.h"
 
 #define ALLOW_RELATION "OPTIONS, GET, HEAD, POST, PATCH, PUT, DELETE"
 #define SLOW_STATEMENTS 3 /* of a job: what comes first, the rows, their count */
@@ -106,15 +107,25 @@ static const struct probe *find_probe(const char *path)
     return NULL;
 }
 
+/* What a browser asks before it sends a page's request, which is when it tells the token. */
+static void answer_preflight(struct data_door *d, rh_exchange *x)
+{
+    rh_rest_header headers[RH_CORS_MAX_HEADERS + 1] = {{"Allow", ALLOW_RELATION}};
+    int n = rh_cors_preflight(&d->settings.cors, x->arena, &x->headers, headers + 1);
+    rh_exchange_answer(x, 200, headers, n + 1, NULL, 0);
+}
+
 /* True when the request asks for no tenant's data; it is answered then. */
 static bool answer_without_tenant(struct data_door *d, rh_exchange *x)
 {
     const struct probe *probe = find_probe(x->path);
     const char *allow = probe ? ALLOW_PROBE : ALLOW_RELATION;
     rh_err err;
-    if (x->method == RH_OPTIONS) {
+    if (rh_cors_is_preflight(x->method, &x->headers)) {
+        answer_preflight(d, x);
+    } else if (x->method == RH_OPTIONS && (probe || *x->path != '/')) {
         rh_rest_header header = {"Allow", allow};
-        rh_exchange_answer(x, 204, &header, 1, NULL, 0);
+        rh_exchange_answer(x, 200, &header, 1, NULL, 0);
     } else if (x->method == RH_METHOD_OTHER || (probe && x->method != RH_GET && x->method != RH_HEAD)) {
         rh_err_set(&err, RH_E_METHOD, "the method is not allowed here");
         rh_exchange_refuse(x, &err, allow);
@@ -428,7 +439,7 @@ static void on_head(void *ctx, rh_exchange *x)
     rh_exchange_refuse(x, &err, NULL);
 }
 
-static bool plan(struct request *r, rh_err *err)
+static void fill_request(struct request *r)
 {
     rh_exchange *x = r->x;
     r->naming = r->door->settings.naming;
@@ -451,9 +462,27 @@ static bool plan(struct request *r, rh_err *err)
                           .body_len = x->body_len,
                           .settings = r->settings.items,
                           .n_settings = (int)r->settings.len};
-    r->rest = rh_rest_plan(x->arena, &r->rest_request, r->cache, &r->naming, err);
+}
+
+static bool plan(struct request *r, rh_err *err)
+{
+    r->rest = rh_rest_plan(r->x->arena, &r->rest_request, r->cache, &r->naming, err);
     r->state = PLANNED;
     return r->rest != NULL;
+}
+
+static void describe(struct request *r)
+{
+    rh_err err;
+    rh_rest_answer out;
+    const rh_data_door_settings *s = &r->door->settings;
+    const char *version = rh_arena_printf(r->x->arena, "%d", (int)r->tenant.tenant_version);
+    if (!rh_describe(r->x->arena, &r->rest_request, r->cache, &r->naming, &s->openapi, version, &out, &err)) {
+        refuse(r, &err);
+        return;
+    }
+    r->state = ENDED;
+    rh_exchange_answer(r->x, out.status, out.headers, out.n_headers, out.body, out.body_len);
 }
 
 int64_t rh_data_door_deadline_ms(int64_t statement_timeout_ms)
@@ -508,6 +537,11 @@ static void on_request(void *ctx, rh_exchange *x)
 {
     struct request *r = x->user;
     rh_err err;
+    fill_request(r);
+    if (rh_describe_asked(&r->rest_request, r->cache)) {
+        describe(r);
+        return;
+    }
     /* a body may have taken its time */
     if (!(x->body_len && is_evicted(ctx, r, &err)) && plan(r, &err) && submit(r, &err))
         return;
@@ -573,6 +607,7 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
     *door = (rh_door){.ctx = d,
                       .named_header = settings->rules.trusted_header,
                       .max_body = settings->max_body,
+                      .cors = settings->cors,
                       .on_head = on_head,
                       .on_request = on_request,
                       .on_drained = on_drained,

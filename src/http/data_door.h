@@ -14,6 +14,7 @@
 #include "catalog/directory.h"
 #include "http/exchange.h"
 #include "pg/queue.h"
+#include "rest/openapi.h"
 
 typedef struct rh_data_door_settings {
     rh_directory *directory; /* shared by all loops */
@@ -27,6 +28,8 @@ typedef struct rh_data_door_settings {
     int64_t max_wait_ms;
     unsigned reads; /* rh_reads that the app is told of, at most; those in naming it is told of always */
     size_t max_body;
+    rh_cors cors;
+    rh_openapi_settings openapi;
     size_t stream_from;   /* answers are sent as they come once they have so many bytes */
     size_t stream_buffer; /* of a streamed answer may wait to be sent before its rows wait in PostgreSQL */
     const char *stream_timeout; /* instead, once it is being sent; milliseconds as text */

@@ -37,6 +37,8 @@ static const struct wanted {
     ROW("Accept", accept, JOIN),
     ROW("Content-Type", content_type, REFUSE),
     ROW("Sec-Fetch-Site", sec_fetch_site, REFUSE),
+    ROW("Access-Control-Request-Method", request_method, REFUSE),
+    ROW("Access-Control-Request-Headers", request_headers, JOIN),
     ROW("Content-Length", content_length, REFUSE),
     ROW("Transfer-Encoding", transfer_encoding, REFUSE),
 #undef ROW
@@ -190,10 +192,19 @@ void rh_exchange_wake(rh_exchange *x)
     resume(x);
 }
 
+static void add_cors(rh_exchange *x, struct MHD_Response *response)
+{
+    rh_rest_header headers[RH_CORS_MAX_HEADERS];
+    int n = rh_cors_headers(&rh_loop_door(x->own.loop)->cors, &x->headers, headers);
+    for (int i = 0; i < n; i++)
+        MHD_add_response_header(response, headers[i].name, headers[i].value);
+}
+
 static void respond(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers,
                     struct MHD_Response *response)
 {
     MHD_add_response_header(response, MHD_HTTP_HEADER_SERVER, "rowhouse");
+    add_cors(x, response);
     for (int i = 0; i < n_headers; i++)
         MHD_add_response_header(response, headers[i].name, headers[i].value);
     if (x->own.closes || rh_loop_is_stopping(x->own.loop))

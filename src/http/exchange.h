@@ -27,6 +27,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "http/client.h"
+#include "http/cors.h"
 #include "http/pieces.h"
 #include "rest/rest.h"
 
@@ -35,6 +36,7 @@ typedef struct rh_exchange rh_exchange;
 
 /* The headers a door may want, NULL when absent; the table in exchange.c fills them. */
 typedef struct rh_http_headers {
+    const char *request_method, *request_headers; /* Access-Control-: of a preflight */
     const char *authorization, *host, *origin, *prefer, *range, *range_unit, *accept, *content_type;
     const char *sec_fetch_site; /* what a browser says of the page that asks */
     const char *content_length, *transfer_encoding;
@@ -46,6 +48,7 @@ typedef struct rh_door {
     void *ctx;
     const char *named_header;                      /* one more header to look for; NULL or "": none */
     size_t max_body;                               /* a longer one is refused with 413 */
+    rh_cors cors;                                  /* whose pages may read answers; zeroed: nobody else's */
     void (*on_head)(void *ctx, rh_exchange *x);    /* the head is in; may answer or hold. NULL: no check */
     void (*on_request)(void *ctx, rh_exchange *x); /* all is in */
     /* Of a streamed answer: no more than half of stream_buffer waits to be sent, after it was more. */

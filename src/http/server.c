@@ -93,6 +93,35 @@ static rh_tx_end tx_end_of(const char *text)
     return (rh_tx_end){rh_starts_with(text, "rollback"), strstr(text, "-allow-override") != NULL};
 }
 
+static rh_openapi_mode openapi_mode_of(const char *text)
+{
+    return strcmp(text, "disabled") == 0            ? RH_OPENAPI_DISABLED
+           : strcmp(text, "ignore-privileges") == 0 ? RH_OPENAPI_IGNORE
+                                                    : RH_OPENAPI_FOLLOW;
+}
+
+/* Where clients reach the door, as far as it knows. */
+static const char *url_of(const rh_server *s)
+{
+    const rh_conf *conf = s->settings.conf;
+    bool v6 = strchr(conf->data_listen, ':') != NULL;
+    if (*conf->data_openapi_server_proxy_uri)
+        return conf->data_openapi_server_proxy_uri;
+    return rh_arena_printf(s->arena, "%s://%s%s%s:%d/", s->tls_cert ? "https" : "http", v6 ? "[" : "",
+                           conf->data_listen, v6 ? "]" : "", s->data_port);
+}
+
+static rh_openapi_settings openapi_of(const rh_server *s)
+{
+    const rh_conf *conf = s->settings.conf;
+    const char *header = s->settings.rules.trusted_header;
+    return (rh_openapi_settings){.mode = openapi_mode_of(conf->data_openapi_mode),
+                                 .security = conf->data_openapi_security_active,
+                                 .url = url_of(s),
+                                 .title = *conf->app_name ? conf->app_name : "Rowhouse API",
+                                 .header = header && *header ? header : NULL};
+}
+
 static rh_data_door_settings door_settings(const rh_server *s, int i)
 {
     const rh_server_settings *set = &s->settings;
@@ -129,6 +158,8 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
     d.max_waiting = share(conf->limits_waiting, s->n_loops, i);
     d.max_wait_ms = conf->limits_wait;
     rh_limits_from_conf(conf, &d.limits);
+    d.openapi = openapi_of(s);
+    d.cors = rh_cors_of(conf->data_cors_allowed_origins, d.openapi.header != NULL);
     bool told = strcmp(conf->data_request_settings, "off") != 0;
     d.reads = told ? RH_READS_REQUEST | RH_READS_RESPONSE : 0;
     d.naming.reads = strcmp(conf->data_request_settings, "on") == 0 ? d.reads : 0;

@@ -616,7 +616,7 @@ describe('HTTP', () => {
     one.on('free', (socket) => sockets.add(socket.localPort));
     try {
       for (let i = 0; i < 500; i++) {
-        const [method, target, body, status] = [['GET', '/people?select=id', , 200], ['GET', '/nope', , 404], ['HEAD', '/people', , 200], ['GET', '/people?age=eq.x', , 400], ['PATCH', `/people?id=eq.${person.id}`, { age: i % 100 }, 204], ['OPTIONS', '/people', , 204], ['POST', '/rpc/head_count', {}, 200], ['DELETE', '/people?id=eq.0', , 204]][i % 8];
+        const [method, target, body, status] = [['GET', '/people?select=id', , 200], ['GET', '/nope', , 404], ['HEAD', '/people', , 200], ['GET', '/people?age=eq.x', , 400], ['PATCH', `/people?id=eq.${person.id}`, { age: i % 100 }, 204], ['OPTIONS', '/people', , 200], ['POST', '/rpc/head_count', {}, 200], ['DELETE', '/people?id=eq.0', , 204]][i % 8];
         const answer = await request(app.data, { method, path: target, token: ant.token, body, agent: one });
         assert.equal(answer.status, status, `${method} ${target}: ${answer.status} ${answer.body}`);
       }

@@ -632,8 +632,8 @@ describe('names', () => {
   });
 
   test('paths that climb or are written twice lead nowhere', async () => {
-    for (const path of ['/../people', '/./people', '/people/../posts', '/people/..', '/%2e%2e/people', '/people%2f..%2fposts', '//people', '/people/', '/people//', '/people/1/2', '/rpc', '/rpc/', '/rpc//whoami', '/rpc/whoami/1', '/people%3forg=eq.1', '/people;x=1', '/people,posts', '/', '']) {
-      const got = await exchange(app.data, `GET ${path || '/'} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ant.token}\r\nConnection: close\r\n\r\n`);
+    for (const path of ['/../people', '/./people', '/people/../posts', '/people/..', '/%2e%2e/people', '/people%2f..%2fposts', '//people', '/people/', '/people//', '/people/1/2', '/rpc', '/rpc/', '/rpc//whoami', '/rpc/whoami/1', '/people%3forg=eq.1', '/people;x=1', '/people,posts']) {
+      const got = await exchange(app.data, `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ant.token}\r\nConnection: close\r\n\r\n`);
       assert.ok([400, 404].includes(got.status), `${path}: ${got.text}`);
       assert.deepEqual(watchman.find(ant.id, got.text), []);
     }

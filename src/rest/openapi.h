@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Descriptions of the API of one version of the app: Swagger 2.0 to the letter of PostgREST's, which clients
+ * and generators of types know, and OpenAPI 3.1, which says more: what is null, which columns a row needs,
+ * one row by its key, errors, who may come in. Made of the relation cache alone, so all tenants of a version
+ * are told the same.
+ */
+#ifndef RH_OPENAPI_H
+#define RH_OPENAPI_H
+
+#include "rest/facts.h"
+
+typedef struct rh_openapi_settings {
+    rh_openapi_mode mode;
+    bool security;      /* Swagger's security definitions; OpenAPI 3.1 always has them */
+    const char *url;    /* of the data door as clients reach it: http://host:port/path */
+    const char *title;  /* where the schema has no comment */
+    const char *header; /* that names the tenant and is believed; NULL: none */
+} rh_openapi_settings;
+
+/* One JSON text. out has the bound; overflow is the caller's to look at. a is for small things and grows with
+ * the number of columns. version: of the app's migrations, or of Rowhouse. */
+void rh_openapi_swagger(rh_arena *a, const rh_relation_cache *c, const rh_rest_naming *n,
+                        const rh_openapi_settings *s, const char *version, rh_str *out);
+void rh_openapi_31(rh_arena *a, const rh_relation_cache *c, const rh_rest_naming *n,
+                   const rh_openapi_settings *s, const char *version, rh_str *out);
+
+/* A URL as Swagger has it: scheme, host with port, path. False where it is none of http:// and https://. */
+bool rh_openapi_url_parts(rh_arena *a, const char *url, const char **scheme, const char **host,
+                          const char **path);
+
+#endif
