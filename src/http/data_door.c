@@ -183,22 +183,45 @@ static void begin_stream(struct request *r)
     rh_exchange_stream(r->x, head.status, head.headers, head.n_headers);
 }
 
+static void send_some(struct request *r)
+{
+    const rh_data_door_settings *s = &r->door->settings;
+    size_t n = r->job.streams ? rh_rest_pending(r->rest) : 0;
+    if (r->state == RUNNING && n > s->stream_from)
+        begin_stream(r);
+    if (r->state == STREAM && n > STREAM_PIECE)
+        pass_on(r);
+}
+
+/* What comes is for nobody. (What is cancelled may still end well, so it counts until something was sent.) */
+static bool is_void(const struct request *r)
+{
+    return r->failed || (r->state == STREAM && r->evicted);
+}
+
 static void on_rows(rh_job *job, int statement, const PGresult *res)
 {
     struct request *r = job->user;
-    const rh_data_door_settings *s = &r->door->settings;
     rh_err err;
-    if (r->failed || (r->state == STREAM && r->evicted))
+    if (is_void(r))
         return;
     if (!rh_rest_rows(r->rest, statement, res, &err)) {
         fail(r, &err);
         return;
     }
-    size_t n = job->streams ? rh_rest_pending(r->rest) : 0;
-    if (r->state == RUNNING && n > s->stream_from)
-        begin_stream(r);
-    if (r->state == STREAM && n > STREAM_PIECE)
-        pass_on(r);
+    send_some(r);
+}
+
+static void on_copy(rh_job *job, const char *line, size_t n)
+{
+    struct request *r = job->user;
+    rh_err err;
+    if (is_void(r))
+        return;
+    if (rh_rest_line(r->rest, line, n, &err))
+        send_some(r);
+    else
+        fail(r, &err);
 }
 
 /* The rows so far are void: the same plan again, with nothing rendered. Its statements are the ones being
@@ -518,6 +541,7 @@ static bool submit(struct request *r, rh_err *err)
         job->statements[i] = (rh_pool_statement){s->text, s->text_len, s->n, s->values};
     }
     job->on_rows = on_rows;
+    job->on_copy = info->copies ? on_copy : NULL;
     job->on_restart = on_restart;
     job->on_done = on_done;
     job->user = r;

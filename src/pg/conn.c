@@ -38,6 +38,7 @@
 #include "base/log.h"
 #include "base/sabotage.h"
 #include "pg/db.h"
+#include "pg/literal.h"
 #include "pg/stmt.h"
 #include "pg/weight.h"
 
@@ -502,8 +503,62 @@ static bool send_end(rh_conn *c, rh_job *job)
     return add_step(job, STEP_SYNC, 0, NULL, PQpipelineSync(c->pg));
 }
 
+/* A send failed: lost, but not inside the caller's call. libpq may have closed the socket already. */
+static void break_down(rh_conn *c)
+{
+    c->broken = true;
+    watch(c, 0);
+    uv_timer_start(&c->timer, on_timer, 0, 0);
+}
+
+/* The whole job as one message: PostgreSQL runs its statements as one implicit transaction, as it does with
+ * what stands before a Sync. COPY is for this protocol only, and takes no parameters. */
+static bool write_copy(rh_str *text, const rh_job *job)
+{
+    rh_str_add(text, "SELECT pg_catalog.set_config('rowhouse.tenant', ");
+    rh_str_add_literal(text, job->tenant);
+    rh_str_add(text, ", true)" SET_READ_ONLY);
+    if (job->statement_timeout) {
+        rh_str_add(text, ", pg_catalog.set_config('statement_timeout', ");
+        rh_str_add_literal(text, job->statement_timeout);
+        rh_str_add(text, ", true)");
+    }
+    for (int i = 0; i < job->n_statements; i++) {
+        const rh_pool_statement *s = &job->statements[i];
+        rh_str_add(text, i == job->main ? ";COPY (" : ";");
+        if (!rh_literal_all(text, s->text, s->text_len, s->n, s->values))
+            return false;
+    }
+    rh_str_add(text, ") TO STDOUT (FORMAT csv)");
+    return !text->overflow;
+}
+
+static bool may_copy(const rh_conn *c, const rh_job *job)
+{
+    return job->on_copy && job->read_only && !job->rollback && !job->begin && !c->head->own.next &&
+           !c->settings->enter && !c->settings->reset && job->main == job->n_statements - 1 &&
+           !rh_sabotaged("binding");
+}
+
+/* False: nothing was sent. A failure to send shows as a broken connection. */
+static bool send_copy(rh_conn *c, rh_job *job)
+{
+    rh_str text;
+    rh_str_init(&text, RH_STR_TEXT_MAX);
+    bool ok = may_copy(c, job) && write_copy(&text, job) && PQexitPipelineMode(c->pg);
+    if (ok) {
+        job->own.copies = true;
+        if (!PQsendQuery(c->pg, rh_str_cstr(&text)))
+            break_down(c);
+    }
+    rh_str_release(&text);
+    return ok;
+}
+
 static bool send_all(rh_conn *c, rh_job *job)
 {
+    if (send_copy(c, job))
+        return true;
     bool bound = rh_sabotaged("binding") && rh_stmts_count(c->stmts) > 0;
     if (!bound && !send_bind(c, job))
         return false;
@@ -511,14 +566,6 @@ static bool send_all(rh_conn *c, rh_job *job)
         if (!send_statement(c, job, i))
             return false;
     return send_end(c, job);
-}
-
-/* A send failed: lost, but not inside the caller's call. libpq may have closed the socket already. */
-static void break_down(rh_conn *c)
-{
-    c->broken = true;
-    watch(c, 0);
-    uv_timer_start(&c->timer, on_timer, 0, 0);
 }
 
 static void flush(rh_conn *c)
@@ -536,7 +583,7 @@ void rh_conn_send(rh_conn *c, rh_job *job)
     job->own.conn = c;
     job->own.n_steps = job->own.step = 0;
     job->own.affected[0] = 0;
-    job->own.again = false;
+    job->own.again = job->own.copies = job->own.copying = false;
     if (c->tail)
         c->tail->own.next = job;
     else {
@@ -580,7 +627,7 @@ static bool is_fatal(const rh_conn *c, const PGresult *res)
 static void forget_unprepared(rh_conn *c, rh_job *job)
 {
     struct rh_job_step *step = &job->own.steps[job->own.step];
-    if (step->kind == STEP_PREPARE && step->stmt) {
+    if (!job->own.copies && step->kind == STEP_PREPARE && step->stmt) {
         rh_stmts_forget(c->stmts, step->stmt);
         step->stmt = NULL;
     }
@@ -684,9 +731,68 @@ static bool take_result(rh_conn *c, PGresult *res)
     }
 }
 
+/* Lines, as many as are there. False: they have ended. */
+static bool read_lines(rh_conn *c, rh_job *job)
+{
+    char *line;
+    int n = 1;
+    while (n > 0 && !c->paused && (n = PQgetCopyData(c->pg, &line, true)) > 0) {
+        job->on_copy(job, line, (size_t)n);
+        PQfreemem(line);
+    }
+    job->own.copying = n >= 0;
+    return n >= 0;
+}
+
+static bool take_copy_result(rh_conn *c, rh_job *job, const PGresult *res)
+{
+    switch (PQresultStatus(res)) {
+    case PGRES_FATAL_ERROR:
+        return take_error(c, job, res);
+    case PGRES_TUPLES_OK:
+        if (job->own.step++ > 0 && job->on_rows) /* the first is the binding's */
+            job->on_rows(job, job->own.step - 2, res);
+        return true;
+    case PGRES_COPY_OUT:
+        job->own.copying = true;
+        return true;
+    case PGRES_COMMAND_OK:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A job that copies: its binding and statements answer in turn, the last one with lines. False: the
+ * connection is of no use any more. */
+static bool read_copy(rh_conn *c, rh_job *job)
+{
+    while (!c->paused && !(job->own.copying && read_lines(c, job)) && !PQisBusy(c->pg)) {
+        PGresult *res = PQgetResult(c->pg);
+        if (!res) {
+            bool ok = PQenterPipelineMode(c->pg);
+            end_head(c);
+            return ok;
+        }
+        bool ok = take_copy_result(c, job, res);
+        PQclear(res);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
 static bool read_results(rh_conn *c)
 {
-    while (c->head && !c->paused && !PQisBusy(c->pg)) {
+    while (c->head && !c->paused && (c->head->own.copies || !PQisBusy(c->pg))) {
+        if (c->head->own.copies) {
+            const rh_job *job = c->head;
+            if (!read_copy(c, c->head))
+                return false;
+            if (c->head == job)
+                break;
+            continue;
+        }
         PGresult *res = PQgetResult(c->pg);
         bool ok = take_result(c, res);
         PQclear(res);
@@ -733,7 +839,8 @@ rh_conn *rh_conn_open(uv_loop_t *loop, const rh_pool_settings *settings, const r
 
 bool rh_conn_takes_jobs(const rh_conn *c)
 {
-    return c->state == UP && !c->doomed && !c->broken && !c->closing && !(c->head && c->head->own.kept);
+    return c->state == UP && !c->doomed && !c->broken && !c->closing &&
+           !(c->head && (c->head->own.kept || c->head->own.copies));
 }
 
 bool rh_conn_is_up(const rh_conn *c)

@@ -171,7 +171,8 @@ static bool would_be_stuck(const rh_conn *c, const rh_job *job)
 
 static bool has_room(const rh_pool *p, const rh_conn *c, const rh_job *job)
 {
-    return rh_conn_takes_jobs(c) && rh_conn_depth(c) < p->settings.max_depth && !would_be_stuck(c, job);
+    return rh_conn_takes_jobs(c) && rh_conn_depth(c) < (job->on_copy ? 1 : p->settings.max_depth) &&
+           !would_be_stuck(c, job);
 }
 
 /* A brief job joins a brisk connection once PACK_FROM are at work: one wake-up of a backend then serves

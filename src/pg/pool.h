@@ -111,6 +111,11 @@ struct rh_job {
     /* Rows of a statement, as they come: PGRES_SINGLE_TUPLE, or PGRES_TUPLES_OK (maybe without rows). res is
      * the pool's. */
     void (*on_rows)(rh_job *, int statement, const PGresult *res);
+    /* Not NULL: a read whose main statement is its last; its rows may come as the lines that COPY makes of
+     * them in CSV, one at a time with its line's end, which costs both sides less. Then the job waits for a
+     * connection that is idle. They come by on_rows where the connection cannot do that (the binding needs
+     * more than one message). */
+    void (*on_copy)(rh_job *, const char *line, size_t n);
     /* What on_rows gave so far is void: the job is sent again. */
     void (*on_restart)(rh_job *);
     /* The end: err is NULL after the commit, affected what PQcmdTuples said of the main statement. The job is
@@ -128,7 +133,7 @@ struct rh_job {
         int64_t deadline_ms, took_us;           /* took_us: from head of its pipeline to its end */
         uint64_t shapes[RH_JOB_MAX_STATEMENTS]; /* of its statements: pg/pace.h */
         int64_t usual_us;                       /* of its slowest statement */
-        bool restarted, again, expired, cancelled, kept;
+        bool restarted, again, expired, cancelled, kept, copies, copying;
         char affected[24];
         rh_err *error;
         int n_steps, step;

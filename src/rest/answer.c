@@ -121,6 +121,19 @@ static int64_t number_of(const PGresult *res)
     return PQntuples(res) == 1 && PQnfields(res) == 1 && rh_parse_int(PQgetvalue(res, 0, 0), &n) ? n : 0;
 }
 
+static bool too_large(const rh_rest *r, rh_err *err)
+{
+    rh_err_set(err, RH_E_TOO_LARGE, "the answer is larger than %zu bytes", r->naming.max_response);
+    return rh_err_hint(err, "Ask for fewer rows with limit, or fewer columns with select.");
+}
+
+bool rh_rest_line(rh_rest *r, const char *line, size_t n, rh_err *err)
+{
+    r->rows++;
+    rh_str_addn(&r->body, line, n);
+    return !r->body.overflow || too_large(r, err);
+}
+
 bool rh_rest_rows(rh_rest *r, int statement, const PGresult *res, rh_err *err)
 {
     int n = PQntuples(res);
@@ -148,10 +161,8 @@ bool rh_rest_rows(rh_rest *r, int statement, const PGresult *res, rh_err *err)
             add_row(r, res, i);
             break;
         }
-        if (r->body.overflow) {
-            rh_err_set(err, RH_E_TOO_LARGE, "the answer is larger than %zu bytes", r->naming.max_response);
-            return rh_err_hint(err, "Ask for fewer rows with limit, or fewer columns with select.");
-        }
+        if (r->body.overflow)
+            return too_large(r, err);
     }
     return true;
 }

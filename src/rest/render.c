@@ -104,6 +104,10 @@ void rh_render_csv_value(rh_str *out, const char *text, size_t n)
 
 void rh_render_csv_row(rh_str *out, const PGresult *res, int row, int n)
 {
+    if (n == 1 && strcmp(PQgetvalue(res, row, 0), "\\.") == 0) { /* would end the data of a COPY */
+        rh_str_add(out, "\"\\.\"\n");
+        return;
+    }
     for (int i = 0; i < n; i++) {
         if (i)
             rh_str_addc(out, ',');

@@ -13,6 +13,9 @@
 #include "rest/sql.h"
 #include "rest/write.h"
 
+/* COPY is planned anew each time: not for answers that are known to be small. */
+#define COPY_FROM 1000
+
 typedef RH_VEC(rh_rest_setting) rh_settings;
 
 static bool read_headers(rh_rest *r, const rh_rest_request *req, rh_err *err)
@@ -177,6 +180,7 @@ static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err
     info->streams = info->read_only && !info->late_head && !r->single &&
                     (r->prefer.count == RH_COUNT_NONE || r->count >= 0) &&
                     (r->rows_kind == RH_ROWS_OBJECTS || r->rows_kind == RH_ROWS_SCALARS);
+    info->copies = info->streams && r->media == RH_MEDIA_CSV && (!p->has_limit || p->limit >= COPY_FROM);
     return true;
 }
 

@@ -94,6 +94,7 @@ typedef struct rh_rest_plan_info {
     bool calls;       /* a function of the app is called */
     bool late_head;   /* status and headers are known after the last statement only: the app may set them */
     bool streams;     /* what has come may be sent before the rest is there: rh_rest_begin() */
+    bool copies;      /* rows may come as lines of COPY's CSV: rh_rest_line() */
     int main;         /* which statement gives the rows */
     int n_statements; /* main, those before it (settings, the total) and after it (counts, headers) */
     rh_rest_statement statements[RH_REST_MAX_STATEMENTS];
@@ -122,6 +123,8 @@ const rh_rest_plan_info *rh_rest_info(const rh_rest *r);
  * called many times; res stays the caller's. False when a bound is passed (max_response): stop and answer
  * with err. */
 bool rh_rest_rows(rh_rest *r, int statement, const PGresult *res, rh_err *err);
+/* A row of the main statement as COPY ... (FORMAT csv) writes it, with the end of its line. As above. */
+bool rh_rest_line(rh_rest *r, const char *line, size_t n, rh_err *err);
 /* Of one that streams: status and headers, before the last row is known; once, after a row was taken. */
 void rh_rest_begin(rh_rest *r, rh_rest_answer *out);
 /* How much of the body is there, and that as malloc'ed bytes, the caller's. */

@@ -83,6 +83,24 @@ describe('large answers', () => {
     assert.ok(peak() < MEMORY_KB, `${peak()} KiB`);
   });
 
+  test('CSV is what COPY writes, whether it comes by COPY or not', async () => {
+    const csv = (path) => request(app.data, { path, token: ant.token, headers: { Accept: 'text/csv' } });
+    const odd = ['', null, 'a,b', 'say "x"', 'two\nlines', ' blank ', '\\.', 'NULL', "it's \\ all"];
+    for (const body of odd) assert.equal((await request(app.data, { method: 'POST', path: '/notes', token: ant.token, body: { body } })).status, 201);
+    const { rows } = await admin.query(`SELECT string_agg(CASE WHEN body = '' THEN '""' WHEN body ~ '[,"\n]' OR body = '\\.' THEN '"' || replace(body, '"', '""') || '"'
+      ELSE coalesce(body, '') END || E'\n', '' ORDER BY id) AS text FROM notes WHERE org = $1`, [ant.id]);
+    for (const limit of ['&limit=100', '']) assert.equal((await csv(`/notes?select=body&order=id${limit}`)).body, `body\n${rows[0].text}`);
+    const filtered = await csv("/notes?select=id,body&body=eq.it's \\ all".replaceAll(' ', '%20'));
+    assert.match(filtered.body, /^id,body\n\d+,it's \\ all\n$/);
+    assert.ok(filtered.headers['content-length'], 'a small one is sent whole');
+    const big = await csv('/rows?order=n');
+    assert.equal(big.headers['transfer-encoding'], 'chunked');
+    const lines = big.body.split('\n');
+    assert.deepEqual([lines.length, lines[0], lines[1], lines[ROWS], lines[ROWS + 1]], [ROWS + 2, 'org,n,label,half,even', `${ant.id},1,ant 1,1.5,f`, `${ant.id},${ROWS},ant ${ROWS},${ROWS * 1.5}.0,t`, '']);
+    await assert.rejects(csv('/ratios'), /aborted/);
+    assert.ok(peak() < MEMORY_KB, `${peak()} KiB`);
+  });
+
   test('status and Content-Range are right where the total is asked for', async () => {
     const all = await begin(ant, '/rows', { Prefer: 'count=exact' });
     all.destroy();

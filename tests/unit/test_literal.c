@@ -45,8 +45,42 @@ static void test_cases(void **state)
     }
 }
 
+static const char *const values[] = {"it's", NULL, "back\\slash's", "$1 \" -- /*", "", "\xc3\xa9"};
+
+static const struct {
+    const char *text, *expected; /* NULL: refused */
+} all_cases[] = {
+    {"SELECT 1", "SELECT 1"},
+    {"k = $1::text AND \"$1\" <> '$1'", "k =  'it''s' ::text AND \"$1\" <> '$1'"},
+    {"IN ($1,$2,$3)", "IN ( 'it''s' , NULL ,  E'back\\\\slash''s' )"},
+    {"x ~$4", "x ~ '$1 \" -- /*' "},
+    {"$5||$6", " '' || '\xc3\xa9' "},
+    {"U&$5E$1", "U& '' E 'it''s' "}, /* never another kind of literal */
+    {"$7", NULL},
+    {"$4294967297", NULL},
+    {"$18446744073709551617", NULL},
+    {"$0", NULL},
+    {"'$1", NULL},
+    {"$1 -- $2", NULL},
+    {"$q$ $1 $q$", NULL},
+};
+
+static void test_all_parameters(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof all_cases / sizeof *all_cases; i++) {
+        rh_str out;
+        rh_str_init(&out, RH_STR_TEXT_MAX);
+        bool ok = rh_literal_all(&out, all_cases[i].text, strlen(all_cases[i].text), 6, values);
+        if (all_cases[i].expected)
+            assert_string_equal(rh_str_cstr(&out), all_cases[i].expected);
+        assert_int_equal(ok, all_cases[i].expected != NULL);
+        rh_str_release(&out);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_all_parameters)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -736,6 +736,90 @@ static void test_nothing_stays_behind_rows_that_wait(void **state)
     close_pool();
 }
 
+/* What comes of a job that copies. */
+static struct lines {
+    call call;
+    rh_str text;
+} lines;
+
+static void on_copy(rh_job *job, const char *line, size_t n)
+{
+    struct lines *l = job->user;
+    rh_str_addn(&l->text, line, n);
+}
+
+static const char *copy(const char *tenant, const char *sql, const char *const *values, int n)
+{
+    prepare_call(&lines.call, tenant, sql, true);
+    lines.call.job.statements[0].values = values;
+    lines.call.job.statements[0].n = n;
+    lines.call.job.on_copy = on_copy;
+    rh_str_release(&lines.text);
+    rh_str_init(&lines.text, 1 << 20);
+    run_call(&lines.call);
+    return rh_str_cstr(&lines.text);
+}
+
+static void test_rows_come_as_lines_of_a_copy(void **state)
+{
+    static const char *const odd[] = {
+        "it's", "back\\slash'", "\"q\", $1\n;", NULL, "\\'; DROP TABLE notes; --", "E'"};
+    static const char *const two[] = {"1", "2"};
+    static call after;
+    const char *settings[] = {"-c standard_conforming_strings=on", "-c standard_conforming_strings=off"};
+    for (int i = 0; i < 2; i++) {
+        open_pool((rh_pool_settings){.connections = 1, .options = settings[i]});
+        assert_true(wait_until(all_up, NULL, 5000));
+        assert_string_equal(copy("5", BOUND, NULL, 0), "5\n");
+        assert_string_equal(copy("it's \\", BOUND, NULL, 0), "it's \\\n");
+        assert_string_equal(
+            copy("5", "SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $1 = $2", odd, 6),
+            "it's,back\\slash',\"\"\"q\"\", $1\n;\",,\\'; DROP TABLE notes; --,E',f\n");
+        assert_false(lines.call.failed);
+        assert_string_equal(copy("5", "SELECT g FROM generate_series($1::int, $2) g", two, 2), "1\n2\n");
+        assert_string_equal(copy("5", "SELECT 1 / (2 - g) FROM generate_series(1, 3) g", NULL, 0), "1\n");
+        assert_string_equal(lines.call.err.sqlstate, "22012");
+        assert_string_equal(copy("5", "SELECT nextval('pg_class_oid_index')", NULL, 0), "");
+        assert_true(lines.call.failed);
+        copy("5", "SELECT set_config('rowhouse.tenant', '6', false), txid_current()", NULL, 0);
+        run_sql(&after, "7", BOUND, true); /* the same connection, as if nothing had been */
+        assert_string_equal(after.first, "7");
+        assert_int_equal(stats().dialed, 1);
+        close_pool();
+    }
+    rh_str_release(&lines.text);
+}
+
+/* It waits for an idle connection, nothing joins it, it can be cancelled. */
+static void test_a_copy_has_its_connection_for_itself(void **state)
+{
+    static call before, behind;
+    open_pool((rh_pool_settings){.connections = 1, .max_head_age_us = 1000000});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_call(&before, "1", "SELECT pg_sleep(0.1)", true);
+    assert_true(submit(&before));
+    prepare_call(&lines.call, "5", MANY, true);
+    lines.call.job.on_copy = on_copy;
+    rh_str_init(&lines.text, (size_t)1 << 30);
+    prepare_call(&behind, "6", BOUND, true);
+    assert_true(submit(&lines.call) && submit(&behind));
+    assert_int_equal(stats().in_flight, 1);
+    assert_true(wait_until(is_done, &behind, 10000));
+    assert_int_equal(lines.text.len, 50000 * 1001);
+    assert_true(lines.call.done < behind.done);
+    rh_str_release(&lines.text);
+    prepare_call(&lines.call, "5", "SELECT 1 FROM generate_series(1, 100000000)", true);
+    lines.call.job.on_copy = on_copy;
+    rh_str_init(&lines.text, 1000);
+    assert_true(submit(&lines.call));
+    uv_run(&loop, UV_RUN_ONCE);
+    rh_pool_cancel(pool, &lines.call.job);
+    assert_true(wait_until(is_done, &lines.call, 10000));
+    assert_string_equal(lines.call.err.sqlstate, "57014");
+    rh_str_release(&lines.text);
+    close_pool();
+}
+
 static void test_closing_while_a_cancel_is_out(void **state)
 {
     static call c;
@@ -997,6 +1081,8 @@ int main(void)
         cmocka_unit_test(test_cancelled_reads_need_not_wait),
         cmocka_unit_test(test_rows_wait_for_who_takes_them),
         cmocka_unit_test(test_nothing_stays_behind_rows_that_wait),
+        cmocka_unit_test(test_rows_come_as_lines_of_a_copy),
+        cmocka_unit_test(test_a_copy_has_its_connection_for_itself),
         cmocka_unit_test(test_closing_while_a_cancel_is_out),
         cmocka_unit_test(test_homes_stay_on_their_connections),
         cmocka_unit_test(test_homes_do_not_wait_behind_slow_statements),
