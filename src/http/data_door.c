@@ -25,6 +25,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/delay.h"
 #include "http/key_wait.h"
 #include "http/request_settings.h"
 #include "rest/describe.h"
@@ -42,6 +43,7 @@ struct data_door {
     const rh_jwt_keys *keys; /* the resolver's; NULL: none yet */
     uint64_t generation;     /* of keys */
     rh_key_wait *key_wait;
+    rh_delay *delay;
     rh_routes *routes;
     rh_queue *queue;         /* before the routes */
     struct request *running; /* newest first */
@@ -146,7 +148,10 @@ static void refuse(struct request *r, const rh_err *err)
         rh_log(RH_LOG_ERROR, "tenant %s: %s%s%s", r->tenant.id, err->sqlstate, err->sqlstate[0] ? ": " : "",
                err->message);
     r->state = ENDED;
-    rh_exchange_refuse(r->x, err, ALLOW_RELATION);
+    if (err->code == RH_E_TOO_MANY)
+        rh_delay_refuse(r->door->delay, r->x, err);
+    else
+        rh_exchange_refuse(r->x, err, ALLOW_RELATION);
 }
 
 /* ---- the job's events ---- */
@@ -458,8 +463,7 @@ static void on_head(void *ctx, rh_exchange *x)
         r->state = ADMITTED;
         return;
     }
-    r->state = ENDED;
-    rh_exchange_refuse(x, &err, NULL);
+    refuse(r, &err);
 }
 
 static void fill_request(struct request *r)
@@ -588,10 +592,17 @@ static void on_watch_closed(uv_handle_t *h)
     closed(closed_arg);
 }
 
-static void on_routes_closed(void *arg)
+static void on_delay_closed(void *arg)
 {
     struct data_door *d = arg;
     uv_close((uv_handle_t *)&d->watch, on_watch_closed);
+}
+
+/* All jobs have ended, some with a refusal. */
+static void on_routes_closed(void *arg)
+{
+    struct data_door *d = arg;
+    rh_delay_close(d->delay, on_delay_closed, d);
 }
 
 static void on_queue_closed(void *arg)
@@ -620,6 +631,7 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
     d->settings = *settings;
     d->resolver = rh_resolver_new(&settings->rules, NULL);
     d->key_wait = rh_key_wait_new(loop, settings->keys);
+    d->delay = rh_delay_new(loop);
     d->routes = rh_routes_new(loop, &settings->pool, settings->home_connections);
     rh_queue_settings queue = {.backend = rh_queue_of_routes(d->routes),
                                .quota = settings->quota,

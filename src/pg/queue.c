@@ -14,6 +14,7 @@
  */
 #include "pg/queue.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@
 #define GUESS_US 1000    /* what is never seen costs so much until it has ended */
 #define TIDY_MS 1000     /* tenants at rest are forgotten */
 #define SWEEP_MS 100     /* who has waited too long is found */
+#define SHORT_LEAST 2    /* short jobs that one tenant may have under way in any case */
 #define MAX_SET_ASIDE 64 /* lines that may not go, before a round ends */
 #define RETRY_MAX_S 60
 
@@ -299,15 +301,24 @@ static bool lane_takes_slow(const struct lane *l, int width)
     return l->slow < slow_places(width);
 }
 
+/* What one tenant may have under way of each kind. While others are about it is less than its connections
+ * could take: what is under way comes back at once, and keeps processors busy that others wait for. */
+static int places_of_one(const struct asker *a, bool slow, int width)
+{
+    bool alone = a->lane->askers.len == 1;
+    if (slow)
+        return at_least_one(alone ? width / 2 : width / 4);
+    return alone ? INT_MAX : width > 2 * SHORT_LEAST ? width / 2 : SHORT_LEAST;
+}
+
 /* With a bound of its own it takes one of its places, too. */
 static bool may_go(rh_queue *q, rh_ticket *t)
 {
     const struct asker *a = t->own.asker;
     const rh_queue_backend *b = &q->settings.backend;
-    int width = b->width(b->ctx, &t->to);
-    if (t->own.slow && (a->slow >= at_least_one(width / 2) || !lane_takes_slow(a->lane, width)))
-        return false;
-    if (!b->has_room(b->ctx, &t->to))
+    int width = b->width(b->ctx, &t->to), has = t->own.slow ? a->slow : a->running - a->slow;
+    if (has >= places_of_one(a, t->own.slow, width) || (t->own.slow && !lane_takes_slow(a->lane, width)) ||
+        !b->has_room(b->ctx, &t->to))
         return false;
     if (t->concurrency > 0)
         return t->own.has_place = rh_quota_enter(q->seat, t->tenant, t->concurrency);

@@ -8,8 +8,11 @@
  *
  * Order alone does not help who comes when all connections are busy with what takes seconds. So a job that is
  * not known to be short (more than RH_QUEUE_SHORT_US, by its statement and tenant, or never seen) counts as
- * slow: of a lane's connections one tenant has half at most with slow jobs, and all tenants together leave a
- * quarter, where there are two or more. Slow jobs that wait do not stand in the way of short ones.
+ * slow: of a lane's connections one tenant has half at most with slow jobs, a quarter while other tenants are
+ * about, and all tenants together leave a quarter, where there are two or more. Slow jobs that wait do not
+ * stand in the way of short ones. Of short jobs one tenant has as many under way as the pools take while it
+ * is alone, else as many as half the connections: what is under way comes back at once and must be answered
+ * before anything else, and its backends compete with others' for processors.
  *
  * A lane is what shares connections: the app's database of a node, or the database homes there.
  *
