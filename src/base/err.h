@@ -56,6 +56,7 @@
     X(BODY, "PGRST102", 1, 400)    /* the request body was not understood */ \
     X(RANGE, "PGRST103", 1, 416)   /* the range asked for is not there */ \
     X(PUT_FILTERS, "PGRST105", 1, 405) \
+    X(SCHEMA, "PGRST106", 1, 406) /* it is not exposed */ \
     X(MEDIA, "PGRST107", 1, 406) \
     X(EMBED_FILTER, "PGRST108", 1, 400) /* a filter on an embed that was not selected */ \
     X(RESPONSE_HEADERS, "PGRST111", 1, 500) \
@@ -80,6 +81,7 @@
     X(NO_TABLE, "PGRST205", 1, 404) \
     X(JWT_SECRET, "PGRST300", 1, 500) \
     X(JWT, "PGRST301", 3, 401)        /* the token is broken or its signature is wrong */ \
+    X(ANONYMOUS, "PGRST302", 3, 401)  /* there is no role for requests without a token */ \
     X(JWT_CLAIMS, "PGRST303", 3, 401) /* the token is sound but expired, not yet valid, for others */
 /* clang-format on */
 

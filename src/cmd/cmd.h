@@ -63,6 +63,7 @@ void rh_cmd_say(void *unused, const char *line);
 
 int rh_cmd_dev(rh_cmdline *line);
 int rh_cmd_serve(rh_cmdline *line);
+int rh_cmd_serve_adopted(rh_cmdline *line, const char *source); /* source NULL: the app's rowhouse.conf */
 int rh_cmd_migrate(rh_cmdline *line);
 int rh_cmd_tenant(rh_cmdline *line);
 int rh_cmd_node(rh_cmdline *line);

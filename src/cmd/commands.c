@@ -85,13 +85,17 @@ static const rh_option psql_options[] = {
     {"node", "NAME", "the operator's: on which node (default: the first)"},
     {NULL, NULL, NULL},
 };
+static const rh_option serve_options[] = {
+    {"adopt", "CONNINFO|FILE", "serve a database as it is, as PostgREST would; FILE: a postgrest.conf"},
+    {NULL, NULL, NULL},
+};
 static const rh_option no_options[] = {{NULL, NULL, NULL}};
 
 /* To add a command: a row here, its function in a file of its own name, its prototype in cmd.h. */
 const rh_command rh_commands[] = {
     {"dev", "[DIR]", "run an app on this machine: private PostgreSQL, catalog, migrations, demo data, doors",
      dev_options, 0, 1, rh_cmd_dev},
-    {"serve", "", "open the doors of a migrated app", no_options, 0, 0, rh_cmd_serve},
+    {"serve", "", "open the doors of a migrated app, or of a database as it is", serve_options, 0, 0, rh_cmd_serve},
     {"migrate", "[status | new SET NAME]", "bring the catalog and every home to the newest version",
      migrate_options, 0, 3, rh_cmd_migrate},
     {"tenant",

@@ -11,6 +11,8 @@ static pthread_cond_t came = PTHREAD_COND_INITIALIZER;
 static rh_app *open_app;
 static bool ignored, waiting, interrupted, noting;
 static int noted;
+static void (*reload)(void *arg);
+static void *reload_arg;
 
 static void signals(sigset_t *set)
 {
@@ -18,6 +20,13 @@ static void signals(sigset_t *set)
     sigaddset(set, SIGINT);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGHUP);
+    sigaddset(set, SIGUSR1); /* PostgREST's: schemas and settings anew */
+    sigaddset(set, SIGUSR2);
+}
+
+static bool is_reload(int sig)
+{
+    return reload && sig != SIGINT && sig != SIGTERM;
 }
 
 static void *take_signals(void *arg)
@@ -29,7 +38,9 @@ static void *take_signals(void *arg)
     while (sigwait(&set, &sig) == 0) {
         pthread_mutex_lock(&lock);
         bool skip = ignored && sig == SIGINT;
-        if (!skip && waiting) {
+        if (is_reload(sig)) {
+            reload(reload_arg);
+        } else if (!skip && waiting) {
             interrupted = true;
             pthread_cond_signal(&came);
         } else if (!skip && noting && !noted) {
@@ -85,6 +96,14 @@ int rh_interrupt_came(void)
     int sig = noted;
     pthread_mutex_unlock(&lock);
     return sig;
+}
+
+void rh_interrupt_reload(void (*fn)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&lock);
+    reload = fn;
+    reload_arg = arg;
+    pthread_mutex_unlock(&lock);
 }
 
 void rh_interrupt_wait(void)

@@ -21,6 +21,9 @@ void rh_interrupt_ignore(bool ignore);
  * then cleans up; the second ends the process as ever. */
 void rh_interrupt_note(void);
 int rh_interrupt_came(void); /* the signal's number, 0: none */
+/* From now on SIGHUP, SIGUSR1 and SIGUSR2 call fn(arg), which may only wake somebody up; NULL: they end the
+ * process as the others do. */
+void rh_interrupt_reload(void (*fn)(void *arg), void *arg);
 /* Waits for a signal. */
 void rh_interrupt_wait(void);
 

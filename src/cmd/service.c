@@ -16,10 +16,6 @@
 #include "home/home.h"
 #include "http/server.h"
 
-/* The data door's sessions: every name is qualified, so nothing is looked up anywhere but in PostgreSQL's own
- * schema. */
-#define DATA_OPTIONS "-c search_path=pg_catalog,pg_temp"
-
 struct rh_service {
     rh_app *app;
     rh_control control;
@@ -31,7 +27,7 @@ struct rh_service {
     const char *control_token, *doors_file;
 };
 
-static bool start_log(const rh_conf *conf, rh_err *err)
+bool rh_service_log(const rh_conf *conf, rh_err *err)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
     for (int i = 0; i < 4; i++)
@@ -54,7 +50,7 @@ static bool start_server(rh_service *s, rh_err *err)
         .database = app->shared_db,
         .user = rh_app_user(app, RH_ROLE_SERVER),
         .password = rh_app_password(app, RH_ROLE_SERVER),
-        .options = DATA_OPTIONS,
+        .options = RH_DATA_OPTIONS,
         .schema = RH_SHARED_SCHEMA,
         .reference_schema = RH_REFERENCE_SCHEMA,
         .keyed = app->conf->keyed,
@@ -98,7 +94,7 @@ rh_service *rh_service_start(rh_app *app, rh_err *err)
     rh_service *s = rh_xcalloc(1, sizeof *s);
     s->app = app;
     s->control = (rh_control){app, rh_operators_new(app)};
-    if (!start_log(app->conf, err) ||
+    if (!rh_service_log(app->conf, err) ||
         !(s->control_token = rh_app_secret(app, app->arena, "control_token", NULL, err)) ||
         !(s->keys = rh_token_key_source(app, err)) ||
         !rh_jwt_claim_path_ok(app->conf->auth_tenant_claim, err))

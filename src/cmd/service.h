@@ -10,6 +10,13 @@
 
 typedef struct rh_service rh_service;
 
+/* The data door's sessions: every name is qualified, so nothing is looked up anywhere but in PostgreSQL's own
+ * schema. */
+#define RH_DATA_OPTIONS "-c search_path=pg_catalog,pg_temp"
+
+/* The log as the settings want it. */
+bool rh_service_log(const rh_conf *conf, rh_err *err);
+
 rh_service *rh_service_start(rh_app *app, rh_err *err);
 int rh_service_data_port(const rh_service *s);
 int rh_service_control_port(const rh_service *s);

@@ -12,7 +12,9 @@
 
 #include "auth/fetch.h"
 #include "auth/jwt.h"
+#include "auth/role_path.h"
 #include "base/file.h"
+#include "conf/knobs.h"
 #include "conf/setting.h"
 
 const rh_setting rh_settings[RH_N_SETTINGS] = {
@@ -28,12 +30,35 @@ static const char *const wanted[] = {"text", "a whole number of 0 or more", "on 
                                      "a duration such as 500ms, 30s, 5m or 1h",
                                      "a size such as 512, 64k, 10m or 1g"};
 
+static bool has_dashes(const char *section)
+{
+    return strcmp(section, "adopt") == 0;
+}
+
+static bool is_named(const rh_setting *s, const char *name)
+{
+    if (!has_dashes(s->section))
+        return strcmp(s->name, name) == 0;
+    const char *own = s->name;
+    for (; *own && *name && *own == (*name == '-' ? '_' : *name); own++)
+        name++;
+    return !*own && !*name;
+}
+
 const rh_setting *rh_setting_find(const char *section, const char *name)
 {
     for (size_t i = 0; i < RH_N_SETTINGS; i++)
-        if (strcmp(rh_settings[i].section, section) == 0 && strcmp(rh_settings[i].name, name) == 0)
+        if (strcmp(rh_settings[i].section, section) == 0 && is_named(&rh_settings[i], name))
             return &rh_settings[i];
     return NULL;
+}
+
+const char *rh_setting_shown_name(rh_arena *a, const rh_setting *s)
+{
+    char *shown = rh_arena_strdup(a, s->name);
+    for (char *c = shown; has_dashes(s->section) && *c; c++)
+        *c = *c == '_' ? '-' : *c;
+    return shown;
 }
 
 void rh_setting_env_name(const rh_setting *s, char *out, size_t size)
@@ -153,8 +178,11 @@ static char *next_line(char *out, int size, void *arg)
 static int on_setting(void *arg, const char *section, const char *name, const char *value)
 {
     struct reading *r = arg;
-    const rh_setting *s = rh_setting_find(section, name);
-    if (!s) {
+    const rh_setting *s = has_dashes(section) ? NULL : rh_setting_find(section, name);
+    if (has_dashes(section)) {
+        if (!rh_knob_assign(r->conf, r->a, name, value, r->err))
+            r->failed_line = r->line;
+    } else if (!s) {
         rh_err_set(r->err, RH_E_CONF, "there is no setting \"%s\" in section [%s]", name, section);
         rh_err_hint(r->err, "`rowhouse help settings` lists them.");
         r->failed_line = r->line;
@@ -197,6 +225,11 @@ static bool read_flags(rh_conf *conf, rh_arena *a, const char *const *flags, rh_
             return false;
         }
         *equals = *dot = 0;
+        if (has_dashes(copy)) {
+            if (!rh_knob_assign(conf, a, dot + 1, equals + 1, err))
+                return rh_err_context(err, "--set");
+            continue;
+        }
         const rh_setting *s = rh_setting_find(copy, dot + 1);
         if (!s) {
             rh_err_set(err, RH_E_USAGE, "--set %s: there is no such setting", *flags);
@@ -311,7 +344,7 @@ static bool check_keys(rh_conf *conf, rh_err *err)
         return rh_err_hint(err, "Tokens are checked with a secret, or the keys of a file, or those of an "
                                 "address: leave the others empty, in .env and the environment too.");
     }
-    if ((*conf->auth_secret && !check_secret(conf, err)) ||
+    if ((*conf->auth_secret && !conf->adopted && !check_secret(conf, err)) ||
         !check_range("auth.jwks_min_interval (ms)", conf->auth_jwks_min_interval, 100, 3600000, err) ||
         !check_range("auth.jwks_max_age (ms)", conf->auth_jwks_max_age, conf->auth_jwks_min_interval,
                      86400000, err))
@@ -415,38 +448,149 @@ static bool check_doors(const rh_conf *conf, rh_err *err)
     return true;
 }
 
-/* Where a value came from is not known here, so the file stands for all of them. */
-static bool check(rh_conf *conf, rh_err *err)
+static bool is_hidden_schema(const char *name)
 {
-    if (check_app(conf, err) && check_auth(conf, err) && check_doors(conf, err) &&
-        check_descriptions(conf, err))
+    return strcmp(name, "information_schema") == 0 || rh_starts_with(name, "pg_");
+}
+
+static bool check_schemas(rh_arena *a, const rh_conf *conf, rh_err *err)
+{
+    size_t n;
+    const char *const *names = rh_conf_list(a, conf->adopt_db_schemas, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!is_sql_name(names[i]) || is_hidden_schema(names[i]))
+            return rh_err_set(err, RH_E_CONF, "db-schemas: \"%s\" cannot be exposed", names[i]);
+    return n > 0 || rh_err_set(err, RH_E_CONF, "db-schemas names no schema");
+}
+
+/* What stands in a file, without the newline at its end. */
+static const char *read_named(rh_arena *a, const rh_conf *conf, const char *name, rh_err *err)
+{
+    char *text =
+        rh_conf_read_text(a, *name == '/' ? name : rh_arena_printf(a, "%s/%s", conf->dir, name), err);
+    size_t n = text ? strlen(text) : 0;
+    while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+        text[--n] = 0;
+    return text;
+}
+
+/* What [adopt] says; nothing of it counts while there is no db-uri. */
+static bool check_adopt(rh_arena *a, rh_conf *conf, rh_err *err)
+{
+    static const char *const tenants[] = {"database", "schema", "role", NULL};
+    conf->adopted = *conf->adopt_db_uri != 0;
+    if (!conf->adopted)
+        return true;
+    if (*conf->adopt_db_uri == '@' && !(conf->adopt_db_uri = read_named(a, conf, conf->adopt_db_uri + 1, err)))
+        return rh_err_context(err, "db-uri");
+    if (*conf->auth_secret == '@' && !(conf->auth_secret = read_named(a, conf, conf->auth_secret + 1, err)))
+        return rh_err_context(err, "jwt-secret");
+    if (!is_one_of(conf->adopt_tenants, tenants))
+        return rh_err_set(err, RH_E_CONF, "adopt.tenants \"%s\" is not database, schema or role",
+                          conf->adopt_tenants);
+    for (int i = 0; tenants[i]; i++)
+        if (strcmp(tenants[i], conf->adopt_tenants) == 0)
+            conf->adopt_tenant_is = (rh_adopt_tenants)i;
+    return check_schemas(a, conf, err) && (rh_role_path_ok(conf->adopt_jwt_role_claim_key, err) ||
+                                           rh_err_context(err, "jwt-role-claim-key"));
+}
+
+/* Where a value came from is not known here, so the file stands for all of them. */
+static bool check(rh_arena *a, rh_conf *conf, rh_err *err)
+{
+    if (check_adopt(a, conf, err) && (conf->adopted || check_app(conf, err)) && check_auth(conf, err) &&
+        check_doors(conf, err) && check_descriptions(conf, err))
         return true;
     return rh_err_context(err, "%s", conf->file);
 }
 
-rh_conf *rh_conf_load(rh_arena *a, const char *dir, const char *const *flags, rh_err *err)
+static rh_conf *with_defaults(rh_arena *a, rh_err *err)
 {
     rh_conf *conf = RH_NEW(a, rh_conf);
+    conf->unused_env = "";
+    for (size_t i = 0; i < RH_N_SETTINGS; i++)
+        if (!rh_setting_assign(conf, a, &rh_settings[i], rh_settings[i].default_value, err))
+            return NULL;
+    return conf;
+}
+
+static const char *absolute_dir(rh_arena *a, const char *dir, rh_err *err)
+{
     char *absolute = realpath(dir, NULL);
     if (!absolute) {
         rh_err_set(err, RH_E_CONF, "there is no directory %s", dir);
         rh_err_hint(err, "Name the app's directory: `rowhouse COMMAND --app DIR`, or run it there.");
         return NULL;
     }
-    conf->dir = rh_arena_strdup(a, absolute);
+    const char *own = rh_arena_strdup(a, absolute);
     free(absolute);
+    return own;
+}
+
+rh_conf *rh_conf_load(rh_arena *a, const char *dir, const char *const *flags, rh_err *err)
+{
+    rh_conf *conf = with_defaults(a, err);
+    if (!conf || !(conf->dir = absolute_dir(a, dir, err)))
+        return NULL;
     conf->file = rh_arena_printf(a, "%s/rowhouse.conf", conf->dir);
-    for (size_t i = 0; i < RH_N_SETTINGS; i++)
-        if (!rh_setting_assign(conf, a, &rh_settings[i], rh_settings[i].default_value, err))
-            return NULL;
     if (!read_conf_file(conf, a, err) || !rh_conf_read_env_file(conf, a, err) ||
-        !rh_conf_read_environment(conf, a, err) || !read_flags(conf, a, flags, err) || !check(conf, err))
+        (*conf->adopt_db_uri && !rh_knobs_read_environment(conf, a, err)) ||
+        !rh_conf_read_environment(conf, a, err) || !read_flags(conf, a, flags, err) || !check(a, conf, err))
         return NULL;
     return conf;
 }
 
+rh_conf *rh_conf_adopt(rh_arena *a, const char *source, const char *const *flags, rh_err *err)
+{
+    rh_conf *conf = with_defaults(a, err);
+    bool file = rh_file_exists(source);
+    if (!conf || !(conf->dir = absolute_dir(a, ".", err)))
+        return NULL;
+    conf->file = file ? rh_arena_strdup(a, source) : "--adopt";
+    if (file ? !rh_knobs_read_file(conf, a, source, err) : !rh_knob_assign(conf, a, "db-uri", source, err))
+        return NULL;
+    if (!rh_knobs_read_environment(conf, a, err) || !rh_conf_read_environment(conf, a, err) ||
+        !read_flags(conf, a, flags, err))
+        return NULL;
+    if (!*conf->adopt_db_uri &&
+        !rh_knob_assign(conf, a, "db-uri", "postgresql://", err)) /* PostgREST's default */
+        return NULL;
+    return check(a, conf, err) ? conf : NULL;
+}
+
+rh_conf *rh_conf_amend(rh_arena *a, const rh_conf *conf, const rh_conf_pair *knobs, size_t n, rh_err *err)
+{
+    rh_conf *amended = RH_NEW(a, rh_conf);
+    *amended = *conf;
+    amended->app_settings.items = NULL;
+    amended->app_settings.len = amended->app_settings.cap = 0;
+    for (size_t i = 0; i < conf->app_settings.len; i++)
+        RH_VEC_PUSH(a, &amended->app_settings, conf->app_settings.items[i]);
+    for (size_t i = 0; i < n; i++)
+        if (!rh_knob_assign(amended, a, knobs[i].name, knobs[i].value, err))
+            return NULL;
+    return check(a, amended, err) ? amended : NULL;
+}
+
+const char *const *rh_conf_list(rh_arena *a, const char *text, size_t *n)
+{
+    RH_VEC(const char *) names = {0};
+    for (const char *p = text; *p; p += *p == ',') {
+        p += strspn(p, " \t");
+        size_t len = strcspn(p, ","), kept = len;
+        while (kept && (p[kept - 1] == ' ' || p[kept - 1] == '\t'))
+            kept--;
+        if (kept)
+            RH_VEC_PUSH(a, &names, rh_arena_strndup(a, p, kept));
+        p += len;
+    }
+    *n = names.len;
+    return names.items;
+}
+
 void rh_conf_reference(rh_str *out)
 {
+    rh_arena *a = rh_arena_new();
     const char *section = "";
     char env[96];
     rh_str_add(
@@ -461,8 +605,10 @@ void rh_conf_reference(rh_str *out)
             rh_str_addf(out, "\n## [%s]\n\n", s->section);
         section = s->section;
         rh_setting_env_name(s, env, sizeof env);
-        rh_str_addf(out, "    %-18s %s\n    %-18s %s, default %s, %s\n", s->name, s->help, "",
-                    type_names[s->type], *s->default_value ? s->default_value : "empty", env);
+        rh_str_addf(out, "    %-18s %s\n    %-18s %s, default %s, %s\n", rh_setting_shown_name(a, s), s->help,
+                    "", type_names[s->type], *s->default_value ? s->default_value : "empty", env);
     }
     rh_conf_alias_reference(out);
+    rh_knobs_reference(out);
+    rh_arena_free(a);
 }

@@ -22,6 +22,12 @@ typedef enum rh_model { RH_MODEL_SHARED, RH_MODEL_SCHEMA, RH_MODEL_DATABASE } rh
 const char *rh_model_name(rh_model model);
 bool rh_model_parse(const char *text, rh_model *out);
 
+typedef struct rh_conf_pair {
+    const char *name, *value;
+} rh_conf_pair;
+
+typedef enum rh_adopt_tenants { RH_ADOPT_DATABASE, RH_ADOPT_SCHEMA, RH_ADOPT_ROLE } rh_adopt_tenants;
+
 typedef struct rh_conf {
     const char *dir;  /* the app's directory, absolute */
     const char *file; /* its rowhouse.conf */
@@ -45,6 +51,9 @@ typedef struct rh_conf {
     bool keyed;     /* the tables carry the tenant key: every model is possible, else all but shared */
     bool claim_is_slug;
     uint32_t algorithms; /* of tokens: a set of auth/alg.h, 0: no limit */
+    bool adopted; /* [adopt] names a database: there is no app, [app], [provision] and [server] say nothing */
+    rh_adopt_tenants adopt_tenant_is;
+    RH_VEC(rh_conf_pair) app_settings; /* app.settings.*, with that prefix */
 } rh_conf;
 
 /* Reads DIR/rowhouse.conf, DIR/.env and the environment. Unknown or malformed settings are errors with
@@ -56,6 +65,14 @@ rh_conf *rh_conf_load(rh_arena *a, const char *dir, const char *const *flags, rh
 /* 500ms, 30s, 5m, 1h as milliseconds; 512, 64k, 10m, 1g as bytes. */
 bool rh_duration_parse(const char *text, int64_t *out);
 bool rh_size_parse(const char *text, int64_t *out);
+/* Settings for one adopted database, without an app's directory: source is a conninfo, or a file as PostgREST
+ * reads it (conf/knobs.h); over it PGRST_ and ROWHOUSE_ variables, then flags. Errors as above. */
+rh_conf *rh_conf_adopt(rh_arena *a, const char *source, const char *const *flags, rh_err *err);
+/* The same settings with what the database itself says over them: n knobs. The strings of conf stay where
+ * they are. */
+rh_conf *rh_conf_amend(rh_arena *a, const rh_conf *conf, const rh_conf_pair *knobs, size_t n, rh_err *err);
+/* The names in a list with commas, trimmed; n 0 for an empty one. */
+const char *const *rh_conf_list(rh_arena *a, const char *text, size_t *n);
 
 /* Every setting with type, default, environment name and help, as `rowhouse help settings` prints it and
  * docs/settings.md has it: Markdown that reads well in a terminal. */

@@ -26,6 +26,8 @@ enum {
 extern const rh_setting rh_settings[RH_N_SETTINGS];
 
 const rh_setting *rh_setting_find(const char *section, const char *name); /* NULL: there is none */
+/* As it is written: the names of [adopt] are PostgREST's, with dashes. */
+const char *rh_setting_shown_name(rh_arena *a, const rh_setting *s);
 /* ROWHOUSE_<SECTION>_<NAME> */
 void rh_setting_env_name(const rh_setting *s, char *out, size_t size);
 bool rh_setting_assign(rh_conf *conf, rh_arena *a, const rh_setting *s, const char *text, rh_err *err);

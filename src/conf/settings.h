@@ -75,6 +75,19 @@
     X(DURATION, auth, leeway, "30s", "clock difference allowed for exp and nbf") \
     X(STRING, auth, trusted_header, "", "header that names the tenant and is believed; empty: none") \
     X(DURATION, catalog, stale_after, "30s", "time without contact after which tenants are refused") \
+    X(STRING, adopt, db_uri, "", "a database to be served as it is, without homes and catalog (libpq conninfo, or @FILE); empty: the app's own") \
+    X(STRING, adopt, db_schemas, "public", "its exposed schemas, the first for requests that name none") \
+    X(STRING, adopt, db_extra_search_path, "public", "schemas that its functions find names in besides") \
+    X(STRING, adopt, db_anon_role, "", "role of requests without a token; empty: they are refused") \
+    X(STRING, adopt, db_pre_request, "", "function to be called at the beginning of each request's transaction") \
+    X(STRING, adopt, jwt_role_claim_key, ".role", "where a token names the role, such as .app.roles[0]") \
+    X(BOOL, adopt, jwt_secret_is_base64, "off", "the secret is written in base64") \
+    X(BOOL, adopt, db_config, "on", "settings pgrst.* of the login role hold as well") \
+    X(STRING, adopt, db_pre_config, "", "function that says them by set_config()") \
+    X(BOOL, adopt, db_channel_enabled, "on", "NOTIFY says when to read schemas and settings anew") \
+    X(STRING, adopt, db_channel, "pgrst", "its channel") \
+    X(STRING, adopt, tenants, "database", "what a tenant is: database (it is one), schema (auth.tenant_claim names it) or role") \
+    X(BOOL, adopt, privileged_roles, "off", "tokens may name superusers and the login role") \
     X(STRING, demo, generate, "", "program of the app, with arguments, that writes CSV files into {dir}") \
     X(STRING, demo, tenants, "", "JSON file in {dir}: array of tenants with id, slug, name, profile columns") \
     X(STRING, demo, load, "", "tables to load after that, each from {dir}/TABLE.csv, in this order") \

@@ -25,6 +25,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/adopted_request.h"
 #include "http/delay.h"
 #include "http/key_wait.h"
 #include "http/request_settings.h"
@@ -62,6 +63,7 @@ struct request {
     rh_exchange *x;
     rh_key_waiter waiter;
     rh_directory_entry tenant;
+    rh_adopted_request adopted; /* where door->settings.adopted is */
     const rh_relation_cache *cache;
     rh_rest_request rest_request;
     rh_rest_naming naming;
@@ -91,8 +93,8 @@ static bool answer_live(const struct data_door *d)
 
 static bool answer_ready(const struct data_door *d)
 {
-    return rh_directory_age_ms(d->settings.directory) < INT64_MAX && rh_routes_alive(d->routes) &&
-           rh_key_source_generation(d->settings.keys) > 0;
+    return (d->settings.adopted || rh_directory_age_ms(d->settings.directory) < INT64_MAX) &&
+           rh_routes_alive(d->routes) && rh_key_source_generation(d->settings.keys) > 0;
 }
 
 /* Paths that are the server's own. To add one: a row. */
@@ -141,8 +143,10 @@ static bool answer_without_tenant(struct data_door *d, rh_exchange *x)
 
 /* ---- refusing ---- */
 
-static void refuse(struct request *r, const rh_err *err)
+static void refuse(struct request *r, rh_err *err)
 {
+    if (r->door->settings.adopted)
+        rh_gate_judge_error(&r->adopted.pass, err);
     int status = rh_err_http(err);
     if (status == 500)
         rh_log(RH_LOG_ERROR, "tenant %s: %s%s%s", r->tenant.id, err->sqlstate, err->sqlstate[0] ? ": " : "",
@@ -183,6 +187,8 @@ static void begin_stream(struct request *r)
 {
     rh_rest_answer head;
     rh_rest_begin(r->rest, &head);
+    if (r->door->settings.adopted)
+        rh_adopted_request_head(&r->adopted, &head);
     rh_job_keep(&r->job);
     r->state = STREAM;
     rh_exchange_stream(r->x, head.status, head.headers, head.n_headers);
@@ -253,6 +259,8 @@ static void answer(struct request *r, const char *affected)
         refuse(r, &err);
         return;
     }
+    if (r->door->settings.adopted)
+        rh_adopted_request_head(&r->adopted, &out);
     r->state = ENDED;
     rh_exchange_answer(r->x, out.status, out.headers, out.n_headers, out.body, out.body_len);
 }
@@ -329,7 +337,8 @@ static rh_route route_of(const struct request *r)
 static bool is_evicted(struct data_door *d, const struct request *r, rh_err *err)
 {
     rh_directory_entry now;
-    return !rh_directory_admit(d->settings.directory, false, r->tenant.id, 0, &now, err) &&
+    return !d->settings.adopted &&
+           !rh_directory_admit(d->settings.directory, false, r->tenant.id, 0, &now, err) &&
            (err->code == RH_E_TENANT_SUSPENDED || err->code == RH_E_UNKNOWN_TENANT);
 }
 
@@ -412,7 +421,7 @@ static bool check_rate(struct data_door *d, const struct request *r, rh_err *err
     return rh_err_hint(err, "Try again after the seconds that Retry-After names.");
 }
 
-static bool admit(struct data_door *d, const rh_identity *who, struct request *r, rh_err *err)
+static bool admit_tenant(struct data_door *d, const rh_identity *who, struct request *r, rh_err *err)
 {
     const rh_data_door_settings *s = &d->settings;
     if (!rh_directory_admit(s->directory, who->is_slug, who->ref, s->stale_after_ms, &r->tenant, err))
@@ -424,6 +433,24 @@ static bool admit(struct data_door *d, const rh_identity *who, struct request *r
         return check_rate(d, r, err);
     rh_err_set(err, RH_E_TENANT_NOT_READY, "the tenant's version is not known to this server yet");
     return rh_err_hint(err, "Try again in a moment.");
+}
+
+/* *again: newer keys may know the token. */
+static bool admit(struct data_door *d, struct request *r, bool *again, rh_err *err)
+{
+    rh_exchange *x = r->x;
+    rh_identity who;
+    if (!d->settings.adopted) {
+        bool known =
+            rh_resolve(d->resolver, x->headers.authorization, x->headers.named, rh_wall_s(), &who, err);
+        *again = who.retry_after_fetch;
+        return known && admit_tenant(d, &who, r, err);
+    }
+    if (!rh_adopted_request_admit(d->settings.adopted, d->resolver, x, &r->adopted, &r->tenant, again, err))
+        return false;
+    r->tenant.limits = d->settings.limits;
+    r->cache = r->adopted.pass.schema->cache;
+    return true;
 }
 
 /* The request of an exchange that was held is there already. */
@@ -450,19 +477,18 @@ static void pick_up_keys(struct data_door *d)
 static void on_head(void *ctx, rh_exchange *x)
 {
     struct data_door *d = ctx;
-    rh_identity who;
     rh_err err;
+    bool again;
     if (answer_without_tenant(d, x))
         return;
     struct request *r = request_of(d, x);
     pick_up_keys(d);
-    bool known = rh_resolve(d->resolver, x->headers.authorization, x->headers.named, rh_wall_s(), &who, &err);
-    if (!known && who.retry_after_fetch && rh_key_wait_hold(d->key_wait, &r->waiter, x))
-        return;
-    if (known && admit(d, &who, r, &err)) {
+    if (admit(d, r, &again, &err)) {
         r->state = ADMITTED;
         return;
     }
+    if (again && rh_key_wait_hold(d->key_wait, &r->waiter, x))
+        return;
     refuse(r, &err);
 }
 
@@ -475,7 +501,10 @@ static void fill_request(struct request *r)
     r->naming.max_rows = r->tenant.limits.of[RH_LIMIT_ROWS];
     r->naming.distributed = r->tenant.citus;
     r->naming.reads = (rh_relation_cache_reads(r->cache) | r->naming.reads) & r->door->settings.reads;
-    rh_request_settings_add(x, r->naming.reads, NULL, &r->settings);
+    if (r->door->settings.adopted)
+        rh_adopted_request_name(&r->adopted, x, &r->naming, &r->settings);
+    else
+        rh_request_settings_add(x, r->naming.reads, NULL, &r->settings);
     r->rest_request =
         (rh_rest_request){.method = x->method,
                           .path = x->path,
@@ -502,9 +531,11 @@ static void describe(struct request *r)
 {
     rh_err err;
     rh_rest_answer out;
-    const rh_data_door_settings *s = &r->door->settings;
+    rh_openapi_settings about = r->door->settings.openapi;
     const char *version = rh_arena_printf(r->x->arena, "%d", (int)r->tenant.tenant_version);
-    if (!rh_describe(r->x->arena, &r->rest_request, r->cache, &r->naming, &s->openapi, version, &out, &err)) {
+    if (r->door->settings.adopted && about.mode == RH_OPENAPI_FOLLOW)
+        about.mode = RH_OPENAPI_DISABLED; /* the cache does not know what each role may */
+    if (!rh_describe(r->x->arena, &r->rest_request, r->cache, &r->naming, &about, version, &out, &err)) {
         refuse(r, &err);
         return;
     }
@@ -524,8 +555,10 @@ static bool submit(struct request *r, rh_err *err)
     int relations;
     rh_relation_all(r->cache, &relations);
     job->tenant = r->tenant.id;
-    job->home = has_own_schema(r) ? (uint64_t)r->tenant.home : 0;
-    job->schema = job->home ? r->tenant.schema : NULL;
+    bool adopted = r->door->settings.adopted != NULL;
+    job->home = adopted || has_own_schema(r) ? (uint64_t)r->tenant.home : 0;
+    job->schema = job->home && !adopted ? r->tenant.schema : NULL;
+    job->begin = r->adopted.pass.begin;
     job->relations = (size_t)relations;
     int64_t timeout = r->tenant.limits.of[RH_LIMIT_STATEMENT_TIMEOUT];
     if (timeout != r->door->settings.limits.of[RH_LIMIT_STATEMENT_TIMEOUT]) {

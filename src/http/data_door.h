@@ -9,6 +9,7 @@
 #ifndef RH_DATA_DOOR_H
 #define RH_DATA_DOOR_H
 
+#include "adopt/adopted.h"
 #include "auth/key_source.h"
 #include "auth/resolve.h"
 #include "catalog/directory.h"
@@ -18,7 +19,8 @@
 
 typedef struct rh_data_door_settings {
     rh_directory *directory; /* shared by all loops */
-    rh_key_source *keys;     /* likewise */
+    rh_adopted *adopted; /* likewise; instead of the directory: a database that is served as it is. Or NULL */
+    rh_key_source *keys; /* likewise */
     rh_resolve_rules rules;
     int64_t stale_after_ms;
     rh_rest_naming naming; /* all but the tenant's id */

@@ -36,6 +36,8 @@ static const struct wanted {
     ROW("Range-Unit", range_unit, FIRST),
     ROW("Accept", accept, JOIN),
     ROW("Content-Type", content_type, REFUSE),
+    ROW("Accept-Profile", accept_profile, REFUSE),
+    ROW("Content-Profile", content_profile, REFUSE),
     ROW("Sec-Fetch-Site", sec_fetch_site, REFUSE),
     ROW("Access-Control-Request-Method", request_method, REFUSE),
     ROW("Access-Control-Request-Headers", request_headers, JOIN),

@@ -38,7 +38,8 @@ typedef struct rh_exchange rh_exchange;
 typedef struct rh_http_headers {
     const char *request_method, *request_headers; /* Access-Control-: of a preflight */
     const char *authorization, *host, *origin, *prefer, *range, *range_unit, *accept, *content_type;
-    const char *sec_fetch_site; /* what a browser says of the page that asks */
+    const char *accept_profile, *content_profile; /* which schema a read or a write is about */
+    const char *sec_fetch_site;                   /* what a browser says of the page that asks */
     const char *content_length, *transfer_encoding;
     const char *named; /* the door's named_header */
 } rh_http_headers;

@@ -14,6 +14,7 @@
 #define MAX_LOOPS 64
 #define MAX_PEM ((size_t)1 << 20)
 #define CONTROL_CLIENTS 64
+#define ONE_TENANT_WAITING 1024
 #define OTHER_FILES 256 /* descriptors that are not clients */
 
 struct rh_server {
@@ -88,11 +89,6 @@ static rh_loop_settings loop_settings(const rh_server *s, rh_acceptor *socket)
                               .stall_timeout_ms = conf->data_stall_timeout};
 }
 
-static rh_tx_end tx_end_of(const char *text)
-{
-    return (rh_tx_end){rh_starts_with(text, "rollback"), strstr(text, "-allow-override") != NULL};
-}
-
 static rh_openapi_mode openapi_mode_of(const char *text)
 {
     return strcmp(text, "disabled") == 0            ? RH_OPENAPI_DISABLED
@@ -127,6 +123,7 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
     const rh_server_settings *set = &s->settings;
     const rh_conf *conf = set->conf;
     rh_data_door_settings d = {.directory = set->directory,
+                               .adopted = set->adopted,
                                .keys = set->keys,
                                .rules = set->rules,
                                .stale_after_ms = conf->catalog_stale_after,
@@ -143,7 +140,7 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                          .id_type = conf->app_id_type,
                          .max_rows = conf->data_max_rows,
                          .aggregates = conf->data_aggregates,
-                         .tx_end = tx_end_of(conf->data_tx_end),
+                         .tx_end = rh_tx_end_parse(conf->data_tx_end),
                          .max_response = (size_t)conf->data_max_response};
     d.pool = (rh_pool_settings){.conninfo = set->conninfo,
                                 .database = set->database,
@@ -155,15 +152,18 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                 .max_backend = (size_t)conf->data_backend_memory,
                                 .deadline_ms = rh_data_door_deadline_ms(conf->data_statement_timeout)};
     d.quota = s->quota;
-    d.max_waiting = share(conf->limits_waiting, s->n_loops, i);
-    d.max_wait_ms = conf->limits_wait;
     rh_limits_from_conf(conf, &d.limits);
+    d.max_waiting = share(conf->limits_waiting, s->n_loops, i);
+    if (set->adopted && conf->adopt_tenant_is == RH_ADOPT_DATABASE) /* there is nobody to be fair to */
+        d.max_waiting = ONE_TENANT_WAITING;
+    d.max_wait_ms = conf->limits_wait;
     d.openapi = openapi_of(s);
     d.cors = rh_cors_of(conf->data_cors_allowed_origins, d.openapi.header != NULL);
     bool told = strcmp(conf->data_request_settings, "off") != 0;
     d.reads = told ? RH_READS_REQUEST | RH_READS_RESPONSE : 0;
     d.naming.reads = strcmp(conf->data_request_settings, "on") == 0 ? d.reads : 0;
     d.pool.enter = set->citus;
+    d.pool.reset = set->adopted != NULL;
     d.to_workers = conf->data_to_workers;
     d.root = set->keyed ? conf->app_root : NULL;
     d.home_connections = share(conf->data_home_connections, s->n_loops, i);

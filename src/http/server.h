@@ -8,6 +8,7 @@
 #ifndef RH_HTTP_SERVER_H
 #define RH_HTTP_SERVER_H
 
+#include "adopt/adopted.h"
 #include "auth/key_source.h"
 #include "auth/resolve.h"
 #include "catalog/directory.h"
@@ -20,6 +21,8 @@ typedef struct rh_server_settings {
     const rh_conf *conf; /* [data], [control], [auth] trusted_header, [catalog] stale_after, [app] id_type */
     /* who may come in */
     rh_directory *directory;
+    rh_adopted
+        *adopted; /* instead of the directory; the pools begin their jobs anew then. NULL: there is none */
     rh_key_source *keys; /* stays the caller's, outlives the server */
     rh_resolve_rules rules;
     /* where the data is: the pool's connections, as the server role */

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "base/str.h"
-#include "rest/near.h"
+#include "base/near.h"
 #include "rest/scan.h"
 
 static void release(void *json)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "rest/near.h"
+#include "base/near.h"
 #include "rest/scan.h"
 
 /* ---- refusals ---- */

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "rest/as_role.h"
 #include "rest/call.h"
 #include "rest/check.h"
 #include "rest/scan.h"
@@ -17,6 +18,11 @@
 #define COPY_FROM 1000
 
 typedef RH_VEC(rh_rest_setting) rh_settings;
+
+rh_tx_end rh_tx_end_parse(const char *text)
+{
+    return (rh_tx_end){rh_starts_with(text, "rollback"), strstr(text, "-allow-override") != NULL};
+}
 
 static bool read_headers(rh_rest *r, const rh_rest_request *req, rh_err *err)
 {
@@ -140,6 +146,17 @@ static void write_settings(rh_rest *r, const rh_rest_request *req)
     }
     if (settings.len)
         rh_sql_settings(&r->plan, settings.items, settings.len, &info->statements[info->main++]);
+    if (r->naming.role && r->naming.role->pre_request) {
+        const char *text = r->naming.role->pre_request;
+        info->statements[info->main++] = (rh_rest_statement){text, strlen(text), 0, NULL};
+    }
+}
+
+/* All but the settings, which know nothing of the app. */
+static void mark_statements(rh_rest *r)
+{
+    for (int i = 1; r->naming.role && i < r->info.n_statements; i++)
+        rh_as_role_mark(r->arena, r->naming.role, &r->info.statements[i]);
 }
 
 /* The total stands in the answer's head, so it is asked for before the rows. A function's rows, when all of
@@ -215,6 +232,7 @@ rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation
         return NULL;
     if ((r->plan.put && !rh_write_put(r, err)) || !plan_answer(r, err) || !write_statements(r, req, err))
         return NULL;
+    mark_statements(r);
     rh_answer_prepare(r);
     return r;
 }

@@ -56,6 +56,18 @@ typedef struct rh_rest_request {
 typedef struct rh_tx_end {
     bool rollback, may_ask;
 } rh_tx_end;
+/* commit, rollback, either with -allow-override. */
+rh_tx_end rh_tx_end_parse(const char *text);
+
+/* Who the request is in PostgreSQL, where that is not the login role: the settings name it as "role". */
+typedef struct rh_rest_role {
+    const char *name;
+    bool privileged;         /* it may be a superuser */
+    const char *pre_request; /* a statement to run before the others, behind the settings; NULL: none */
+} rh_rest_role;
+
+/* Stands in the error of a request whose role is not in force after all. */
+#define RH_REST_ROLE_GUARD "rowhouse: not this role"
 
 /* Where the tables stand for this tenant and how its rows are kept apart. */
 typedef struct rh_rest_naming {
@@ -73,8 +85,9 @@ typedef struct rh_rest_naming {
      * otherwise, which row security forbids; names of shards are taken out of errors. */
     bool distributed;
     rh_tx_end tx_end;
-    bool aggregates; /* avg, count, max, min and sum are answered */
-    unsigned reads;  /* rh_reads of the app; the caller tells those of the request, as settings */
+    const rh_rest_role *role; /* NULL: the login role */
+    bool aggregates;          /* avg, count, max, min and sum are answered */
+    unsigned reads;           /* rh_reads of the app; the caller tells those of the request, as settings */
 } rh_rest_naming;
 
 /* A statement to run. `text` is the same for all tenants of one model, so a prepared statement is too. */

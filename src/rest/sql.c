@@ -11,6 +11,7 @@
  */
 #include "rest/sql.h"
 
+#include "rest/as_role.h"
 #include "rest/sql_call.h"
 #include "rest/sql_read.h"
 #include "rest/sql_rows.h"
@@ -92,6 +93,8 @@ void rh_sql_settings(const rh_plan *p, const rh_rest_setting *settings, size_t n
         rh_put_param(&w, settings[i].value);
         rh_put(&w, ", true)");
     }
+    if (p->naming->role)
+        rh_as_role_put_guard(&w, p->naming->role);
     *out = (rh_rest_statement){rh_str_cstr(&w.text), w.text.len, (int)w.values.len, w.values.items};
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rest/near.h"
+#include "base/near.h"
 
 #include <string.h>
 

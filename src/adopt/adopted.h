@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A database that is served as it is ([adopt] in the conf), as the server knows it: its settings with what
+ * the database itself says over them, the relation cache of each exposed schema, the settings of its roles.
+ * Nothing is ever written there. What is known is one immutable state; a newer one takes its place at once,
+ * and each request keeps the one that it began with.
+ *
+ * Ownership: rh_adopted is the caller's and outlives all who use it. A state lives until the last one lets it
+ * go.
+ */
+#ifndef RH_ADOPTED_H
+#define RH_ADOPTED_H
+
+#include <stdatomic.h>
+
+#include "base/map.h"
+#include "conf/conf.h"
+#include "rest/relation.h"
+
+typedef struct rh_adopted rh_adopted;
+
+typedef struct rh_adopted_schema {
+    const char *name;
+    const char *path; /* search_path of its requests */
+    rh_relation_cache *cache;
+} rh_adopted_schema;
+
+typedef struct rh_adopted_role {
+    const char *name;
+    const char *begin; /* the command that says its isolation level; NULL: the database's */
+    RH_VEC(rh_conf_pair) settings;
+} rh_adopted_role;
+
+typedef struct rh_adopted_state {
+    rh_arena *arena;
+    const rh_conf *conf; /* the state's own */
+    const char *login;   /* the role that logs in */
+    const char *database;
+    rh_adopted_schema *schemas;
+    size_t n_schemas;
+    const char *schema_list; /* of their names, for messages */
+    rh_map roles;            /* name to rh_adopted_role: those that have settings */
+    const char *pre_request; /* statement that calls it; NULL: there is none */
+    atomic_int users;
+} rh_adopted_state;
+
+rh_adopted *rh_adopted_new(void);
+void rh_adopted_free(rh_adopted *a); /* NULL is allowed */
+/* A state of its own, used by its maker. */
+rh_adopted_state *rh_adopted_state_new(void);
+/* From now on this is what is known; the maker's use goes over to it. */
+void rh_adopted_show(rh_adopted *a, rh_adopted_state *s);
+/* The state of now; NULL before the first. To be let go by rh_adopted_leave(), on any thread. */
+const rh_adopted_state *rh_adopted_use(rh_adopted *a);
+void rh_adopted_leave(const rh_adopted_state *s); /* NULL is allowed */
+
+#endif

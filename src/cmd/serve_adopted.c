@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `rowhouse serve` of a database as it is: a data door, and nothing else. There is no app's directory with
+ * secrets and no catalog, hence no control door.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "adopt/keys.h"
+#include "adopt/watch.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/shell.h"
+#include "cmd/cmd.h"
+#include "cmd/interrupt.h"
+#include "cmd/service.h"
+#include "http/server.h"
+
+#define FIRST_TOKEN_TTL_S (12 * 3600)
+
+struct adoption {
+    rh_cmdline *line;
+    const char *from; /* of --adopt, or NULL: the app's rowhouse.conf */
+    bool first_look;  /* nobody can come in yet: the login role itself may, with a token that is shown */
+    const rh_conf *conf;
+    rh_adopt_source source;
+    rh_adopted *adopted;
+    const rh_adopted_state *state; /* the first one: the server's settings are in it */
+    rh_adopt_watch *watch;
+    rh_key_source *keys;
+    const char *secret, *doors_file;
+    rh_server *server;
+};
+
+static rh_conf *load(rh_arena *a, const struct adoption *s, rh_err *err)
+{
+    const char *dir = rh_cmdline_get(s->line, "app");
+    return s->from ? rh_conf_adopt(a, s->from, s->line->settings.items, err)
+                   : rh_conf_load(a, dir ? dir : ".", s->line->settings.items, err);
+}
+
+/* Of each state. A conf that says nothing of who may come in is a first look. */
+static const rh_conf *read_source(rh_arena *a, void *arg, rh_err *err)
+{
+    const struct adoption *s = arg;
+    rh_conf *conf = load(a, s, err);
+    if (conf && !conf->adopted) {
+        rh_err_set(err, RH_E_CONF, "[adopt] names no database any more");
+        return NULL;
+    }
+    if (conf && s->first_look)
+        conf->adopt_privileged_roles = true;
+    return conf;
+}
+
+static bool says_nobody(const rh_conf *conf)
+{
+    return !*conf->adopt_db_anon_role && !*conf->auth_secret && !*conf->auth_key_file &&
+           !*conf->auth_jwks_url;
+}
+
+static bool start_server(struct adoption *s, rh_err *err)
+{
+    const rh_conf *conf = s->state->conf;
+    rh_server_settings settings = {
+        .conf = conf,
+        .adopted = s->adopted,
+        .keys = s->keys,
+        .rules = {.jwt = {.tenant_claim =
+                              conf->adopt_tenant_is == RH_ADOPT_SCHEMA ? conf->auth_tenant_claim : "",
+                          .role_path = conf->adopt_jwt_role_claim_key,
+                          .audience = conf->auth_audience,
+                          .issuer = conf->auth_issuer,
+                          .leeway_s = conf->auth_leeway / 1000,
+                          .algorithms = conf->algorithms},
+                  .trusted_header = ""},
+        .conninfo = conf->adopt_db_uri,
+        .database = s->state->database,
+        .options = RH_DATA_OPTIONS,
+    };
+    s->server = rh_server_start(&settings, err);
+    return s->server != NULL;
+}
+
+/* Where the door is, for scripts and tests, where a directory for it is named. */
+static bool write_doors(struct adoption *s, rh_err *err)
+{
+    rh_str text;
+    if (!*s->conf->server_data)
+        return true;
+    s->doors_file = rh_arena_printf(s->line->a, "%s/doors.json", s->conf->server_data);
+    rh_str_init_in(&text, s->line->a, 1024);
+    rh_str_addf(&text, "{\"pid\":%ld,\"data\":\"http%s://127.0.0.1:%d\"}\n", (long)getpid(),
+                rh_server_has_tls(s->server) ? "s" : "", rh_server_data_port(s->server));
+    return rh_file_write(s->doors_file, rh_str_cstr(&text), text.len, 0644, err);
+}
+
+static bool start(struct adoption *s, rh_err *err)
+{
+    if (!(s->conf = load(s->line->a, s, err)) || !rh_service_log(s->conf, err))
+        return false;
+    s->first_look = s->from && !rh_file_exists(s->from) && says_nobody(s->conf);
+    s->source = (rh_adopt_source){read_source, s};
+    s->adopted = rh_adopted_new();
+    if (!(s->watch = rh_adopt_watch_start(s->conf, &s->source, s->adopted, err)))
+        return false;
+    s->state = rh_adopted_use(s->adopted);
+    s->first_look = s->first_look && says_nobody(s->state->conf);
+    return (s->keys = rh_adopt_key_source(s->line->a, s->state->conf, &s->secret, err)) &&
+           start_server(s, err) && write_doors(s, err);
+}
+
+static void stop(struct adoption *s)
+{
+    if (s->doors_file)
+        unlink(s->doors_file);
+    rh_server_stop(s->server);
+    rh_adopt_watch_stop(s->watch);
+    rh_key_source_free(s->keys);
+    rh_adopted_leave(s->state);
+    rh_adopted_free(s->adopted);
+}
+
+/* The only way in: who started this can show it to whom they like. */
+static void print_first_look(const struct adoption *s)
+{
+    rh_err err;
+    const char *token = rh_adopt_token(s->line->a, s->secret, s->state->login, FIRST_TOKEN_TTL_S, &err);
+    if (!token)
+        return;
+    int n;
+    const rh_relation *all = rh_relation_all(s->state->schemas[0].cache, &n);
+    printf("\nNeither db-anon-role nor jwt-secret is set: for this run, and for you, a token of the role "
+           "\"%s\".\n\n"
+           "  curl -H 'Authorization: Bearer %s' 'http://127.0.0.1:%d/%s'\n\n",
+           s->state->login, token, rh_server_data_port(s->server), n ? all[0].name : "");
+    fflush(stdout);
+}
+
+static void tell(const struct adoption *s)
+{
+    const rh_conf *conf = s->state->conf;
+    const char *anonymous = *conf->adopt_db_anon_role
+                                ? rh_arena_printf(s->line->a, "run as %s", conf->adopt_db_anon_role)
+                                : "are refused";
+    rh_log(RH_LOG_INFO, "data door on %s:%d: database %s as it is, schemas %s; requests without a token %s",
+           conf->data_listen, rh_server_data_port(s->server), s->state->database, s->state->schema_list,
+           anonymous);
+    if (s->first_look)
+        print_first_look(s);
+}
+
+int rh_cmd_serve_adopted(rh_cmdline *line, const char *source)
+{
+    struct adoption s = {.line = line, .from = source};
+    rh_err err;
+    rh_interrupt_start();
+    bool ok = start(&s, &err);
+    if (ok) {
+        rh_interrupt_reload(rh_adopt_watch_reload, s.watch);
+        tell(&s);
+        rh_interrupt_wait();
+        rh_interrupt_reload(NULL, NULL);
+        rh_log(RH_LOG_INFO, "stopping");
+    }
+    stop(&s);
+    return ok ? 0 : rh_cmd_fail(&err);
+}

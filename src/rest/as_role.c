@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rest/as_role.h"
+
+#include <string.h>
+
+void rh_as_role_put_guard(rh_writer *w, const rh_rest_role *role)
+{
+    rh_put(w, ", (CASE WHEN CURRENT_USER::text = ");
+    rh_put_param(w, role->name);
+    rh_put(w, role->privileged ? "::text" : "::text AND pg_catalog.current_setting('is_superuser') = 'off'");
+    rh_put(w, " THEN 'on' ELSE '" RH_REST_ROLE_GUARD "' END)::boolean");
+}
+
+void rh_as_role_mark(rh_arena *a, const rh_rest_role *role, rh_rest_statement *s)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t name_len = strlen(role->name);
+    char *text = rh_arena_alloc(a, s->text_len + name_len * 2 + 5), *to = text;
+    *to++ = '/';
+    *to++ = '*';
+    for (size_t i = 0; i < name_len; i++) {
+        *to++ = digits[(unsigned char)role->name[i] >> 4];
+        *to++ = digits[(unsigned char)role->name[i] & 15];
+    }
+    *to++ = '*';
+    *to++ = '/';
+    memcpy(to, s->text, s->text_len + 1);
+    s->text = text;
+    s->text_len += (size_t)(to - text);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Statements that run as a role of the request's own: of databases where roles keep what is whose apart
+ * (adopt/gate.h). The settings that come first name the role; nothing behind them runs unless PostgreSQL says
+ * that it is this role, and no superuser.
+ */
+#ifndef RH_AS_ROLE_H
+#define RH_AS_ROLE_H
+
+#include "rest/plan.h"
+#include "rest/sql_words.h"
+
+/* One more item of the statement of settings, which fails unless the role is in force. */
+void rh_as_role_put_guard(rh_writer *w, const rh_rest_role *role);
+/* Puts the role into the text, in a comment: what was looked up for one role is no other role's. What a role
+ * may see is looked up when a statement is prepared, and policies are put in then. */
+void rh_as_role_mark(rh_arena *a, const rh_rest_role *role, rh_rest_statement *s);
+
+#endif

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `rowhouse serve --adopt`: a database that PostgREST's users have, with their schemas, roles and policies unchanged.
+// The tutorials and the how-to are PostgREST's, word for word.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { after, before, describe, test } from 'node:test';
+import { PostgrestClient } from '@supabase/postgrest-js';
+import { makeServer, SECRET, serve, sign } from './lib/database.js';
+import { rowhouse, until } from './lib/harness.js';
+
+const sh = promisify(execFile);
+let server;
+
+before(async () => {
+  server = await makeServer();
+  await server.sql(`
+    create role authenticator noinherit login password 'mysecretpassword';
+    create role web_anon nologin; grant web_anon to authenticator;
+    create role todo_user nologin; grant todo_user to authenticator;
+    create role boss superuser; grant boss to authenticator;
+    create role ann; create role bob; grant ann, bob to authenticator;
+    create role stranger;`);
+});
+after(() => server?.stop());
+
+const uri = (database) => `postgres://authenticator:mysecretpassword@localhost:${server.port}/${database}?host=127.0.0.1`;
+
+/** A database with what the SQL makes, served with the settings on top of db-uri. */
+async function database(t, name, sql, conf, options = {}) {
+  await server.sql(`create database ${name}`);
+  await server.sql(sql, name);
+  return serve(t, { conf: `db-uri = "${uri(name)}"\njwt-secret = "${SECRET}"\n${conf}`, ...options });
+}
+
+const ONE = { args: ['--set', 'data.threads=1', '--set', 'data.connections=1'] }; // everybody in one pipeline
+
+describe('the tutorials', () => {
+  const TUT0 = `
+    create schema api;
+    create table api.todos (
+      id serial primary key,
+      done boolean not null default false,
+      task text not null,
+      due timestamptz
+    );
+    insert into api.todos (task) values
+      ('finish tutorial 0'), ('pat self on back');
+    grant usage on schema api to web_anon;
+    grant select on api.todos to web_anon;`;
+  const TUT1 = `
+    grant usage on schema api to todo_user;
+    grant all on api.todos to todo_user;
+    grant usage, select on sequence api.todos_id_seq to todo_user;
+    create schema auth;
+    grant usage on schema auth to web_anon, todo_user;
+    create or replace function auth.check_token() returns void
+      language plpgsql
+      as $$
+    begin
+      if current_setting('request.jwt.claims', true)::json->>'email' =
+         'disgruntled@mycompany.com' then
+        raise insufficient_privilege
+          using hint = 'Nope, we are on to you';
+      end if;
+    end
+    $$;`;
+
+  test('0 and 1, with curl', async (t) => {
+    const s = await database(t, 'tutorial', TUT0 + TUT1,
+      'db-schemas = "api"\ndb-anon-role = "web_anon"\n\n# add this line to tutorial.conf\ndb-pre-request = "auth.check_token"\n');
+    const curl = async (...args) => {
+      const { stdout } = await sh('curl', ['-s', '-w', '\n%{http_code}', `${s.url}/todos`, ...args]);
+      const at = stdout.lastIndexOf('\n');
+      return [Number(stdout.slice(at)), stdout.slice(0, at) && JSON.parse(stdout.slice(0, at))];
+    };
+    const json = ['-H', 'Content-Type: application/json'];
+    const TOKEN = ['-H', `Authorization: Bearer ${sign({ role: 'todo_user' })}`];
+    assert.deepEqual(await curl(), [200, [
+      { id: 1, done: false, task: 'finish tutorial 0', due: null }, { id: 2, done: false, task: 'pat self on back', due: null }]]);
+    assert.deepEqual(await curl('-X', 'POST', ...json, '-d', '{"task": "do bad thing"}'),
+      [401, { hint: null, details: null, code: '42501', message: 'permission denied for table todos' }]);
+    assert.deepEqual(await curl('-X', 'POST', ...TOKEN, ...json, '-d', '{"task": "learn how to auth"}'), [201, '']);
+    assert.deepEqual(await curl('-X', 'PATCH', ...TOKEN, ...json, '-d', '{"done": true}'), [204, '']);
+    assert.deepEqual((await curl())[1].map((r) => [r.task, r.done]),
+      [['finish tutorial 0', true], ['pat self on back', true], ['learn how to auth', true]]);
+    const [status, body] = await curl('-H', `Authorization: Bearer ${sign({ role: 'todo_user', exp: Math.floor(Date.now() / 1000) - 300 })}`);
+    assert.deepEqual([status, body.message], [401, 'JWT expired']);
+    const WAYWARD = ['-H', `Authorization: Bearer ${sign({ role: 'todo_user', email: 'disgruntled@mycompany.com' })}`];
+    assert.deepEqual(await curl('-X', 'PATCH', ...WAYWARD, ...json, '-d', '{"task": "AAAHHHH!", "done": false}'),
+      [403, { hint: 'Nope, we are on to you', details: null, code: '42501', message: 'insufficient_privilege' }]);
+  });
+
+  test('postgrest-js', async (t) => {
+    const s = await database(t, 'tutorial_js', TUT0 + TUT1, 'db-schemas = "api"\ndb-anon-role = "web_anon"\n');
+    const anybody = new PostgrestClient(s.url, { schema: 'api' });
+    const user = new PostgrestClient(s.url, { schema: 'api', headers: { Authorization: `Bearer ${sign({ role: 'todo_user' })}` } });
+    assert.equal((await anybody.from('todos').insert({ task: 'x' })).status, 401);
+    const { data, error } = await user.from('todos').insert({ task: 'by postgrest-js' }).select('id,task').single();
+    assert.deepEqual([error, data], [null, { id: 3, task: 'by postgrest-js' }]);
+    assert.equal((await anybody.from('todos').select('*', { count: 'exact', head: true })).count, 3);
+    const other = await new PostgrestClient(s.url, { schema: 'public' }).from('todos').select();
+    assert.deepEqual([other.status, other.error.code, other.error.message, other.error.hint],
+      [406, 'PGRST106', 'Invalid schema: public', 'Only the following schemas are exposed: api']);
+  });
+});
+
+describe('who asks', () => {
+  const TWO = `
+    create schema api; grant usage on schema api to ann, bob, web_anon, boss;
+    create table api.notes (id serial primary key, owner name default current_user, body text);
+    alter table api.notes enable row level security;
+    create policy own on api.notes using (owner = current_user) with check (owner = current_user);
+    grant all on api.notes to ann, bob; grant usage on sequence api.notes_id_seq to ann, bob;
+    insert into api.notes (owner, body) values ('ann', 'canary-of-ann'), ('bob', 'canary-of-bob');
+    create function api.me() returns json stable language sql as $$
+      select json_build_object('user', current_user, 'session', session_user, 'claims', current_setting('request.jwt.claims', true)::json,
+        'path', current_setting('search_path'), 'mine', current_setting('my.own', true), 'secret', current_setting('app.settings.word', true)) $$;
+    create function api.stray(how text) returns text language plpgsql as $$ begin
+      if how = 'session' then perform set_config('role', 'bob', false);
+      elsif how = 'none' then perform set_config('role', 'none', false);
+      elsif how = 'reset' then reset role;
+      elsif how = 'set' then set role bob;
+      end if;
+      perform set_config('my.own', 'left by ' || how, false), set_config('search_path', 'pg_catalog', false),
+        set_config('request.jwt.claims', '{"role":"bob"}', false), set_config('statement_timeout', '1', false);
+      if how = 'fail' then raise exception 'as it was asked to'; end if;
+      return current_user;
+    end $$;`;
+  const CONF = 'db-schemas = "api"\ndb-anon-role = "web_anon"\napp.settings.word = "of the conf"\n';
+  const asAnn = { token: sign({ role: 'ann' }) };
+  const asBob = { token: sign({ role: 'bob' }) };
+
+  test('a role has its own rows, in one pipeline, whatever the job before has done', async (t) => {
+    const s = await database(t, 'two', TWO, CONF, ONE);
+    const all = [];
+    for (let i = 0; i < 60; i++) {
+      const [mine, who] = i % 2 ? [asAnn, 'ann'] : [asBob, 'bob'];
+      const how = ['session', 'none', 'reset', 'set', 'fail'][i % 5];
+      all.push(s.ask('/rpc/stray', { ...asAnn, json: { how } }).then((r) => assert.equal(r.status, how === 'fail' ? 400 : 200, JSON.stringify(r.body))));
+      all.push(s.ask('/notes?select=body', mine).then((r) => assert.deepEqual(r.body, [{ body: `canary-of-${who}` }])));
+      all.push(s.ask('/rpc/me', mine).then((r) => assert.deepEqual(r.body, {
+        user: who, session: 'authenticator', claims: { role: who }, path: '"api", "public", pg_temp', mine: r.body.mine, secret: 'of the conf' })
+        ?? assert.ok(!r.body.mine, r.body.mine)));
+      all.push(s.ask('/rpc/me').then((r) => assert.deepEqual([r.body.user, r.body.claims], ['web_anon', { role: 'web_anon' }])));
+      if (i % 6 === 0) all.push(s.ask('/notes?select=body', { ...mine, headers: { Accept: 'text/csv' } }).then((r) => assert.equal(r.body.trim(), `body\ncanary-of-${who}`)));
+      if (i % 7 === 0) all.push(s.ask('/notes?select=body').then((r) => assert.deepEqual([r.status, r.body.code], [401, '42501'])));
+    }
+    await Promise.all(all);
+    const { rows } = await server.sql("select count(*)::int as n from pg_stat_activity where datname = 'two' and usename = 'authenticator'");
+    assert.ok(rows[0].n <= 2); // the pool's one and the watch's
+  });
+
+  test('roles that nobody may be', async (t) => {
+    const s = await database(t, 'nobody', TWO, CONF);
+    const as = async (claims, secret) => {
+      const r = await s.ask('/notes', { token: sign(claims, secret) });
+      return [r.status, r.body.code];
+    };
+    assert.deepEqual(await as({ role: 'authenticator' }), [403, 'forbidden']);
+    assert.deepEqual(await as({ role: 'none' }), [403, 'forbidden']);
+    assert.deepEqual(await as({ role: 'boss' }), [403, 'forbidden']);
+    assert.deepEqual(await as({ role: 'stranger' }), [403, '42501']);
+    assert.deepEqual(await as({ role: 'nosuch' }), [401, '22023']);
+    assert.deepEqual(await as({ role: 'x'.repeat(64) }), [401, 'PGRST303']);
+    assert.deepEqual(await as({ role: ['ann'] }), [401, 'PGRST303']);
+    assert.deepEqual(await as({ role: 'ann' }, 'another secret of thirty-two bytes'), [401, 'PGRST301']);
+    assert.deepEqual(await as({ role: 'ann"; reset role; --' }), [401, '22023']);
+    assert.deepEqual(await as({}), [403, '42501']); // the anonymous role, but a token
+    assert.deepEqual(await as({ role: null }), [403, '42501']);
+    assert.deepEqual(await as({ role: 'ann' }), [200, undefined]);
+  });
+
+  test('a role that may see less is not served by what was prepared for one that may see more', async (t) => {
+    const s = await database(t, 'less', `create schema api; grant usage on schema api to ann;
+      create table api.notes as select 'of ann'::text as body; grant select on api.notes to ann, bob`, 'db-schemas = "api"\n', ONE);
+    for (let i = 0; i < 3; i++) {
+      assert.deepEqual((await s.ask('/notes', asAnn)).body, [{ body: 'of ann' }]);
+      assert.deepEqual((await s.ask('/notes', asBob)).body.message, 'permission denied for schema api');
+    }
+    assert.deepEqual((await s.ask('/notes')).body, { code: 'PGRST302', message: 'Anonymous access is disabled', details: null, hint: null });
+  });
+
+  test('a tenant is a claim that policies read', async (t) => {
+    const s = await database(t, 'claims', `
+      create schema api; grant usage on schema api to todo_user;
+      create table api.chats (id int primary key, tenant_id text not null default (current_setting('request.jwt.claims', true)::json->>'tenant'), message text);
+      insert into api.chats select i, 't' || i % 5, 'canary-t' || i % 5 from generate_series(1, 100) i;
+      alter table api.chats enable row level security;
+      create policy tenant on api.chats to todo_user
+        using (tenant_id = current_setting('request.jwt.claims', true)::json->>'tenant');
+      grant select, insert on api.chats to todo_user;`, 'db-schemas = "api"\n', ONE);
+    await Promise.all([...Array(100).keys()].map(async (i) => {
+      const tenant = `t${i % 6}`; // t5 has nothing
+      const { body } = await s.ask('/chats?select=message', { token: sign({ role: 'todo_user', tenant, i: i % 11 }) });
+      assert.equal(body.length, i % 6 === 5 ? 0 : 20);
+      assert.ok(body.every((r) => r.message === `canary-${tenant}`));
+    }));
+    assert.deepEqual((await s.ask('/chats', { token: sign({ role: 'todo_user' }) })).body, []);
+    const put = await s.ask('/chats', { token: sign({ role: 'todo_user', tenant: 't1' }), json: { id: 900, tenant_id: 't2' } });
+    assert.deepEqual([put.status, put.body.code], [403, '42501']);
+  });
+});
+
+describe('schemas', () => {
+  const THREE = ['one', 'two', 'shared'].map((name) => `
+    create schema ${name}; grant usage on schema ${name} to web_anon;
+    create table ${name}.things (id int primary key, body text); insert into ${name}.things values (1, 'canary-${name}');
+    grant all on ${name}.things to web_anon;
+    create function ${name}.count_things() returns bigint stable language plpgsql as 'begin return (select count(*) from things); end';`).join('') +
+    `create function shared.helper() returns text stable language sql as $$ select 'found' $$; grant execute on function shared.helper to web_anon;
+     create function one.uses() returns text stable language plpgsql as $$ begin return helper(); end $$;
+     create materialized view one.totals as select count(*) as n from one.things; grant select on one.totals to web_anon;`;
+
+  test('are named by profiles', async (t) => {
+    const s = await database(t, 'profiles', THREE, 'db-schemas = "one, two"\ndb-extra-search-path = "shared"\ndb-anon-role = "web_anon"\n', ONE);
+    const read = (schema, target = '/things?select=body') => s.ask(target, { headers: schema ? { 'Accept-Profile': schema } : {} });
+    for (const [asked, got] of [[null, 'one'], ['one', 'one'], ['two', 'two']]) {
+      const r = await read(asked);
+      assert.deepEqual([r.body, r.headers.get('content-profile')], [[{ body: `canary-${got}` }], got]);
+    }
+    const no = await read('shared');
+    assert.deepEqual([no.status, no.body.code, no.body.hint], [406, 'PGRST106', 'Only the following schemas are exposed: one, two']);
+    const wrote = await s.ask('/things', { json: { id: 2, body: 'x' }, headers: { 'Content-Profile': 'two', 'Accept-Profile': 'one', Prefer: 'return=representation' } });
+    assert.deepEqual([wrote.status, wrote.headers.get('content-profile')], [201, 'two']);
+    assert.deepEqual([(await read('one', '/rpc/count_things')).body, (await read('two', '/rpc/count_things')).body], [1, 2]);
+    assert.equal((await s.ask('/rpc/count_things', { json: {}, headers: { 'Content-Profile': 'two' } })).body, 2);
+    assert.equal((await read('one', '/rpc/uses')).body, 'found');
+    assert.equal((await read('two', '/rpc/uses')).status, 404);
+    assert.deepEqual((await read('one', '/totals')).body, [{ n: 1 }]);
+  });
+
+  test('are tenants that the token names', async (t) => {
+    const s = await database(t, 'by_token', THREE, 'db-schemas = "one, two"\ndb-anon-role = "web_anon"\ntenants = schema\n',
+      { args: [...ONE.args, '--set', 'auth.tenant_claim=$.app.schema'] });
+    const as = async (schema, headers = {}) => {
+      const r = await s.ask('/things?select=body', { token: sign({ app: { schema } }), headers });
+      return [r.status, r.body.code ?? r.body[0].body];
+    };
+    await Promise.all([...Array(30).keys()].map(async (i) => assert.deepEqual(await as(i % 2 ? 'one' : 'two'), [200, i % 2 ? 'canary-one' : 'canary-two'])));
+    assert.deepEqual(await as('one', { 'Accept-Profile': 'one' }), [200, 'canary-one']);
+    assert.deepEqual(await as('one', { 'Accept-Profile': 'two' }), [403, 'tenant_mismatch']);
+    assert.deepEqual(await as('shared'), [403, 'unknown_tenant']);
+    assert.deepEqual(await as('pg_catalog'), [403, 'unknown_tenant']);
+    assert.equal((await s.ask('/things', { token: sign({ role: 'web_anon' }) })).status, 401);
+    assert.equal((await s.ask('/things', { headers: { 'Accept-Profile': 'one' } })).status, 401);
+  });
+});
+
+describe('settings', () => {
+  test('of roles: their timeout, their isolation level, and what else they have', async (t) => {
+    await server.sql(`create role slow; create role strict; grant slow, strict to authenticator;
+      alter role slow set statement_timeout = '100ms'; alter role slow set work_mem = '5MB';
+      alter role strict set default_transaction_isolation = 'serializable'`);
+    const s = await database(t, 'of_roles', `create schema api; grant usage on schema api to slow, strict, ann;
+      create function api.now() returns json stable language sql as $$ select json_build_object('timeout', current_setting('statement_timeout'),
+        'memory', current_setting('work_mem'), 'isolation', current_setting('transaction_isolation')) $$;
+      create function api.sleep() returns void language sql as 'select pg_sleep(5)'`, 'db-schemas = "api"\n', ONE);
+    const as = (role, target) => s.ask(target, { token: sign({ role }) });
+    const answers = await Promise.all(['slow', 'ann', 'strict', 'ann', 'slow', 'strict'].map((role) => as(role, '/rpc/now')));
+    const of = { slow: { timeout: '100ms', memory: '5MB', isolation: 'read committed' }, ann: { timeout: '30s', memory: '4MB', isolation: 'read committed' },
+      strict: { timeout: '30s', memory: '4MB', isolation: 'serializable' } };
+    assert.deepEqual(answers.map((r) => r.body), ['slow', 'ann', 'strict', 'ann', 'slow', 'strict'].map((role) => of[role]));
+    const late = await as('slow', '/rpc/sleep');
+    assert.deepEqual([late.status, late.body.code], [504, '57014']);
+  });
+
+  test('of the database go over those of the file, and all are read again when told to', async (t) => {
+    const SQL = `create schema one; create schema two; create schema pc;
+      grant usage on schema one, two to web_anon, ann; grant usage on schema pc to authenticator;
+      create table one.a (x int); create table two.b (y int); grant select on one.a, two.b to web_anon, ann; insert into one.a values (1), (2);
+      create function pc.conf() returns void language sql as $$ select set_config('pgrst.db_max_rows', '1', true), set_config('pgrst.db_anon_role', 'ann', true) $$;
+      alter role authenticator in database by_database set pgrst.db_schemas = 'one'`;
+    const s = await database(t, 'by_database', SQL, 'db-schemas = "two"\ndb-anon-role = "web_anon"\ndb-pre-config = "pc.conf"\n');
+    const names = async () => (await s.ask('/a')).status + (await s.ask('/b')).status * 1000;
+    assert.deepEqual((await s.ask('/a')).body, [{ x: 1 }]);
+    assert.equal(await names(), 404200);
+    await server.sql("alter role authenticator in database by_database set pgrst.db_schemas = 'two, one'; notify pgrst, 'reload config'", 'by_database');
+    await until(async () => (await names()) === 200404, { what: 'the second schema' });
+    await server.sql("create table two.c (z int); grant select on two.c to ann; notify pgrst, 'reload schema'", 'by_database');
+    await until(async () => (await s.ask('/c')).status === 200, { what: 'the new table' });
+    // a mistake leaves things as they were
+    await server.sql("alter role authenticator in database by_database set pgrst.db_schemas = 'nothing'; notify pgrst", 'by_database');
+    await until(() => s.stderr.includes('there is no schema "nothing"'), { what: 'the warning' });
+    assert.equal(await names(), 200404);
+    await server.sql("alter role authenticator in database by_database reset pgrst.db_schemas; create or replace function pc.conf() returns void language sql as ''", 'by_database');
+    s.rewrite(`db-uri = "${uri('by_database')}"\njwt-secret = "${SECRET}"\ndb-schemas = "one"\ndb-anon-role = "web_anon"\n`);
+    s.signal('SIGHUP');
+    await until(async () => (await names()) === 404200, { what: 'the file of now' });
+    assert.equal((await s.ask('/a')).body.length, 2);
+  });
+
+  test('that are none are refused with the nearest name', async () => {
+    const wrong = async (...knobs) => {
+      const r = await rowhouse(['serve', '--adopt', 'dbname=nowhere', ...knobs.flatMap((k) => ['--set', `adopt.${k}`])]);
+      assert.equal(r.status, 2);
+      return r.stderr;
+    };
+    assert.match(await wrong('db-schemes=api'), /there is no setting "db-schemes" in \[adopt\]\n.*Perhaps you meant db-schemas/s);
+    assert.match(await wrong('db-schemas=api,pg_catalog'), /"pg_catalog" cannot be exposed/);
+    assert.match(await wrong('jwt-role-claim-key=role'), /is not the path of a role/);
+    assert.match(await wrong('db-prepared-statements=false'), /db-prepared-statements: "false" is not offered/);
+    assert.match(await wrong('db-max-rows=many'), /db-max-rows: data.max_rows: "many" is not a whole number/);
+  });
+
+  test('come from the environment as they do for PostgREST', async (t) => {
+    await server.sql('create database by_env');
+    await server.sql("create schema api; grant usage on schema api to ann; create function api.word() returns text stable language sql as $$ select current_setting('app.settings.word') $$", 'by_env');
+    const secret = Buffer.from('a secret that is written in base64!').toString('base64');
+    const env = { PGRST_DB_SCHEMAS: 'api', PGRST_JWT_SECRET: secret, PGRST_JWT_SECRET_IS_BASE64: 'true', PGRST_JWT_ROLE_CLAIM_KEY: '.app.roles[1]',
+      PGRST_APP_SETTINGS_WORD: 'from outside', PGRST_JWT_AUD: 'me' };
+    const s = await serve(t, { source: uri('by_env'), env });
+    const claims = { app: { roles: ['bob', 'ann'] }, aud: 'me' };
+    const ask = (c) => s.ask('/rpc/word', { token: sign(c, 'a secret that is written in base64!') });
+    assert.equal((await ask(claims)).body, 'from outside');
+    assert.equal((await ask({ ...claims, aud: 'you' })).status, 401);
+  });
+
+  test('need not be there for a first look', async (t) => {
+    await server.sql('create database first_look');
+    await server.sql("create table notes as select 'hello'::text as body", 'first_look');
+    const s = await serve(t, { source: `host=127.0.0.1 port=${server.port} user=postgres password='${server.password}' dbname=first_look` });
+    assert.equal((await s.ask('/notes')).status, 401);
+    const [, token, address] = await until(() => /Bearer (\S+)' '([^']+)'/.exec(s.stdout), { what: 'the first command' });
+    const r = await fetch(address, { headers: { Authorization: `Bearer ${token}` } });
+    assert.deepEqual(await r.json(), [{ body: 'hello' }]);
+    assert.deepEqual((await server.sql("select nspname from pg_namespace where nspname ~ '^row|^ref'", 'first_look')).rows, []); // nothing is written
+  });
+});
+
+test('a database that goes away comes back', async (t) => {
+  const s = await database(t, 'away', 'create schema api; grant usage on schema api to web_anon; create table api.a (x int); grant select on api.a to web_anon',
+    'db-schemas = "api"\ndb-anon-role = "web_anon"\n');
+  await until(async () => (await s.ask('/ready')).status === 200, { what: '/ready' });
+  await server.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'away'");
+  await until(async () => (await s.ask('/a')).status === 200, { what: 'the answer' });
+  await until(() => /the database is back/.test(s.stderr), { what: 'the watch' });
+  await server.sql("create table api.b (x int); grant select on api.b to web_anon; notify pgrst, 'reload schema'", 'away');
+  await until(async () => (await s.ask('/b')).status === 200, { what: 'the new table' });
+});
