@@ -4,7 +4,7 @@
 -- table, $5 the server role, whose privileges count, '' for nobody's: all is allowed, materialized views and foreign
 -- tables, which have no row security, too (all text).
 -- Row shape: one row, one column, jsonb: {"relations": [...], "foreign_keys": [...], "functions": [...],
--- "types": [...], "handlers": [...], "reads": [...], "comment": ...}. What is false, null or an empty list is left out of the lists' members.
+-- "types": [...], "handlers": [...], "reads": [...], "geojson": ..., "comment": ...}. What is false, null or an empty list is left out of the lists' members.
 -- A name that stands in the tenant schema is given without a schema and with "home": true, since that schema
 -- has another name in every schema home.
 -- Oldest PostgreSQL: 15.
@@ -290,6 +290,13 @@ WITH RECURSIVE sets AS (
         AND (r.oid IS NOT NULL OR p.proargtypes[0] = 2283) -- anyelement
         AND (m.typname ~* '^[a-z0-9.-]+/[a-z0-9.+-]+$' OR m.typname = '*/*')
         AND coalesce(pg_catalog.has_function_privilege(nullif($5::text, ''), p.oid, 'EXECUTE'), true)
+), geojson AS ( -- PostGIS', of any row
+    SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(p.proname) AS name
+    FROM pg_catalog.pg_proc p
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE p.proname = 'st_asgeojson' AND p.proargtypes[0] = 2249 AND p.pronargs - p.pronargdefaults <= 1
+        AND coalesce(pg_catalog.has_function_privilege(nullif($5::text, ''), p.oid, 'EXECUTE'), true)
+    ORDER BY p.oid LIMIT 1
 ), reading (text) AS ( -- the app's own code that asks for a setting or sets one: 2077, 3294, 2078 are the functions that do
     SELECT coalesce(nullif(p.prosrc, ''), pg_catalog.pg_get_function_sqlbody(p.oid))
     FROM pg_catalog.pg_proc p
@@ -317,5 +324,6 @@ SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
     'functions', coalesce((SELECT list FROM functions), '[]'),
     'types', coalesce((SELECT list FROM described_types), '[]'),
     'handlers', coalesce((SELECT list FROM handlers), '[]'),
+    'geojson', (SELECT name FROM geojson),
     'comment', (SELECT nullif(pg_catalog.obj_description(nsp, 'pg_namespace'), 'standard public schema')
                 FROM sets WHERE set = 'tenant')));

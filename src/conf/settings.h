@@ -43,6 +43,7 @@
     X(INT, data, max_rows, "0", "rows of one answer at most; 0: no limit") \
     X(BOOL, data, aggregates, "off", "sums, counts and the like may be asked for: avg, count, max, min, sum") \
     X(STRING, data, tx_end, "commit", "how requests end: commit, rollback, or either with -allow-override: Prefer: tx= may ask then") \
+    X(BOOL, data, plans, "off", "how a request runs may be asked for: Accept: application/vnd.pgrst.plan; of shared tables without numbers") \
     X(STRING, data, request_settings, "auto", "the app is told of request.headers, request.jwt.claims and the like, and asked for response.headers: auto (what it names), on or off") \
     X(DURATION, data, head_timeout, "10s", "time a whole request head may take") \
     X(DURATION, data, body_timeout, "30s", "time a whole request body may take") \

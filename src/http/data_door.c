@@ -317,6 +317,12 @@ static bool has_own_schema(const struct request *r)
     return strcmp(r->tenant.schema, r->door->settings.naming.schema) != 0;
 }
 
+/* Nobody else's rows are in its tables. */
+static bool has_own_tables(const struct request *r)
+{
+    return has_own_schema(r) || strcmp(r->tenant.database, r->door->settings.pool.database) != 0;
+}
+
 static rh_route route_of(const struct request *r)
 {
     const rh_data_door_settings *s = &r->door->settings;
@@ -500,6 +506,8 @@ static void fill_request(struct request *r)
     r->naming.schema = r->tenant.schema;
     r->naming.max_rows = r->tenant.limits.of[RH_LIMIT_ROWS];
     r->naming.distributed = r->tenant.citus;
+    if (has_own_tables(r) && r->naming.plans != RH_PLANS_NONE)
+        r->naming.plans = RH_PLANS_WHOLE;
     r->naming.reads = (rh_relation_cache_reads(r->cache) | r->naming.reads) & r->door->settings.reads;
     if (r->door->settings.adopted)
         rh_adopted_request_name(&r->adopted, x, &r->naming, &r->settings);

@@ -140,6 +140,7 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                          .id_type = conf->app_id_type,
                          .max_rows = conf->data_max_rows,
                          .aggregates = conf->data_aggregates,
+                         .plans = conf->data_plans ? RH_PLANS_SHAPE : RH_PLANS_NONE,
                          .tx_end = rh_tx_end_parse(conf->data_tx_end),
                          .max_response = (size_t)conf->data_max_response};
     d.pool = (rh_pool_settings){.conninfo = set->conninfo,

@@ -35,7 +35,7 @@ void rh_answer_prepare(rh_rest *r)
     rh_str_init(&r->body, r->naming.max_response);
     rh_arena_on_free(r->arena, release_body, &r->body);
     r->total = -1;
-    if (r->media == RH_MEDIA_CSV && (r->rows_kind == RH_ROWS_OBJECTS || r->rows_kind == RH_ROWS_SCALARS))
+    if (r->plan.csv && (r->rows_kind == RH_ROWS_OBJECTS || r->rows_kind == RH_ROWS_SCALARS))
         add_names(r);
     if (r->rows_kind != RH_ROWS_OBJECTS)
         return;
@@ -60,7 +60,7 @@ void rh_answer_prepare(rh_rest *r)
 
 static void add_row(rh_rest *r, const PGresult *res, int row)
 {
-    if (r->media == RH_MEDIA_CSV) {
+    if (r->plan.csv) {
         r->rows++;
         rh_render_csv_row(&r->body, res, row, r->rows_kind == RH_ROWS_OBJECTS ? r->n_columns : 1);
         return;
@@ -75,7 +75,18 @@ static void add_row(rh_rest *r, const PGresult *res, int row)
         rh_str_add(&r->body, "null");
     else
         rh_render_value(&r->body, PQgetvalue(res, row, 0), (size_t)PQgetlength(res, row, 0),
-                        r->plan.function->return_form);
+                        r->plan.value_form);
+}
+
+/* A body of the app's own; null is an empty one. */
+static void add_raw(rh_rest *r, const PGresult *res, int row, int column)
+{
+    size_t n = (size_t)PQgetlength(res, row, column);
+    const char *text = PQgetvalue(res, row, column);
+    if (r->format.bytes && r->rows_kind != RH_ROWS_LINES)
+        rh_render_bytes(&r->body, text, n);
+    else
+        rh_str_addn(&r->body, text, n);
 }
 
 static void add_percent_encoded(rh_str *out, const char *text)
@@ -156,6 +167,19 @@ bool rh_rest_rows(rh_rest *r, int statement, const PGresult *res, rh_err *err)
         case RH_ROWS_KEYS:
             note_keys(r, res, i);
             break;
+        case RH_ROWS_BODY:
+            if (!rh_parse_int(PQgetvalue(res, i, 0), &r->rows))
+                r->rows = 0;
+            add_raw(r, res, i, 1);
+            break;
+        case RH_ROWS_VALUE:
+            r->rows++;
+            add_raw(r, res, i, 0);
+            break;
+        case RH_ROWS_LINES:
+            rh_str_add(&r->body, r->rows++ ? "\n" : "");
+            add_raw(r, res, i, 0);
+            break;
         case RH_ROWS_SCALARS:
         case RH_ROWS_OBJECTS:
             add_row(r, res, i);
@@ -206,12 +230,12 @@ static bool not_one_row(rh_rest *r, rh_err *err)
 
 static void put_body(rh_rest *r, rh_rest_answer *out)
 {
-    bool json = r->media != RH_MEDIA_CSV;
+    bool json = !r->plan.csv && (r->rows_kind == RH_ROWS_OBJECTS || r->rows_kind == RH_ROWS_SCALARS);
     if (json && !r->rows)
         rh_str_add(&r->body, r->single ? "null" : "[]");
     else if (json && !r->single)
         rh_str_addc(&r->body, ']');
-    add_header(out, "Content-Type", rh_media_content_types[r->media]);
+    add_header(out, "Content-Type", r->format.content_type);
     out->body = rh_str_take(&r->body, &out->body_len);
 }
 
@@ -230,7 +254,7 @@ static bool finish_read(rh_rest *r, rh_rest_answer *out, rh_err *err)
     if (r->plan.function && r->plan.function->returns_void)
         out->status = 204;
     else if (r->plan.head)
-        add_header(out, "Content-Type", rh_media_content_types[r->media]);
+        add_header(out, "Content-Type", r->format.content_type);
     else
         put_body(r, out);
     return true;
@@ -288,7 +312,7 @@ void rh_rest_begin(rh_rest *r, rh_rest_answer *out)
         out->status = rows < r->total ? 206 : 200;
         add_header(out, "Content-Range", content_range(r, p->offset, p->offset + rows - 1, r->total));
     }
-    add_header(out, "Content-Type", rh_media_content_types[r->media]);
+    add_header(out, "Content-Type", r->format.content_type);
     add_applied(r, out);
 }
 
@@ -307,6 +331,11 @@ bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_er
     bool write = rh_writes(&r->plan);
     *out = (rh_rest_answer){0};
     if (r->begun) {
+        put_body(r, out);
+        return true;
+    }
+    if (r->rows_kind == RH_ROWS_LINES) {
+        out->status = 200;
         put_body(r, out);
         return true;
     }

@@ -12,6 +12,7 @@
 #include "rest/body.h"
 #include "rest/cast.h"
 #include "rest/link.h"
+#include "rest/negotiate.h"
 #include "rest/payload.h"
 #include "rest/prefer.h"
 #include "rest/query.h"
@@ -64,13 +65,17 @@ typedef struct rh_plan {
     rh_action action;
     rh_node root;
     int n_nodes;
-    bool calls;     /* a function of the app is called, by name or as a computed field */
-    bool tenant;    /* some reference needs the tenant id: it is parameter $1 */
-    bool head;      /* no rows wanted, only how many */
-    bool csv;       /* values are wanted as PostgreSQL writes them, not as JSON */
-    bool strip;     /* nulls are left out */
-    bool returning; /* a write answers with its rows */
-    bool location;  /* an insert answers with its keys */
+    bool calls;  /* a function of the app is called, by name or as a computed field */
+    bool tenant; /* some reference needs the tenant id: it is parameter $1 */
+    bool head;   /* no rows wanted, only how many */
+    rh_explain explain;
+    const rh_type *maker; /* the function that makes a body of the rows; NULL: none */
+    bool maker_of_rows;   /* it takes whole rows of the root's relation; else of what is selected */
+    bool geo;             /* it makes a GeoJSON feature of each */
+    bool csv;             /* values are wanted as PostgreSQL writes them, not as JSON */
+    bool strip;           /* nulls are left out */
+    bool returning;       /* a write answers with its rows */
+    bool location;        /* an insert answers with its keys */
     rh_guard guard;
     int64_t max_affected;
     const char *const *keys; /* of /relation/key */
@@ -88,7 +93,9 @@ typedef struct rh_plan {
     bool count_inserted; /* which of the rows were not there is asked for afterwards */
     /* calls */
     const rh_function *function;
-    bool scalar; /* the function has no columns */
+    bool scalar;                /* the function has no columns */
+    const rh_type *value_shown; /* the function that makes its value what is shown of it; or NULL */
+    rh_json_form value_form;
     RH_VEC(const rh_argument *) arguments;
     const char *whole;                  /* the body, as the only argument; NULL: arguments have names */
     const char *const *argument_values; /* of GET, one per argument; NULL: they are in the body */

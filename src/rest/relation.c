@@ -17,7 +17,8 @@ struct rh_relation_cache {
     rh_handler *handlers;
     int n_relations, n_foreign_keys, n_functions, n_types, n_handlers;
     const char *comment;
-    unsigned reads;        /* rh_reads */
+    unsigned reads; /* rh_reads */
+    rh_type geojson;
     rh_map relation_names; /* to rh_relation */
     rh_map function_names; /* to the first rh_function of the name */
 };
@@ -383,6 +384,7 @@ static void read_document(struct reader *r, const json_t *root)
 {
     rh_relation_cache *c = r->cache;
     c->comment = maybe_text(r, root, "comment");
+    c->geojson.text = maybe_text(r, root, "geojson");
     read_types(r, json_object_get(root, "types"));
     json_t *relations = list_of(r, root, "relations", &c->n_relations);
     json_t *keys = list_of(r, root, "foreign_keys", &c->n_foreign_keys);
@@ -500,6 +502,11 @@ const rh_handler *rh_handler_all(const rh_relation_cache *c, int *n)
 {
     *n = c->n_handlers;
     return c->handlers;
+}
+
+const rh_type *rh_relation_cache_geojson(const rh_relation_cache *c)
+{
+    return &c->geojson;
 }
 
 const char *rh_relation_cache_comment(const rh_relation_cache *c)

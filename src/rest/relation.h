@@ -178,6 +178,8 @@ const rh_foreign_key *rh_relation_foreign_keys(const rh_relation_cache *c, int *
 const rh_function *rh_function_all(const rh_relation_cache *c, int *n);
 const rh_app_type *rh_app_type_all(const rh_relation_cache *c, int *n);
 const rh_handler *rh_handler_all(const rh_relation_cache *c, int *n);
+/* PostGIS' function that makes GeoJSON of a row; its text is NULL where there is none. */
+const rh_type *rh_relation_cache_geojson(const rh_relation_cache *c);
 const char *rh_relation_cache_comment(const rh_relation_cache *c); /* of the tenant schema, or NULL */
 size_t rh_relation_cache_size(const rh_relation_cache *c);         /* bytes */
 /* All functions of the name (overloads), side by side; NULL and *n 0 when there is none. */

@@ -84,6 +84,21 @@ void rh_render_row(rh_str *out, const PGresult *res, int row, const rh_render_co
     rh_str_add(out, begun ? "}" : "{}");
 }
 
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
+}
+
+void rh_render_bytes(rh_str *out, const char *text, size_t n)
+{
+    if (n < 2 || text[0] != '\\' || text[1] != 'x') {
+        rh_str_addn(out, text, n);
+        return;
+    }
+    for (size_t i = 2; i + 1 < n; i += 2)
+        rh_str_addc(out, (char)(digit(text[i]) << 4 | digit(text[i + 1])));
+}
+
 void rh_render_csv_value(rh_str *out, const char *text, size_t n)
 {
     bool quote = n == 0;

@@ -19,6 +19,8 @@ typedef struct rh_render_column {
 
 /* One value of a row, or null. */
 void rh_render_value(rh_str *out, const char *text, size_t n, rh_json_form form);
+/* The bytes of a bytea as PostgreSQL writes it (\\x00ff); anything else as it is. */
+void rh_render_bytes(rh_str *out, const char *text, size_t n);
 /* One row as an object; no columns give {}. strip: columns that are null are left out. */
 void rh_render_row(rh_str *out, const PGresult *res, int row, const rh_render_column *columns, int n,
                    bool strip);

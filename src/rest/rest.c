@@ -30,7 +30,36 @@ static bool read_headers(rh_rest *r, const rh_rest_request *req, rh_err *err)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i] && !rh_is_utf8(texts[i], strlen(texts[i])))
             return rh_err_set(err, RH_E_INVALID, "a header is not UTF-8");
-    return rh_prefer_parse(req->prefer, &r->prefer, err) && rh_accept_parse(req->accept, &r->media, err);
+    return rh_prefer_parse(req->prefer, &r->prefer, err);
+}
+
+static bool whole_rows(const rh_query *q)
+{
+    return !q->has_select || (q->select.len == 1 && q->select.items[0].kind == RH_SELECT_STAR);
+}
+
+static bool choose_format(rh_rest *r, const rh_rest_request *req, rh_err *err)
+{
+    rh_plan *p = &r->plan;
+    rh_offers offers = {p->cache, p->root.relation, p->function, whole_rows(p->root.query), r->naming.plans};
+    rh_format *f = &r->format;
+    if (!rh_accept_choose(r->arena, req->accept, &offers, f, err))
+        return false;
+    p->csv = f->media == RH_MEDIA_CSV;
+    p->geo = f->media == RH_MEDIA_GEO;
+    p->strip = f->media == RH_MEDIA_STRIPPED || f->media == RH_MEDIA_STRIPPED_OBJECT;
+    p->explain = f->explain;
+    p->maker = f->handler ? &f->handler->function : p->geo ? rh_relation_cache_geojson(p->cache) : NULL;
+    p->maker_of_rows = f->handler && f->handler->relation;
+    const rh_app_type *domain = p->scalar ? rh_cast_result(p->function) : NULL;
+    p->value_form = p->function ? p->function->return_form : RH_JSON_STRING;
+    if (domain && domain->to_json.text && !p->csv && !p->maker && f->media != RH_MEDIA_VALUE) {
+        p->value_shown = &domain->to_json;
+        p->value_form = RH_JSON_RAW;
+    }
+    if (p->explain.on && r->naming.distributed)
+        return rh_plan_not_implemented(err, "plans on Citus", p->root.name);
+    return true;
 }
 
 /* What a known preference asks for is done or refused, never left out silently. */
@@ -92,33 +121,51 @@ static bool plan_max_affected(rh_rest *r, rh_err *err)
     return true;
 }
 
+/* What the rows of the main statement are. */
+static rh_rows_kind rows_of(const rh_rest *r)
+{
+    const rh_plan *p = &r->plan;
+    bool write = rh_writes(p), patch_of_nothing = p->action == RH_DO_UPDATE && !p->parts.items[0].n;
+    if (p->explain.on)
+        return RH_ROWS_LINES;
+    if (write && !p->returning)
+        return p->location                                           ? RH_ROWS_KEYS
+               : (p->guard || p->parts.len > 1) && !patch_of_nothing ? RH_ROWS_COUNT
+                                                                     : RH_ROWS_NONE;
+    if (p->head)
+        return RH_ROWS_COUNT;
+    if (p->maker)
+        return RH_ROWS_BODY;
+    return r->format.media == RH_MEDIA_VALUE ? RH_ROWS_VALUE : p->scalar ? RH_ROWS_SCALARS : RH_ROWS_OBJECTS;
+}
+
+/* Names of the client's would have to stand in the statement. */
+static bool check_body(const rh_rest *r, rh_err *err)
+{
+    const rh_plan *p = &r->plan;
+    if (!p->maker || p->maker_of_rows || p->scalar || !p->root.renamed)
+        return true;
+    return rh_plan_not_implemented(err, "a rename or a path with the media type", r->format.content_type);
+}
+
 static bool plan_answer(rh_rest *r, rh_err *err)
 {
     rh_plan *p = &r->plan;
     const rh_function *f = p->function;
     bool write = rh_writes(p);
     p->returning = write && r->prefer.answer == RH_RETURN_REPRESENTATION;
-    bool object = r->media == RH_MEDIA_OBJECT || r->media == RH_MEDIA_STRIPPED_OBJECT;
-    p->strip = r->media == RH_MEDIA_STRIPPED || r->media == RH_MEDIA_STRIPPED_OBJECT;
+    bool object = r->format.media == RH_MEDIA_OBJECT || r->format.media == RH_MEDIA_STRIPPED_OBJECT;
     r->must_be_one = object || r->path.n_keys;
     r->single = r->must_be_one || (f && !f->returns_set);
     /* a write or a volatile call that must have one row is undone by its own statement when it has not */
     if (object && !r->path.n_keys && (write || (f && !f->read_only && f->returns_set && !p->head)))
         p->guard = RH_GUARD_ONE;
-    if (!plan_max_affected(r, err))
+    if (!check_body(r, err) || !plan_max_affected(r, err))
         return false;
-    bool patch_of_nothing = p->action == RH_DO_UPDATE && !p->parts.items[0].n;
     p->location = p->action == RH_DO_INSERT && !p->put && p->parts.len == 1 &&
                   r->prefer.answer == RH_RETURN_HEADERS_ONLY && p->guard == RH_GUARD_NONE &&
                   p->root.relation->n_primary_key;
-    if (p->returning || (!write && !p->head && !p->scalar))
-        r->rows_kind = RH_ROWS_OBJECTS;
-    else if (write)
-        r->rows_kind = p->location                                           ? RH_ROWS_KEYS
-                       : (p->guard || p->parts.len > 1) && !patch_of_nothing ? RH_ROWS_COUNT
-                                                                             : RH_ROWS_NONE;
-    else
-        r->rows_kind = p->head ? RH_ROWS_COUNT : RH_ROWS_SCALARS;
+    r->rows_kind = rows_of(r);
     return true;
 }
 
@@ -166,8 +213,8 @@ static bool write_count(rh_rest *r, rh_err *err)
     rh_plan *p = &r->plan;
     rh_rest_plan_info *info = &r->info;
     bool cut = p->has_limit || p->offset;
-    if (rh_writes(p) || r->prefer.count == RH_COUNT_NONE ||
-        (!cut && (p->function || p->root.aggregated || p->head || r->single)))
+    if (rh_writes(p) || r->prefer.count == RH_COUNT_NONE || p->explain.on ||
+        (!cut && (p->function || p->root.aggregated || p->head || r->single || p->maker)))
         return true;
     if (!info->read_only) /* counting would call it again */
         return rh_plan_not_implemented(err, "count=exact with a limit on the volatile function",
@@ -190,7 +237,7 @@ static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err
     if (!write_count(r, err) || !rh_sql_main(p, &info->statements[info->main], err))
         return false;
     info->n_statements = info->main + 1;
-    if (p->count_inserted)
+    if (p->count_inserted && !p->explain.on)
         rh_sql_inserted(p, &info->statements[info->n_statements++]);
     if (info->late_head)
         rh_sql_response(p, &info->statements[r->responding = info->n_statements++]);
@@ -227,7 +274,8 @@ rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation
         return NULL;
     if (r->path.rpc ? !rh_call_plan(r, req, err) : !rh_write_body(r, req, err))
         return NULL;
-    r->plan.csv = r->media == RH_MEDIA_CSV;
+    if (!choose_format(r, req, err))
+        return NULL;
     if (!rh_write_conflict(r, err) || !plan_window(r, req, err) || !rh_plan_tree(&r->plan, err))
         return NULL;
     if ((r->plan.put && !rh_write_put(r, err)) || !plan_answer(r, err) || !write_statements(r, req, err))

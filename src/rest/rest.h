@@ -69,6 +69,10 @@ typedef struct rh_rest_role {
 /* Stands in the error of a request whose role is not in force after all. */
 #define RH_REST_ROLE_GUARD "rowhouse: not this role"
 
+/* How much a client may see of how its statement runs: SHAPE is without costs, rows and buffers, which in
+ * shared tables tell of other tenants. */
+typedef enum rh_plans { RH_PLANS_NONE, RH_PLANS_SHAPE, RH_PLANS_WHOLE } rh_plans;
+
 /* Where the tables stand for this tenant and how its rows are kept apart. */
 typedef struct rh_rest_naming {
     const char *schema;           /* of the tenant set: "public" for shared homes, "h_12" for a schema home */
@@ -87,7 +91,8 @@ typedef struct rh_rest_naming {
     rh_tx_end tx_end;
     const rh_rest_role *role; /* NULL: the login role */
     bool aggregates;          /* avg, count, max, min and sum are answered */
-    unsigned reads;           /* rh_reads of the app; the caller tells those of the request, as settings */
+    rh_plans plans;
+    unsigned reads; /* rh_reads of the app; the caller tells those of the request, as settings */
 } rh_rest_naming;
 
 /* A statement to run. `text` is the same for all tenants of one model, so a prepared statement is too. */

@@ -34,10 +34,27 @@ static bool end(rh_writer *w, rh_rest_statement *out, rh_err *err)
     return true;
 }
 
+/* Costs, rows and what was read are shown where nobody else's rows are in the tables. */
+static void put_explain(rh_writer *w)
+{
+    const rh_explain *e = &w->plan->explain;
+    bool whole = w->plan->naming->plans == RH_PLANS_WHOLE;
+    rh_put(w, e->json ? "EXPLAIN (FORMAT JSON" : "EXPLAIN (FORMAT TEXT");
+    rh_put(w, whole ? "" : ", COSTS OFF");
+    rh_put(w, whole && e->analyze ? ", ANALYZE" : "");
+    rh_put(w, e->verbose ? ", VERBOSE" : "");
+    rh_put(w, e->settings ? ", SETTINGS" : "");
+    rh_put(w, whole && e->buffers ? ", BUFFERS" : "");
+    rh_put(w, whole && e->wal ? ", WAL" : "");
+    rh_put(w, ") ");
+}
+
 bool rh_sql_main(const rh_plan *p, rh_rest_statement *out, rh_err *err)
 {
     rh_writer w;
     begin(&w, p);
+    if (p->explain.on)
+        put_explain(&w);
     if (p->action == RH_DO_UPDATE && !p->parts.items[0].n) {
         rh_put_nothing(&w);
     } else if (p->action == RH_DO_CALL && p->guard != RH_GUARD_NONE) {
@@ -50,6 +67,10 @@ bool rh_sql_main(const rh_plan *p, rh_rest_statement *out, rh_err *err)
         rh_put(&w, "SELECT pg_catalog.count(*) FROM (");
         rh_put_read(&w, p->root.aggregated ? rh_put_top_items : rh_put_one);
         rh_put(&w, ") AS h");
+    } else if (p->maker) {
+        rh_put_body_begin(&w);
+        rh_put_read(&w, rh_put_body_rows);
+        rh_put_body_end(&w);
     } else {
         rh_put_read(&w, rh_put_top_items);
     }

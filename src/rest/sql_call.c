@@ -63,10 +63,14 @@ void rh_put_call_source(rh_writer *w)
 void rh_put_scalar_call(rh_writer *w)
 {
     const rh_plan *p = w->plan;
-    bool via_sql = p->function->return_form == RH_JSON_VIA_SQL && !p->function->returns_void && !p->csv;
+    bool via_sql = p->value_form == RH_JSON_VIA_SQL && !p->function->returns_void && !p->csv && !p->maker;
     rh_put(w, via_sql ? "SELECT pg_catalog.to_json(" : "SELECT ");
+    if (p->value_shown) {
+        rh_put_type(w, p->value_shown);
+        rh_str_addc(&w->text, '(');
+    }
     put_call(w);
-    rh_put(w, via_sql ? ") AS v" : " AS v");
+    rh_put(w, via_sql || p->value_shown ? ") AS v" : " AS v");
     if (!p->argument_values && !p->whole && p->arguments.len) {
         rh_put(w, " FROM ");
         put_argument_source(w);

@@ -50,3 +50,37 @@ void rh_put_whole_row(rh_writer *w, const rh_node *n)
     rh_put_alias(w, 't', n);
     rh_put(w, ".*");
 }
+
+void rh_put_body_rows(rh_writer *w, const rh_node *n)
+{
+    if (!w->plan->maker_of_rows) {
+        rh_put_named_items(w, n);
+        return;
+    }
+    rh_put(w, w->from_with ? "ROW(" : "");
+    rh_put_alias(w, 't', n);
+    if (w->from_with) {
+        rh_put(w, ".*)::");
+        rh_put_relation(w, n->relation);
+    }
+    rh_put(w, " AS r");
+}
+
+void rh_put_body_begin(rh_writer *w)
+{
+    const rh_plan *p = w->plan;
+    const char *row = p->maker_of_rows ? "s.r" : p->scalar ? "s.v" : "s";
+    rh_put(w, "SELECT pg_catalog.count(*), ");
+    rh_put(w, p->geo ? "pg_catalog.json_build_object('type', 'FeatureCollection', 'features', "
+                       "coalesce(pg_catalog.json_agg("
+                     : "");
+    rh_put_type(w, p->maker);
+    rh_str_addc(&w->text, '(');
+    rh_put(w, row);
+    rh_put(w, p->geo ? ")::json), '[]')) FROM (" : ") FROM (");
+}
+
+void rh_put_body_end(rh_writer *w)
+{
+    rh_put(w, ") AS s");
+}

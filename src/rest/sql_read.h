@@ -11,6 +11,12 @@
 void rh_put_one(rh_writer *w, const rh_node *n);
 void rh_put_whole_row(rh_writer *w, const rh_node *n);
 
+/* The root's rows, as records of one column or with named columns, for rh_put_body_begin() and _end(), which
+ * stand around the statement: how many rows there are, and what the plan's function makes of them. */
+void rh_put_body_rows(rh_writer *w, const rh_node *n);
+void rh_put_body_begin(rh_writer *w);
+void rh_put_body_end(rh_writer *w);
+
 /* ` FROM rel AS t0`, or the call. */
 void rh_put_source(rh_writer *w);
 /* The rows, without order and page; and with them. */

@@ -158,6 +158,16 @@ void rh_put_top_items(rh_writer *w, const rh_node *n)
         rh_put(w, "NULL");
 }
 
+void rh_put_named_items(rh_writer *w, const rh_node *n)
+{
+    for (size_t i = 0; i < n->items.len; i++) {
+        rh_put(w, i ? ", " : "");
+        put_item(w, n, &n->items.items[i]);
+        rh_put(w, " AS ");
+        rh_str_add_ident(&w->text, n->items.items[i].key);
+    }
+}
+
 static void put_numbered_json(rh_writer *w, const rh_node *n, size_t item)
 {
     put_numbered(w, 'r', n, item);

@@ -11,6 +11,8 @@
 
 /* Items as text columns of the answer, which render.c makes JSON of. */
 void rh_put_top_items(rh_writer *w, const rh_node *n);
+/* Items under their own names, as they are. */
+void rh_put_named_items(rh_writer *w, const rh_node *n);
 /* Behind the node's reference: its spread embeds, a lateral join each. */
 void rh_put_spreads(rh_writer *w, const rh_node *n);
 void rh_put_group(rh_writer *w, const rh_node *n);

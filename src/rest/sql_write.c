@@ -246,12 +246,19 @@ void rh_put_from_with(rh_writer *w)
 {
     const rh_plan *p = w->plan;
     bool begun = false;
-    rh_put(w, ") SELECT ");
+    bool body = p->maker && (p->returning || p->action == RH_DO_CALL);
+    rh_put(w, ") ");
+    if (body)
+        rh_put_body_begin(w);
+    rh_put(w, "SELECT ");
     w->from_with = true;
     if (p->scalar) {
         rh_put(w, "v FROM w");
     } else if (p->returning || p->action == RH_DO_CALL) {
-        rh_put_top_items(w, &p->root);
+        if (body)
+            rh_put_body_rows(w, &p->root);
+        else
+            rh_put_top_items(w, &p->root);
         rh_put(w, " FROM w AS ");
         rh_put_alias(w, 't', &p->root);
         rh_put_spreads(w, &p->root);
@@ -264,6 +271,8 @@ void rh_put_from_with(rh_writer *w)
         rh_put_group(w, &p->root);
         rh_put_order(w, &p->root);
     }
+    if (body)
+        rh_put_body_end(w);
 }
 
 /* Parts of one body: `WITH w0 AS (INSERT ..), w1 AS (INSERT ..), w AS (SELECT * FROM w0 UNION ALL ..` */
@@ -288,9 +297,9 @@ static void put_inserts(rh_writer *w)
 void rh_put_write(rh_writer *w)
 {
     const rh_plan *p = w->plan;
-    bool with =
-        p->guard != RH_GUARD_NONE || (p->returning && (p->root.children.len || p->root.query->order.len ||
-                                                       p->root.aggregated || p->naming->distributed));
+    bool with = p->guard != RH_GUARD_NONE ||
+                (p->returning && (p->root.children.len || p->root.query->order.len || p->root.aggregated ||
+                                  p->naming->distributed || p->maker));
     with = with || p->parts.len > 1;
     if (p->parts.len > 1) {
         put_inserts(w);

@@ -18,7 +18,10 @@ typedef enum rh_rows_kind {
     RH_ROWS_COUNT,   /* one row with the number of rows */
     RH_ROWS_SCALARS, /* one column, each row a value */
     RH_ROWS_OBJECTS,
-    RH_ROWS_KEYS /* the primary key of inserted rows, for Location */
+    RH_ROWS_BODY,  /* one row: how many rows there are, and what a handler makes of them */
+    RH_ROWS_VALUE, /* one row, one column: the body */
+    RH_ROWS_LINES, /* of a plan */
+    RH_ROWS_KEYS   /* the primary key of inserted rows, for Location */
 } rh_rows_kind;
 
 struct rh_rest {
@@ -28,7 +31,7 @@ struct rh_rest {
     rh_path path;
     rh_url url;
     rh_prefer prefer;
-    rh_media media;
+    rh_format format;
     rh_plan plan;
     rh_rest_plan_info info;
 

@@ -101,6 +101,18 @@ CREATE DOMAIN "text/shout" AS text;
 CREATE FUNCTION shout_one(text, ads) RETURNS "text/shout" LANGUAGE sql IMMUTABLE AS $$SELECT $1 || upper($2.name)$$;
 CREATE AGGREGATE shout_ads(ads) (SFUNC = shout_one, STYPE = "text/shout", INITCOND = '');
 CREATE FUNCTION slow() RETURNS "text/shout" LANGUAGE sql SET statement_timeout = '4s' SET work_mem = '64kB' AS $$SELECT 'SLOW'::"text/shout"$$;
+-- more media types: of any row, of any type, of bytes; a stand-in for PostGIS
+CREATE DOMAIN "application/vnd.count" AS text;
+CREATE FUNCTION count_one(text, anyelement) RETURNS "application/vnd.count" LANGUAGE sql IMMUTABLE AS $$SELECT $1 || 'x'$$;
+CREATE AGGREGATE count_any(anyelement) (SFUNC = count_one, STYPE = "application/vnd.count", INITCOND = '');
+CREATE DOMAIN "*/*" AS bytea;
+CREATE FUNCTION any_media() RETURNS "*/*" LANGUAGE sql IMMUTABLE AS $$SELECT '\x616263'::bytea$$;
+CREATE FUNCTION any_one(bytea, nameless) RETURNS "*/*" LANGUAGE sql IMMUTABLE AS $$SELECT coalesce($1, '') || convert_to($2.name, 'UTF8')$$;
+CREATE AGGREGATE any_nameless(nameless) (SFUNC = any_one, STYPE = "*/*");
+CREATE DOMAIN "image/png" AS bytea;
+CREATE FUNCTION picture() RETURNS "image/png" LANGUAGE sql IMMUTABLE AS $$SELECT '\x69'::bytea$$;
+CREATE FUNCTION st_asgeojson(record) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN json_build_object('type', 'Feature', 'properties', to_json($1)); END$$;
+CREATE FUNCTION shade(n int) RETURNS color LANGUAGE sql IMMUTABLE AS $$SELECT n::color$$;
 
 GRANT USAGE ON SCHEMA reference TO rest_server;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rest_server;

@@ -19,8 +19,9 @@ $$;
 let app;
 
 before(async () => {
-  app = await startApp({ files: { ...makeApp(), 'tenant/0002_settings.sql': SETTINGS }, settings: ['data.connections=1', 'data.threads=1'] });
+  app = await startApp({ files: { ...makeApp(), 'tenant/0002_settings.sql': SETTINGS }, settings: ['data.connections=1', 'data.threads=1', 'data.plans=on'] });
   for (const slug of ['one', 'two']) await app.ok(['tenant', 'create', slug]);
+  for (const model of ['schema', 'database']) await app.ok(['tenant', 'create', model, '--model', model]);
 });
 after(() => app?.stop());
 
@@ -46,4 +47,19 @@ test('the app sets status and headers, of this answer only', async () => {
     const next = await app.http('GET', '/notes', { tenant: 'two' });
     assert.deepEqual([next.status, next.headers.get('x-mine'), next.headers.getSetCookie()], [200, null, []]);
   }
+});
+
+test('plans show the numbers of tables that nobody else has', async () => {
+  const ask = (tenant, options) => app.http('GET', '/notes', { tenant, headers: { Accept: `application/vnd.pgrst.plan+json${options}` } });
+  for (const tenant of ['schema', 'database']) {
+    const plan = await ask(tenant, ';options=analyze|buffers');
+    assert.equal(plan.status, 200);
+    assert.equal(plan.headers.get('content-type'), 'application/vnd.pgrst.plan+json; for="application/json"; options=analyze|buffers; charset=utf-8');
+    assert.equal(plan.json[0].Plan['Actual Rows'], 0);
+  }
+  assert.equal((await ask('one', ';options=analyze')).status, 403);
+  const shared = await ask('one', '');
+  assert.equal(shared.status, 200);
+  assert.ok(shared.json[0].Plan['Node Type']);
+  assert.doesNotMatch(shared.text, /Cost|Rows|Width|Buffers/);
 });

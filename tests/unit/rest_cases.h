@@ -7,13 +7,14 @@
  *   Prefer: count=exact         its headers, of Prefer, Range, Accept, Content-Type
  *   body: {"name": "x"}         and body
  *   set: aggregates             (or tx) what the app's settings allow besides the default; response: its
- *                               functions set response.headers or response.status
+ *                               functions set response.headers or response.status; plans: of tables of its
+ *                               own, shape: of shared ones
  *   sql: SELECT ...             expected: the next statement; an end of " ..." stands for any rest
  *   par: 5 | x                  parameters of the last statement named, \N for NULL
  *   err: 404 PGRST205 text      or an error: status, code, text within message
  *   det: text / hint: text      text within detail, hint
  *   ans: 200 [{"id":1}]         or an answer: status and body
- *   csv: 200 id\n1\n            or one in CSV, \n for the end of a line
+ *   csv: 200 id\n1\n            or one that is no JSON, \n for the end of a line
  *   head: Content-Range 0-0/ *  a header of the answer (without the space)
  */
 #ifndef REST_CASES_H
@@ -28,7 +29,7 @@
 typedef struct rest_case {
     int line;
     rh_rest_request req;
-    bool aggregates, tx, response;
+    bool aggregates, tx, response, plans, shape;
     RH_VEC(char *) expected; /* "sql: ...", in order */
 } rest_case;
 
@@ -112,6 +113,8 @@ static void case_line(rh_arena *a, rest_case *c, char *line)
     } else if ((v = after(line, "set: "))) {
         c->aggregates = c->aggregates || strcmp(v, "aggregates") == 0;
         c->tx = c->tx || strcmp(v, "tx") == 0;
+        c->plans = c->plans || strcmp(v, "plans") == 0;
+        c->shape = c->shape || strcmp(v, "shape") == 0;
         c->response = c->response || strcmp(v, "response") == 0;
     } else {
         RH_VEC_PUSH(a, &c->expected, line);
@@ -192,6 +195,7 @@ static rh_rest_naming naming_of(const rest_case *c)
     rh_rest_naming naming = shared_naming;
     naming.aggregates = c->aggregates;
     naming.tx_end.may_ask = c->tx;
+    naming.plans = c->plans ? RH_PLANS_WHOLE : c->shape ? RH_PLANS_SHAPE : RH_PLANS_NONE;
     naming.reads = c->response ? RH_READS_RESPONSE : 0;
     return naming;
 }
