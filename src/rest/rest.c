@@ -229,7 +229,8 @@ static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err
     rh_rest_plan_info *info = &r->info;
     info->read_only = !rh_writes(p) && (!p->function || p->function->read_only || r->method != RH_POST);
     info->single_row = r->path.n_keys || (p->function && !p->function->returns_set) ||
-                       r->rows_kind == RH_ROWS_COUNT || r->rows_kind == RH_ROWS_NONE;
+                       r->rows_kind == RH_ROWS_COUNT || r->rows_kind == RH_ROWS_NONE ||
+                       r->rows_kind == RH_ROWS_BODY;
     info->calls = p->calls || p->action == RH_DO_CALL;
     rh_plan_note_tenant(p);
     r->count = r->responding = -1;
@@ -244,7 +245,7 @@ static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err
     info->streams = info->read_only && !info->late_head && !r->single &&
                     (r->prefer.count == RH_COUNT_NONE || r->count >= 0) &&
                     (r->rows_kind == RH_ROWS_OBJECTS || r->rows_kind == RH_ROWS_SCALARS);
-    info->copies = info->streams && r->media == RH_MEDIA_CSV && (!p->has_limit || p->limit >= COPY_FROM);
+    info->copies = info->streams && p->csv && (!p->has_limit || p->limit >= COPY_FROM);
     return true;
 }
 
