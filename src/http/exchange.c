@@ -7,7 +7,9 @@
 #include <strings.h>
 
 #include "base/header.h"
+#include "base/clock.h"
 #include "http/loop.h"
+#include "http/request_id.h"
 
 #define ERROR_TYPE "application/json; charset=utf-8"
 #define MAX_ERROR_JSON ((size_t)32 << 10)
@@ -43,6 +45,7 @@ static const struct wanted {
     ROW("Access-Control-Request-Headers", request_headers, JOIN),
     ROW("Content-Length", content_length, REFUSE),
     ROW("Transfer-Encoding", transfer_encoding, REFUSE),
+    ROW("X-Request-Id", request_id, FIRST),
 #undef ROW
 };
 
@@ -62,6 +65,7 @@ struct head_scan {
 
 void rh_exchange_begin(rh_exchange *x, const char *uri)
 {
+    x->since_us = rh_now_us();
     /* absolute form, as proxies send it: the path begins after the authority */
     if (strncasecmp(uri, "http://", 7) == 0 || strncasecmp(uri, "https://", 8) == 0) {
         uri = strchr(uri, ':') + 3;
@@ -137,6 +141,7 @@ void rh_exchange_read_head(rh_exchange *x, const char *method, const rh_door *do
         if (strcmp(methods[i].name, method) == 0)
             x->method = methods[i].method;
     MHD_get_connection_values_n(x->own.connection, MHD_HEADER_KIND, on_header, &scan);
+    x->id = rh_request_id(x->arena, x->headers.request_id);
     if (scan.bad) {
         rh_err_set(&err, RH_E_INVALID, "the header %s is there twice or malformed", scan.bad);
         x->own.closes = true;
@@ -206,13 +211,15 @@ static void respond(rh_exchange *x, int status, const rh_rest_header *headers, i
                     struct MHD_Response *response)
 {
     MHD_add_response_header(response, MHD_HTTP_HEADER_SERVER, "rowhouse");
+    if (x->id)
+        MHD_add_response_header(response, "X-Request-Id", x->id);
     add_cors(x, response);
     for (int i = 0; i < n_headers; i++)
         MHD_add_response_header(response, headers[i].name, headers[i].value);
     if (x->own.closes || rh_loop_is_stopping(x->own.loop))
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     x->own.response = response;
-    x->own.status = (unsigned)status;
+    x->status = (unsigned)status;
     x->own.state = RH_EXCHANGE_ANSWERED;
     resume(x);
 }
@@ -220,6 +227,7 @@ static void respond(rh_exchange *x, int status, const rh_rest_header *headers, i
 void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers, char *body,
                         size_t body_len)
 {
+    x->sent = body ? body_len : 0;
     respond(x, status, headers, n_headers, make_response(body, body_len));
 }
 
@@ -264,6 +272,7 @@ bool rh_exchange_send(rh_exchange *x, char *bytes, size_t n)
         free(bytes);
         return true;
     }
+    x->sent += n;
     rh_pieces_add(&x->own.unsent, bytes, n);
     x->own.is_full = x->own.unsent.bytes > rh_loop_door(x->own.loop)->stream_buffer;
     resume(x);
@@ -284,6 +293,25 @@ void rh_exchange_finish(rh_exchange *x, bool whole)
         resume(x);
 }
 
+/* PostgreSQL's messages may quote values; these classes are of its own affairs. */
+static bool may_be_logged(const rh_err *err)
+{
+    static const char *const classes[] = {"08", "25", "26", "34", "3B", "40", "53",
+                                          "54", "55", "57", "58", "RH", "XX"};
+    if (!*err->sqlstate)
+        return true;
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (rh_starts_with(err->sqlstate, classes[i]))
+            return true;
+    return false;
+}
+
+void rh_exchange_note(rh_exchange *x, const rh_err *err)
+{
+    x->code = *err->sqlstate ? rh_arena_strdup(x->arena, err->sqlstate) : rh_code_name(err->code);
+    x->why = may_be_logged(err) ? rh_arena_strdup(x->arena, err->message) : NULL;
+}
+
 void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const char *allow)
 {
     rh_rest_header headers[3] = {{"Content-Type", ERROR_TYPE}};
@@ -302,6 +330,7 @@ void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const 
     }
     if (status == 405 && allow)
         headers[n++] = (rh_rest_header){"Allow", allow};
+    rh_exchange_note(x, err);
     rh_str_init(&json, MAX_ERROR_JSON);
     rh_err_json(err, &json);
     char *body = rh_str_take(&json, &len);
@@ -315,7 +344,7 @@ void rh_exchange_refuse(rh_exchange *x, const rh_err *err, const char *allow)
 
 enum MHD_Result rh_exchange_queue(rh_exchange *x)
 {
-    enum MHD_Result ok = MHD_queue_response(x->own.connection, x->own.status, x->own.response);
+    enum MHD_Result ok = MHD_queue_response(x->own.connection, x->status, x->own.response);
     MHD_destroy_response(x->own.response);
     x->own.response = NULL;
     x->own.state = RH_EXCHANGE_QUEUED;
@@ -324,6 +353,9 @@ enum MHD_Result rh_exchange_queue(rh_exchange *x)
 
 void rh_exchange_end(rh_exchange *x)
 {
+    const rh_door *door = rh_loop_door(x->own.loop);
+    if (door->on_end)
+        door->on_end(door->ctx, x);
     rh_arena *arena = x->arena;
     if (x->own.response)
         MHD_destroy_response(x->own.response);

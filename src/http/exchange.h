@@ -41,6 +41,7 @@ typedef struct rh_http_headers {
     const char *accept_profile, *content_profile; /* which schema a read or a write is about */
     const char *sec_fetch_site;                   /* what a browser says of the page that asks */
     const char *content_length, *transfer_encoding;
+    const char *request_id;
     const char *named; /* the door's named_header */
 } rh_http_headers;
 
@@ -57,6 +58,9 @@ typedef struct rh_door {
     /* Of a streamed answer that is not finished: nobody wants it any more. */
     void (*on_gone)(void *ctx, rh_exchange *x);
     size_t stream_buffer;
+    /* The exchange is over, whatever became of it; the last that is heard of it. NULL: nobody wants to know.
+     */
+    void (*on_end)(void *ctx, rh_exchange *x);
     /* The loop stops: answer everything, then call closed(arg). NULL: nothing to wait for. */
     void (*close)(void *ctx, void (*closed)(void *arg), void *arg);
 } rh_door;
@@ -88,6 +92,13 @@ struct rh_exchange {
     size_t body_len;
     size_t max_body; /* the door's, which may set another bound in on_head */
     void *user;      /* the door's */
+    const char *id;  /* http/request_id.h */
+    /* for on_end: when it began, what it was answered (status 0: nothing), and of an error its code and what
+     * may be told of it in a log */
+    int64_t since_us;
+    unsigned status;
+    uint64_t sent; /* bytes of the body */
+    const char *code, *why;
 
     /* the loop's */
     struct {
@@ -97,7 +108,6 @@ struct rh_exchange {
         struct MHD_Connection *connection;
         rh_client *client;
         struct MHD_Response *response;
-        unsigned status;
         rh_str body;
         uint64_t received;
         rh_stream_state stream;
@@ -115,6 +125,9 @@ void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *header
 void rh_exchange_refuse(rh_exchange *x, const rh_err *err, const char *allow);
 /* The same under a status of its own. */
 void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const char *allow);
+
+/* What on_end is to know of an error that was not told by a refusal. */
+void rh_exchange_note(rh_exchange *x, const rh_err *err);
 
 /* Instead of an answer: status and headers of one that comes in pieces. */
 void rh_exchange_stream(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers);

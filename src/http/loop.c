@@ -346,7 +346,8 @@ static void end_loop(void *arg)
 {
     rh_loop *l = arg;
     l->state = ENDED;
-    MHD_run(l->daemon); /* sends the last answers */
+    l->door.on_end = NULL; /* it is gone */
+    MHD_run(l->daemon);    /* sends the last answers */
     uv_poll_stop(&l->poll);
     MHD_stop_daemon(l->daemon);
     l->daemon = NULL;

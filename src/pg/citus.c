@@ -359,6 +359,16 @@ int rh_citus_width(const rh_citus *c)
     return pools * (c->settings.connections > 0 ? c->settings.connections : 1);
 }
 
+void rh_citus_stats_read(const rh_citus *c, rh_pool_stats *out)
+{
+    rh_pool_stats stats;
+    rh_pool_stats_read(c->coordinator, out);
+    for (const struct worker *w = c->workers; w; w = w->next) {
+        rh_pool_stats_read(w->pool, &stats);
+        rh_pool_stats_add(out, &stats);
+    }
+}
+
 bool rh_citus_alive(const rh_citus *c)
 {
     return rh_pool_alive(c->coordinator);

@@ -467,6 +467,8 @@ static bool send_statement(rh_conn *c, rh_job *job, int i)
     rh_stmt *stmt;
     if (!send_preparation(c, job, i, &stmt))
         return false;
+    c->counters->statements++;
+    c->counters->unprepared += !stmt;
     int sent = stmt ? PQsendQueryPrepared(c->pg, stmt->name, s->n, s->values, NULL, NULL, 0)
                     : PQsendQueryParams(c->pg, s->text, s->n, NULL, s->values, NULL, NULL, 0);
     return add_step(job, STEP_STATEMENT, i, NULL, sent);

@@ -24,7 +24,7 @@ typedef struct rh_conn_events {
 } rh_conn_events;
 
 typedef struct rh_conn_counters {
-    uint64_t dialed, prepared, evicted, cancels, renewed;
+    uint64_t dialed, statements, prepared, unprepared, evicted, cancels, renewed;
 } rh_conn_counters;
 
 /* settings, events and counters stay the pool's and outlive the connection. It begins to dial. */

@@ -287,6 +287,7 @@ static void dispatch(rh_pool *p)
             break;
         p->n_flying++;
         rh_conn_send(c, pop(p));
+        p->stats.pipelined += rh_conn_depth(c) > 1;
         if ((uint64_t)rh_conn_depth(c) > p->stats.deepest)
             p->stats.deepest = (uint64_t)rh_conn_depth(c);
     }
@@ -703,7 +704,9 @@ void rh_pool_stats_read(const rh_pool *p, rh_pool_stats *out)
     out->in_flight = p->n_flying;
     out->queued = p->n_queued;
     out->dialed = p->counters.dialed;
+    out->statements = p->counters.statements;
     out->prepared = p->counters.prepared;
+    out->unprepared = p->counters.unprepared;
     out->evicted = p->counters.evicted;
     out->cancels = p->counters.cancels;
     out->renewed = p->counters.renewed;
@@ -711,4 +714,14 @@ void rh_pool_stats_read(const rh_pool *p, rh_pool_stats *out)
         out->alive += rh_conn_is_up(p->conns[i]);
         out->idle += rh_conn_takes_jobs(p->conns[i]) && rh_conn_depth(p->conns[i]) == 0;
     }
+}
+
+void rh_pool_stats_add(rh_pool_stats *sum, const rh_pool_stats *more)
+{
+#define X(name) sum->name += more->name;
+    RH_POOL_NOW(X)
+    RH_POOL_COUNTERS(X)
+#undef X
+    if (more->deepest > sum->deepest)
+        sum->deepest = more->deepest;
 }

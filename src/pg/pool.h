@@ -164,15 +164,35 @@ void rh_pool_cancelled(rh_err *err); /* the error of a job that was cancelled */
 /* Ends what is left with UNAVAILABLE or UNKNOWN_OUTCOME, closes all, frees the pool, then calls on_closed. */
 void rh_pool_close(rh_pool *p, void (*on_closed)(void *arg), void *arg);
 
+/* Figures of a pool. To add one: a name here, and where it is counted. */
+#define RH_POOL_NOW(X) X(connections) X(alive) X(idle) X(in_flight) X(queued)
+#define RH_POOL_COUNTERS(X) /* since the beginning */                                                        \
+    X(submitted)                                                                                             \
+    X(pipelined) /* behind another on a connection */                                                        \
+    X(dialed)                                                                                                \
+    X(dial_failures)                                                                                         \
+    X(lost)                                                                                                  \
+    X(retried)                                                                                               \
+    X(statements)                                                                                            \
+    X(prepared)   /* of them, for the first time on their connection */                                      \
+    X(unprepared) /* not prepared at all */                                                                  \
+    X(evicted)                                                                                               \
+    X(cancels)                                                                                               \
+    X(renewed)
 typedef struct rh_pool_stats {
-    int connections, alive, idle, in_flight, queued; /* now */
-    uint64_t submitted, dialed, dial_failures, lost, retried, prepared, evicted, deepest, cancels,
-        renewed; /* since the beginning */
+#define X(name) int name;
+    RH_POOL_NOW(X)
+#undef X
+#define X(name) uint64_t name;
+    RH_POOL_COUNTERS(X)
+#undef X
+    uint64_t deepest;
 } rh_pool_stats;
 
 bool rh_pool_has_room(const rh_pool *p); /* nothing waits: a job is sent, or refused, at once, or is next */
 bool rh_pool_is_idle(const rh_pool *p);  /* nothing waits, nothing is under way */
 void rh_pool_stats_read(const rh_pool *p, rh_pool_stats *out);
+void rh_pool_stats_add(rh_pool_stats *sum, const rh_pool_stats *more);
 bool rh_pool_alive(const rh_pool *p); /* at least one connection is up */
 
 #endif

@@ -55,6 +55,7 @@ struct rh_pools {
     struct home *line, **line_end;
     int n_line, n_waiting;
     uint64_t opened;
+    rh_pool_stats past; /* counters of pools that were closed */
     uv_timer_t tick, later;
     int closing; /* pools and timers whose closing has not ended */
     bool ended;
@@ -151,6 +152,16 @@ static void on_pool_closed(void *arg)
     free_when_done(p);
 }
 
+static void remember(rh_pools *p, const rh_pool *pool)
+{
+    rh_pool_stats stats;
+    rh_pool_stats_read(pool, &stats);
+#define X(name) stats.name = 0;
+    RH_POOL_NOW(X)
+#undef X
+    rh_pool_stats_add(&p->past, &stats);
+}
+
 /* Ends its pool; jobs that wait for the home keep it in line. */
 static void close_pool(rh_pools *p, struct home *h)
 {
@@ -159,6 +170,7 @@ static void close_pool(rh_pools *p, struct home *h)
     if (h->state != LEAVING)
         p->going += h->connections;
     p->closing++;
+    remember(p, h->pool);
     rh_pool_close(h->pool, on_pool_closed, s);
     h->pool = NULL;
     h->connections = 0;
@@ -516,9 +528,18 @@ bool rh_pools_alive(const rh_pools *p)
 void rh_pools_stats_read(const rh_pools *p, rh_pools_stats *out)
 {
     rh_map_slot *slot;
-    *out = (rh_pools_stats){.connections = p->used, .waiting = p->n_waiting, .opened = p->opened};
-    for (size_t i = 0; (slot = rh_map_next(&p->homes, &i));)
-        out->homes += ((struct home *)slot->value)->pool != NULL;
+    rh_pool_stats stats;
+    *out = (rh_pools_stats){
+        .connections = p->used, .waiting = p->n_waiting, .opened = p->opened, .of_homes = p->past};
+    rh_pool_stats_read(p->main, &out->main);
+    for (size_t i = 0; (slot = rh_map_next(&p->homes, &i));) {
+        const struct home *h = slot->value;
+        if (!h->pool)
+            continue;
+        out->homes++;
+        rh_pool_stats_read(h->pool, &stats);
+        rh_pool_stats_add(&out->of_homes, &stats);
+    }
 }
 
 /* ---- closing ---- */

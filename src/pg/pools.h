@@ -35,6 +35,7 @@ void rh_pools_close(rh_pools *p, void (*on_closed)(void *arg), void *arg);
 typedef struct rh_pools_stats {
     int homes, connections, waiting; /* now: with a pool, of them and those closing, jobs */
     uint64_t opened;                 /* pools, since the beginning */
+    rh_pool_stats main, of_homes;    /* of_homes: together, and what those that were closed had counted */
 } rh_pools_stats;
 void rh_pools_stats_read(const rh_pools *p, rh_pools_stats *out);
 

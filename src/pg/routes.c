@@ -146,6 +146,22 @@ int rh_routes_width(rh_routes *r, const rh_route *to)
     return rh_routes_is_of_home(r, to) ? r->home_connections : r->settings.connections;
 }
 
+bool rh_routes_stats_read(const rh_routes *r, int i, int *node, rh_pools_stats *out)
+{
+    const struct stop *s = r->stops;
+    while (s && i-- > 0)
+        s = s->next;
+    if (!s)
+        return false;
+    *node = s->node;
+    *out = (rh_pools_stats){0};
+    if (s->citus)
+        rh_citus_stats_read(s->citus, &out->main);
+    else
+        rh_pools_stats_read(s->pools, out);
+    return true;
+}
+
 bool rh_routes_alive(const rh_routes *r)
 {
     const struct stop *first = r->stops;

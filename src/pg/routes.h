@@ -34,6 +34,8 @@ void rh_routes_cancel(rh_routes *r, const rh_route *to, rh_job *job);
 bool rh_routes_have_room(rh_routes *r, const rh_route *to);
 int rh_routes_width(rh_routes *r, const rh_route *to);
 bool rh_routes_is_of_home(rh_routes *r, const rh_route *to);
+/* Of the i-th node that was met, in no order; false when there are no more. */
+bool rh_routes_stats_read(const rh_routes *r, int i, int *node, rh_pools_stats *out);
 bool rh_routes_alive(const rh_routes *r); /* the first node's main database can be reached */
 void rh_routes_close(rh_routes *r, void (*on_closed)(void *arg), void *arg);
 
