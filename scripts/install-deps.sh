@@ -25,6 +25,7 @@ missing() {
         command -v node >/dev/null || printf 'nodejs '
         command -v npm >/dev/null || printf 'npm '
         command -v openssl >/dev/null || printf 'openssl '
+        command -v chromium >/dev/null || printf 'chromium '
         ;;
     bench)
         command -v wrk >/dev/null || printf 'wrk '

@@ -57,6 +57,7 @@ static void print_summary(const rh_app *app, const rh_service *s)
     printf("  the same over HTTP      curl -H \"Authorization: Bearer $(cat %s)\" "
            "http://127.0.0.1:%d/tenants\n",
            rh_shell_word(a, token), rh_service_control_port(s));
+    printf("  the API, to read        http://127.0.0.1:%d/docs\n", rh_service_control_port(s));
 }
 
 static bool run(rh_cmdline *line, rh_app *app, rh_err *err)

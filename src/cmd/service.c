@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "catalog/control.h"
+#include "catalog/control_describe.h"
 #include "catalog/control_rest.h"
 #include "catalog/token.h"
 #include "catalog/upkeep.h"
@@ -59,6 +60,7 @@ static bool start_server(rh_service *s, rh_err *err)
         .control = {.ctx = &s->control,
                     .list = rh_control_list,
                     .nodes = rh_control_nodes,
+                    .describe = rh_control_describe,
                     .create = rh_control_create,
                     .show = rh_control_show,
                     .token = rh_control_token,

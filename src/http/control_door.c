@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/control_door.h"
 
+#include "http/docs.h"
+
 #include <ctype.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -110,6 +112,12 @@ static bool run_nodes(struct call *c)
     return ops->nodes(ops->ctx, c->x->arena, &c->out, &c->err);
 }
 
+static bool run_describe(struct call *c)
+{
+    const rh_control_door_settings *s = &c->door->settings;
+    return s->ops.describe(s->ops.ctx, c->x->arena, &s->openapi, &c->out, &c->err);
+}
+
 static bool run_create(struct call *c)
 {
     const rh_control_ops *ops = &c->door->settings.ops;
@@ -185,6 +193,8 @@ static const struct route {
 } routes[] = {
     {RH_GET, "GET", "/tenants", 200, run_list, "tenants in order; ?limit=100&after=SLUG"},
     {RH_GET, "GET", "/nodes", 200, run_nodes, "the PostgreSQL servers that homes are on"},
+    {RH_GET, "GET", RH_DOCS_PATH "/openapi.json", 200, run_describe,
+     "OpenAPI 3.1 of the newest version; for people: /docs"},
     {RH_POST, "POST", "/tenants", 201, run_create,
      "makes a tenant: {\"slug\":..., \"name\":..., profile columns}"},
     {RH_GET, "GET", "/tenants/:ref", 200, run_show, "one tenant, by id or slug"},
@@ -245,6 +255,13 @@ static bool check_token(const struct control_door *d, const char *authorization)
     return len > 0 && strlen(authorization) == len && CRYPTO_memcmp(authorization, expected, len) == 0;
 }
 
+/* What tells nothing of the app or its tenants. */
+static bool is_public(const rh_exchange *x)
+{
+    return strcmp(x->path, "/live") == 0 ||
+           (strcmp(x->path, RH_DOCS_PATH) == 0 && (x->method == RH_GET || x->method == RH_HEAD));
+}
+
 static bool check_visitor(const struct control_door *d, const rh_exchange *x, rh_err *err)
 {
     if (!check_host(d, x->headers.host)) {
@@ -253,7 +270,7 @@ static bool check_visitor(const struct control_door *d, const rh_exchange *x, rh
     }
     if (!check_origin(x->headers.origin, x->headers.host) || !check_site(x->headers.sec_fetch_site))
         return rh_err_set(err, RH_E_FORBIDDEN, "requests from another origin are refused");
-    if (strcmp(x->path, "/live") == 0 || d->settings.open || check_token(d, x->headers.authorization))
+    if (is_public(x) || d->settings.open || check_token(d, x->headers.authorization))
         return true;
     rh_err_set(err, RH_E_UNAUTHORIZED, "the operator's token is missing or wrong");
     return rh_err_hint(err, "Send it as Authorization: Bearer TOKEN.");
@@ -386,6 +403,8 @@ static void on_head(void *ctx, rh_exchange *x)
     } else if (strcmp(x->path, "/live") == 0) {
         static const rh_rest_header header = {"Content-Type", "text/plain; charset=utf-8"};
         rh_exchange_answer(x, 200, &header, 1, rh_xstrdup("ok\n"), 3);
+    } else if (is_public(x)) {
+        rh_docs_answer(x);
     }
 }
 

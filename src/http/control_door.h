@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "http/exchange.h"
+#include "rest/openapi.h"
 
 #define RH_CONTROL_MAX_BODY ((size_t)64 << 10)
 
@@ -23,6 +24,7 @@ typedef bool rh_control_verb(void *ctx, rh_arena *a, const char *ref, const json
 typedef struct rh_control_ops {
     void *ctx;
     bool (*nodes)(void *ctx, rh_arena *a, rh_str *out, rh_err *err);
+    bool (*describe)(void *ctx, rh_arena *a, const rh_openapi_settings *settings, rh_str *out, rh_err *err);
     bool (*list)(void *ctx, rh_arena *a, int64_t limit,
                  const char *after /* slug or id; NULL: from the first */, rh_str *out, rh_err *err);
     bool (*create)(void *ctx, rh_arena *a, const json_t *body /* an object */, rh_str *out, rh_err *err);
@@ -39,7 +41,8 @@ typedef struct rh_control_door_settings {
     const char *operator_token; /* never empty; outlives the door */
     bool open;                  /* no token is asked for: loopback, and only where the conf says so */
     int port;                   /* that clients name in Host */
-    rh_control_ops ops;         /* copied */
+    rh_openapi_settings openapi;
+    rh_control_ops ops; /* copied */
 } rh_control_door_settings;
 
 /* *door gets what the loop needs; freed by its close. */

@@ -202,6 +202,7 @@ static bool start_control(rh_server *s, rh_err *err)
     rh_control_door_settings door_set = {.operator_token = s->settings.operator_token,
                                          .open = s->settings.conf->control_open,
                                          .port = s->control_port,
+                                         .openapi = openapi_of(s),
                                          .ops = s->settings.control};
     rh_door door;
     if (!(s->control = rh_loop_new(&settings, err)))

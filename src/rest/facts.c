@@ -183,6 +183,19 @@ bool rh_relation_is_shown(const rh_relation_cache *c, const rh_rest_naming *n, c
     return rh_plan_serves(n, r) && rh_relation_find(c, r->name, strlen(r->name)) == r;
 }
 
+const char *rh_path_of(rh_arena *a, const char *before, const char *name)
+{
+    rh_str s;
+    rh_str_init_in(&s, a, RH_STR_TEXT_MAX);
+    rh_str_add(&s, before);
+    for (const char *p = name; *p; p++)
+        if ((unsigned char)*p <= ' ' || strchr("\"#%/<>?[\\]^`{|}\x7f", *p))
+            rh_str_addf(&s, "%%%02X", (unsigned char)*p);
+        else
+            rh_str_addc(&s, *p);
+    return rh_str_cstr(&s);
+}
+
 bool rh_column_is_filtered(const rh_column *c)
 {
     static const char *const names[] = {"select",      "order",   "limit", "offset",

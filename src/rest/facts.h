@@ -42,6 +42,9 @@ bool rh_column_in_primary_key(const rh_relation *r, int column);
 
 /* Served, and not behind the tenant set's relation of the same name. */
 bool rh_relation_is_shown(const rh_relation_cache *c, const rh_rest_naming *n, const rh_relation *r);
+/* before and the name as it stands in a path: what would end the path or stand for something else is escaped.
+ */
+const char *rh_path_of(rh_arena *a, const char *before, const char *name);
 /* Not where a parameter of this name means something else. */
 bool rh_column_is_filtered(const rh_column *c);
 /* RH_TAKES_* of what may be done to it. */

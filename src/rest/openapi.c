@@ -2,7 +2,8 @@
  *
  * OpenAPI 3.1. Of each relation there are three schemas: NAME is a row, NAME.change what may be changed of
  * one, NAME.new what a new one needs. What JSON Schema has no word for stands in members of their own: x-type
- * (PostgreSQL's type), x-default, x-primary-key, x-references. The page at /docs is made of this document.
+ * (PostgreSQL's type), x-default, x-primary-key, x-references, x-tenant-key (which the door fills in). The
+ * page at /docs is made of this document.
  */
 #include <ctype.h>
 #include <string.h>
@@ -175,6 +176,8 @@ static void put_column(struct writer *w, const rh_column *c, const rh_relation *
     rh_json_put(j, "x-type", c->type.text);
     if (c->notes)
         rh_json_put(j, "x-default", c->notes->default_text);
+    if (r && w->naming->keyed && column == r->tenant_key && !r->is_root)
+        rh_json_put_bool(j, "x-tenant-key", true);
     if (r && rh_column_in_primary_key(r, column))
         rh_json_put_bool(j, "x-primary-key", true);
     if (fk) {
@@ -542,7 +545,7 @@ static void put_row_path(struct writer *w, const rh_relation *r, int takes)
     rh_str path;
     rh_json_writer *j = &w->json;
     rh_str_init_in(&path, w->arena, RH_STR_TEXT_MAX);
-    rh_str_addf(&path, "/%s/", r->name);
+    rh_str_addf(&path, "%s/", rh_path_of(w->arena, "/", r->name));
     for (int i = 0; i < r->n_primary_key; i++)
         rh_str_addf(&path, "%s{%s}", i ? "," : "", component_name(w, r->columns[r->primary_key[i]].name));
     rh_json_open(j, rh_str_cstr(&path), '{');
@@ -558,7 +561,7 @@ static void put_row_path(struct writer *w, const rh_relation *r, int takes)
 static void put_relation_paths(struct writer *w, const rh_relation *r)
 {
     int takes = rh_relation_takes(r, w->settings->mode);
-    rh_json_open(&w->json, rh_arena_printf(w->arena, "/%s", r->name), '{');
+    rh_json_open(&w->json, rh_path_of(w->arena, "/", r->name), '{');
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
         if ((takes & operations[i].takes) == operations[i].takes)
             put_rows_operation(w, r, &operations[i]);
@@ -716,7 +719,7 @@ static void put_call(struct writer *w, const rh_function *f, bool get)
 
 static void put_function_path(struct writer *w, const rh_function *f)
 {
-    rh_json_open(&w->json, rh_arena_printf(w->arena, "/rpc/%s", f->name), '{');
+    rh_json_open(&w->json, rh_path_of(w->arena, "/rpc/", f->name), '{');
     if (f->read_only && !whole_body_type(f))
         put_call(w, f, true);
     put_call(w, f, false);
@@ -740,6 +743,7 @@ static void put_tag(struct writer *w, const rh_relation *r)
     rh_json_open(j, NULL, '{');
     rh_json_put(j, "name", r->name);
     rh_json_put(j, "description", r->comment);
+    rh_json_put(j, "x-path", rh_path_of(w->arena, "/", r->name));
     rh_json_put(j, "x-kind", r->kind == 'v' ? "view" : "table");
     if (r->set == RH_SET_REFERENCE)
         rh_json_put_bool(j, "x-reference", true);

@@ -310,7 +310,7 @@ static void put_relation_path(struct writer *w, const rh_relation *r)
 {
     rh_json_writer *j = &w->json;
     int takes = rh_relation_takes(r, w->settings->mode);
-    rh_json_open(j, rh_arena_printf(w->arena, "/%s", r->name), '{');
+    rh_json_open(j, rh_path_of(w->arena, "/", r->name), '{');
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         if (methods[i].takes && !(takes & methods[i].takes))
             continue;
@@ -418,7 +418,7 @@ static void put_call(struct writer *w, const rh_function *f, bool get)
 
 static void put_function_path(struct writer *w, const rh_function *f)
 {
-    rh_json_open(&w->json, rh_arena_printf(w->arena, "/rpc/%s", f->name), '{');
+    rh_json_open(&w->json, rh_path_of(w->arena, "/rpc/", f->name), '{');
     if (f->read_only)
         put_call(w, f, true);
     put_call(w, f, false);
