@@ -153,11 +153,8 @@ static bool prepare_binds(PGconn *pg, bool enter, rh_err *err)
     return ok;
 }
 
-/* On a helper thread. */
-static void dial_work(uv_work_t *work)
+static PGconn *connect_with(const rh_pool_settings *s, const char *options)
 {
-    struct dial *d = work->data;
-    const rh_pool_settings *s = d->conn->settings;
     char timeout[16];
     snprintf(timeout, sizeof timeout, "%d", s->connect_timeout_s);
     /* the first dbname is expanded as a conninfo, which overrides what stands before and yields to what
@@ -173,10 +170,33 @@ static void dial_work(uv_work_t *work)
                           "client_encoding",
                           "fallback_application_name",
                           NULL};
-    const char *values[] = {timeout,     "15000",    "15",   s->conninfo, s->database, s->user,
-                            s->password, s->options, "UTF8", "rowhouse",  NULL};
+    const char *values[] = {timeout,     "15000", "15",   s->conninfo, s->database, s->user,
+                            s->password, options, "UTF8", "rowhouse",  NULL};
     PGconn *pg = PQconnectdbParams(keys, values, 1);
     PQsetNoticeProcessor(pg, ignore_notice, NULL);
+    return pg;
+}
+
+/* Dates are read as ISO 8601, whatever the database's own style; the order of day and month in what it reads
+ * itself stays its own. As a startup option it outlives RESET ALL. */
+static PGconn *ensure_iso_dates(PGconn *pg, const rh_pool_settings *s)
+{
+    char options[1024];
+    const char *style = PQparameterStatus(pg, "DateStyle"), *order = style ? strchr(style, ',') : NULL;
+    if (PQstatus(pg) != CONNECTION_OK || !style || strncmp(style, "ISO", 3) == 0)
+        return pg;
+    snprintf(options, sizeof options, "%s -c DateStyle=ISO%s%s", s->options ? s->options : "",
+             order ? "," : "", order ? order + 1 + strspn(order + 1, " ") : "");
+    PQfinish(pg);
+    return connect_with(s, options);
+}
+
+/* On a helper thread. */
+static void dial_work(uv_work_t *work)
+{
+    struct dial *d = work->data;
+    const rh_pool_settings *s = d->conn->settings;
+    PGconn *pg = ensure_iso_dates(connect_with(s, s->options), s);
     if (PQstatus(pg) == CONNECTION_OK && prepare_binds(pg, s->enter, &d->err) &&
         PQsetnonblocking(pg, 1) == 0 && PQenterPipelineMode(pg)) {
         d->pg = pg;
