@@ -27,7 +27,8 @@ typedef struct rh_adopted_schema {
 
 typedef struct rh_adopted_role {
     const char *name;
-    const char *begin; /* the command that says its isolation level; NULL: the database's */
+    const char *begin;  /* the command that says its isolation level; NULL: the database's */
+    int64_t timeout_ms; /* of its statements, 0: none; -1: the server's */
     RH_VEC(rh_conf_pair) settings;
 } rh_adopted_role;
 

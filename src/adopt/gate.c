@@ -80,6 +80,7 @@ static bool choose_role(rh_arena *a, const rh_adopted_state *s, const rh_role_id
     out->claims = *who->role ? rh_arena_strdup(a, who->claims) : claims_with_role(a, who->claims, out->role);
     const rh_adopted_role *known = rh_map_get(&s->roles, out->role, strlen(out->role));
     out->begin = known ? known->begin : NULL;
+    out->timeout_ms = known ? known->timeout_ms : -1;
     return true;
 }
 

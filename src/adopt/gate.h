@@ -23,6 +23,7 @@ typedef struct rh_gate_pass {
     const char *role, *claims; /* the caller's arena's */
     const char *begin;         /* a command that must come first; NULL: none */
     const char *tenant;        /* what the tenant is called: "database", a schema or a role */
+    int64_t timeout_ms;        /* of the role's statements: rh_adopted_role */
     uint64_t home;             /* tells roles and schemas apart; never 0 */
     bool has_token;
 } rh_gate_pass;

@@ -94,6 +94,7 @@ static rh_adopted_role *role_named(rh_adopted_state *s, const char *name)
         return role;
     role = RH_NEW(s->arena, rh_adopted_role);
     role->name = rh_arena_strdup(s->arena, name);
+    role->timeout_ms = -1;
     rh_map_put(&s->roles, role->name, strlen(role->name), role);
     return role;
 }
@@ -120,6 +121,8 @@ static bool read_roles(rh_adopted_state *s, rh_db *db, rh_err *err)
             role->begin = begin_of(pair.value);
         else
             RH_VEC_PUSH(s->arena, &role->settings, pair);
+        if (!PQgetisnull(res, i, 3))
+            rh_parse_int(PQgetvalue(res, i, 3), &role->timeout_ms);
     }
     return res != NULL;
 }

@@ -103,6 +103,10 @@ bool rh_app_open(rh_arena *a, const char *dir, const char *const *flags,
     app->conf = rh_conf_load(a, dir, flags, err);
     if (!app->conf)
         return false;
+    if (app->conf->adopted) {
+        rh_err_set(err, RH_E_CONF, "[adopt] names a database that is served as it is: there is no app here");
+        return rh_err_hint(err, "`rowhouse serve` serves it; nothing is migrated and there is no catalog.");
+    }
     const char *name = app->conf->app_name;
     app->owner = rh_arena_printf(a, "%s_owner", name);
     app->server = rh_arena_printf(a, "%s_server", name);

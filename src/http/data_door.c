@@ -35,6 +35,8 @@
 #define SLOW_STATEMENTS 3 /* of a job: what comes first, the rows, their count */
 #define DEADLINE_MARGIN_MS 2000
 #define ALLOW_PROBE "GET, HEAD"
+#define NO_TIMEOUT_MS                                                                                        \
+    (24 * 3600 * (int64_t)1000)         /* of a role whose statements may take as long as they like */
 #define WATCH_MS 100                    /* how often running requests are held against the directory */
 #define STREAM_PIECE ((size_t)32 << 10) /* sent at a time */
 
@@ -142,6 +144,8 @@ static bool answer_without_tenant(struct data_door *d, rh_exchange *x)
 }
 
 /* ---- refusing ---- */
+
+_Static_assert(sizeof RH_REST_USED_GUARD == sizeof RH_POOL_USED, "the same word");
 
 static void refuse(struct request *r, rh_err *err)
 {
@@ -567,6 +571,9 @@ static bool submit(struct request *r, rh_err *err)
     job->home = adopted || has_own_schema(r) ? (uint64_t)r->tenant.home : 0;
     job->schema = job->home && !adopted ? r->tenant.schema : NULL;
     job->begin = r->adopted.pass.begin;
+    if (adopted && r->adopted.pass.timeout_ms >= 0)
+        job->deadline_ms =
+            r->adopted.pass.timeout_ms ? rh_data_door_deadline_ms(r->adopted.pass.timeout_ms) : NO_TIMEOUT_MS;
     job->relations = (size_t)relations;
     int64_t timeout = r->tenant.limits.of[RH_LIMIT_STATEMENT_TIMEOUT];
     if (timeout != r->door->settings.limits.of[RH_LIMIT_STATEMENT_TIMEOUT]) {

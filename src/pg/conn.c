@@ -646,6 +646,15 @@ static bool is_fatal(const rh_conn *c, const PGresult *res)
     return strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
 }
 
+/* The job's first statement found what another job has left behind. */
+static bool is_used(const rh_conn *c, const rh_job *job, const PGresult *res)
+{
+    const struct rh_job_step *step = &job->own.steps[job->own.step];
+    const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    return c->settings->reset && step->kind == STEP_STATEMENT && step->statement == 0 && message &&
+           strstr(message, RH_POOL_USED);
+}
+
 static void forget_unprepared(rh_conn *c, rh_job *job)
 {
     struct rh_job_step *step = &job->own.steps[job->own.step];
@@ -671,7 +680,9 @@ static bool take_error(rh_conn *c, rh_job *job, const PGresult *res)
         return true; /* the first error is the cause */
     job->own.error = rh_xmalloc(sizeof *job->own.error);
     rh_db_error(job->own.error, c->pg, res);
-    job->own.again = is_stale_statement(res);
+    bool used = is_used(c, job, res);
+    job->own.again = is_stale_statement(res) || used;
+    job->own.restarted = job->own.restarted && !used;
     if (job->own.again || is_state(res, "RH001"))
         c->doomed = true;
     if (c->cancelled && !job->own.cancelled && !job->own.kept && job->on_done != free_stand_in &&

@@ -74,10 +74,13 @@ typedef struct rh_pool_settings {
     /* A Citus coordinator: the tenant is bound by BEGIN and rowhouse.enter(), which brings it to the workers,
      * and COMMIT stands behind a Sync of its own; one job on one connection. */
     bool enter;
-    /* Code that is not ours runs in the sessions and may leave settings behind: each job begins with RESET
-     * ALL. */
+    /* Code that is not ours runs in the sessions and may leave things behind: each job begins with RESET ALL,
+     * and its first statement may refuse the session by an error with RH_POOL_USED in it: the job is sent
+     * again, and the session ends. */
     bool reset;
 } rh_pool_settings;
+
+#define RH_POOL_USED "rowhouse: a session that was used"
 
 typedef struct rh_pool_statement {
     const char *text;

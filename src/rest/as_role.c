@@ -9,6 +9,10 @@ void rh_as_role_put_guard(rh_writer *w, const rh_rest_role *role)
     rh_put_param(w, role->name);
     rh_put(w, role->privileged ? "::text" : "::text AND pg_catalog.current_setting('is_superuser') = 'off'");
     rh_put(w, " THEN 'on' ELSE '" RH_REST_ROLE_GUARD "' END)::boolean");
+    rh_put(w, ", (CASE WHEN pg_catalog.pg_my_temp_schema() = 0 THEN 'on' WHEN EXISTS (SELECT FROM "
+              "pg_catalog.pg_class "
+              "WHERE relnamespace = pg_catalog.pg_my_temp_schema()) THEN '" RH_REST_USED_GUARD "' ELSE 'on' "
+              "END)::boolean");
 }
 
 void rh_as_role_mark(rh_arena *a, const rh_rest_role *role, rh_rest_statement *s)

@@ -10,7 +10,8 @@
 #include "rest/plan.h"
 #include "rest/sql_words.h"
 
-/* One more item of the statement of settings, which fails unless the role is in force. */
+/* More items of the statement of settings, which fails unless the role is in force, and where a job before
+ * has left temporary tables in its session, which would be this one's too. */
 void rh_as_role_put_guard(rh_writer *w, const rh_rest_role *role);
 /* Puts the role into the text, in a comment: what was looked up for one role is no other role's. What a role
  * may see is looked up when a statement is prepared, and policies are put in then. */

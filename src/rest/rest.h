@@ -68,6 +68,8 @@ typedef struct rh_rest_role {
 
 /* Stands in the error of a request whose role is not in force after all. */
 #define RH_REST_ROLE_GUARD "rowhouse: not this role"
+/* The same of one whose session has temporary tables of another request: pg/pool.h sends it again. */
+#define RH_REST_USED_GUARD "rowhouse: a session that was used"
 
 /* How much a client may see of how its statement runs: SHAPE is without costs, rows and buffers, which in
  * shared tables tell of other tenants. */

@@ -182,6 +182,18 @@ describe('who asks', () => {
     assert.deepEqual((await s.ask('/notes')).body, { code: 'PGRST302', message: 'Anonymous access is disabled', details: null, hint: null });
   });
 
+  test('temporary tables that a function leaves behind are gone', async (t) => {
+    const s = await database(t, 'temporary', `create schema api; grant usage on schema api to ann, todo_user;
+      create function api.keep(what text) returns int language plpgsql as $$ begin
+        create temp table if not exists basket (item text); insert into basket values (what); return (select count(*) from basket); end $$;
+      create function api.kept() returns text language plpgsql as $$ begin return (select string_agg(item, ',') from basket); end $$`, 'db-schemas = "api"\n', ONE);
+    const as = (user, target, json) => s.ask(target, { token: sign({ role: 'todo_user', user }), json });
+    await Promise.all([...Array(24).keys()].map(async (i) => {
+      if (i % 2) assert.deepEqual((await as(i, '/rpc/keep', { what: `canary-${i}` })).body, 1);
+      else assert.deepEqual((await as(i, '/rpc/kept')).body.code, '42P01');
+    }));
+  });
+
   test('a tenant is a claim that policies read', async (t) => {
     const s = await database(t, 'claims', `
       create schema api; grant usage on schema api to todo_user;
@@ -252,16 +264,17 @@ describe('settings', () => {
   test('of roles: their timeout, their isolation level, and what else they have', async (t) => {
     await server.sql(`create role slow; create role strict; grant slow, strict to authenticator;
       alter role slow set statement_timeout = '100ms'; alter role slow set work_mem = '5MB';
-      alter role strict set default_transaction_isolation = 'serializable'`);
+      alter role ann set statement_timeout = 0; alter role strict set default_transaction_isolation = 'serializable'`);
     const s = await database(t, 'of_roles', `create schema api; grant usage on schema api to slow, strict, ann;
       create function api.now() returns json stable language sql as $$ select json_build_object('timeout', current_setting('statement_timeout'),
         'memory', current_setting('work_mem'), 'isolation', current_setting('transaction_isolation')) $$;
       create function api.sleep() returns void language sql as 'select pg_sleep(5)'`, 'db-schemas = "api"\n', ONE);
     const as = (role, target) => s.ask(target, { token: sign({ role }) });
     const answers = await Promise.all(['slow', 'ann', 'strict', 'ann', 'slow', 'strict'].map((role) => as(role, '/rpc/now')));
-    const of = { slow: { timeout: '100ms', memory: '5MB', isolation: 'read committed' }, ann: { timeout: '30s', memory: '4MB', isolation: 'read committed' },
+    const of = { slow: { timeout: '100ms', memory: '5MB', isolation: 'read committed' }, ann: { timeout: '0', memory: '4MB', isolation: 'read committed' },
       strict: { timeout: '30s', memory: '4MB', isolation: 'serializable' } };
     assert.deepEqual(answers.map((r) => r.body), ['slow', 'ann', 'strict', 'ann', 'slow', 'strict'].map((role) => of[role]));
+    await server.sql('alter role ann reset statement_timeout');
     const late = await as('slow', '/rpc/sleep');
     assert.deepEqual([late.status, late.body.code], [504, '57014']);
   });
