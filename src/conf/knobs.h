@@ -17,6 +17,7 @@
     S("db-max-rows", data, max_rows) \
     S("db-tx-end", data, tx_end) \
     S("db-aggregates-enabled", data, aggregates) \
+    S("db-plan-enabled", data, plans) \
     S("db-pool", data, connections) \
     S("db-schema", adopt, db_schemas) \
     S("pre-request", adopt, db_pre_request) \
@@ -43,7 +44,10 @@
     F("admin-server-host", "", "/live and /ready are paths of the data door") \
     F("admin-server-port", "", "/live and /ready are paths of the data door") \
     F("client-error-verbosity", "verbose", "errors have details and hints") \
-    F("db-plan-enabled", "false", "plans are not shown") \
+    F("db-root-spec", "none", "the description of the API is made from the schemas") \
+    F("db-hoisted-tx-settings", "none", "settings of functions hold within them") \
+    F("server-unix-socket", "none", "the door listens on an address") \
+    F("server-unix-socket-mode", "", "the door listens on an address") \
     F("server-timing-enabled", "false", "there is no Server-Timing") \
     F("log-query", "false,disabled", "statements are not logged") \
     F("server-otel-enabled", "false", "there is no OpenTelemetry")

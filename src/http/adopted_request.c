@@ -10,12 +10,6 @@ static void leave(void *state)
     rh_adopted_leave(state);
 }
 
-static const char *profile_of(const rh_exchange *x)
-{
-    return x->method == RH_GET || x->method == RH_HEAD ? x->headers.accept_profile
-                                                       : x->headers.content_profile;
-}
-
 bool rh_adopted_request_admit(rh_adopted *db, rh_resolver *resolver, rh_exchange *x, rh_adopted_request *out,
                               rh_directory_entry *tenant, bool *again, rh_err *err)
 {
@@ -26,7 +20,7 @@ bool rh_adopted_request_admit(rh_adopted *db, rh_resolver *resolver, rh_exchange
         return false;
     const rh_adopted_state *state = rh_adopted_use(db);
     rh_arena_on_free(x->arena, leave, (void *)state);
-    if (!rh_gate_admit(x->arena, state, &who, profile_of(x), &out->pass, err))
+    if (!rh_gate_admit(x->arena, state, &who, rh_exchange_profile(x), &out->pass, err))
         return false;
     *tenant = (rh_directory_entry){.state = RH_TENANT_ACTIVE,
                                    .home = (int64_t)out->pass.home,
@@ -47,8 +41,12 @@ void rh_adopted_request_name(rh_adopted_request *r, rh_exchange *x, rh_rest_nami
     r->role = (rh_rest_role){r->pass.role, conf->adopt_privileged_roles, state->pre_request};
     naming->role = &r->role;
     naming->schema = r->pass.schema->name;
+    naming->reference_only = false;
     naming->max_rows = conf->data_max_rows;
     naming->aggregates = conf->data_aggregates;
+    naming->plans = !conf->data_plans                            ? RH_PLANS_NONE
+                    : conf->adopt_tenant_is == RH_ADOPT_DATABASE ? RH_PLANS_WHOLE
+                                                                 : RH_PLANS_SHAPE;
     naming->tx_end = rh_tx_end_parse(conf->data_tx_end);
     naming->reads = RH_READS_REQUEST | (rh_relation_cache_reads(r->pass.schema->cache) & RH_READS_RESPONSE);
     rh_gate_add_first(x->arena, &r->pass, &first);

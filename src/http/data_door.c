@@ -30,6 +30,7 @@
 #include "http/key_wait.h"
 #include "http/request_settings.h"
 #include "rest/describe.h"
+#include "rest/scan.h"
 
 #define ALLOW_RELATION "OPTIONS, GET, HEAD, POST, PATCH, PUT, DELETE"
 #define SLOW_STATEMENTS 3 /* of a job: what comes first, the rows, their count */
@@ -162,6 +163,34 @@ static void refuse(struct request *r, rh_err *err)
         rh_exchange_refuse(r->x, err, ALLOW_RELATION);
 }
 
+/* ---- profiles ---- */
+
+/* The schemas that every app has, whatever its tenants' are called: the tenant set, where names of the
+ * reference set are known too, and the latter alone. */
+static const char *const profiles[] = {"public", "reference"};
+
+static bool check_profile(const rh_exchange *x, rh_err *err)
+{
+    const char *profile = rh_exchange_profile(x);
+    for (size_t i = 0; profile && i < sizeof profiles / sizeof *profiles; i++)
+        if (strcmp(profiles[i], profile) == 0)
+            return true;
+    if (!profile)
+        return true;
+    rh_err_set(err, RH_E_SCHEMA, "Invalid schema: %.*s", RH_CLIPPED(profile));
+    return rh_err_hint(err, "Only the following schemas are exposed: %s, %s", profiles[0], profiles[1]);
+}
+
+/* Says which schema it was: where the request named one, or where there are several that differ. */
+static void add_profile(const struct request *r, rh_rest_answer *out)
+{
+    const char *profile = rh_exchange_profile(r->x);
+    if (r->door->settings.adopted)
+        rh_adopted_request_head(&r->adopted, out);
+    else if (profile && out->n_headers < RH_REST_MAX_HEADERS)
+        out->headers[out->n_headers++] = (rh_rest_header){"Content-Profile", profile};
+}
+
 /* ---- the job's events ---- */
 
 static void fail(struct request *r, const rh_err *err)
@@ -191,8 +220,7 @@ static void begin_stream(struct request *r)
 {
     rh_rest_answer head;
     rh_rest_begin(r->rest, &head);
-    if (r->door->settings.adopted)
-        rh_adopted_request_head(&r->adopted, &head);
+    add_profile(r, &head);
     rh_job_keep(&r->job);
     r->state = STREAM;
     rh_exchange_stream(r->x, head.status, head.headers, head.n_headers);
@@ -263,8 +291,7 @@ static void answer(struct request *r, const char *affected)
         refuse(r, &err);
         return;
     }
-    if (r->door->settings.adopted)
-        rh_adopted_request_head(&r->adopted, &out);
+    add_profile(r, &out);
     r->state = ENDED;
     rh_exchange_answer(r->x, out.status, out.headers, out.n_headers, out.body, out.body_len);
 }
@@ -454,7 +481,7 @@ static bool admit(struct data_door *d, struct request *r, bool *again, rh_err *e
         bool known =
             rh_resolve(d->resolver, x->headers.authorization, x->headers.named, rh_wall_s(), &who, err);
         *again = who.retry_after_fetch;
-        return known && admit_tenant(d, &who, r, err);
+        return known && admit_tenant(d, &who, r, err) && check_profile(x, err);
     }
     if (!rh_adopted_request_admit(d->settings.adopted, d->resolver, x, &r->adopted, &r->tenant, again, err))
         return false;
@@ -510,6 +537,8 @@ static void fill_request(struct request *r)
     r->naming.schema = r->tenant.schema;
     r->naming.max_rows = r->tenant.limits.of[RH_LIMIT_ROWS];
     r->naming.distributed = r->tenant.citus;
+    const char *profile = rh_exchange_profile(x);
+    r->naming.reference_only = profile && strcmp(profile, profiles[1]) == 0;
     if (has_own_tables(r) && r->naming.plans != RH_PLANS_NONE)
         r->naming.plans = RH_PLANS_WHOLE;
     r->naming.reads = (rh_relation_cache_reads(r->cache) | r->naming.reads) & r->door->settings.reads;

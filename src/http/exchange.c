@@ -156,6 +156,12 @@ void rh_exchange_read_head(rh_exchange *x, const char *method, const rh_door *do
     }
 }
 
+const char *rh_exchange_profile(const rh_exchange *x)
+{
+    return x->method == RH_GET || x->method == RH_HEAD ? x->headers.accept_profile
+                                                       : x->headers.content_profile;
+}
+
 /* ---- the body ---- */
 
 bool rh_exchange_collect(rh_exchange *x, const char *bytes, size_t n)

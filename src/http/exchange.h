@@ -117,6 +117,8 @@ struct rh_exchange {
     } own;
 };
 
+/* The schema that it names: Accept-Profile of reads, Content-Profile of everything else; NULL: none. */
+const char *rh_exchange_profile(const rh_exchange *x);
 /* body: malloc'ed and taken, NULL when there is none. Header values are copied. */
 void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers, char *body,
                         size_t body_len);

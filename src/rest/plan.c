@@ -30,7 +30,7 @@ bool rh_plan_no_column(const rh_node *n, const char *column, rh_err *err)
 
 bool rh_plan_serves(const rh_rest_naming *naming, const rh_relation *r)
 {
-    return r->set == RH_SET_REFERENCE || !naming->keyed || r->tenant_key >= 0;
+    return r->set == RH_SET_REFERENCE || (!naming->reference_only && (!naming->keyed || r->tenant_key >= 0));
 }
 
 const rh_relation *rh_plan_relation(const rh_relation_cache *c, const rh_rest_naming *naming,
@@ -151,17 +151,22 @@ static bool choose(rh_plan *p, const rh_function *f, rh_err *err)
     return true;
 }
 
+static bool is_there(const rh_plan *p, const rh_function *f)
+{
+    return !p->naming->reference_only || f->set == RH_SET_REFERENCE;
+}
+
 bool rh_plan_function(rh_plan *p, const char *name, const char *const *arguments, int n,
                       const rh_payload *body, rh_err *err)
 {
     int overloads;
     const rh_function *f = rh_function_find(p->cache, name, strlen(name), &overloads);
     for (int i = 0; i < overloads && is_named(body) && n >= 0; i++)
-        if (takes(&f[i], arguments, n) && !choose(p, &f[i], err))
+        if (is_there(p, &f[i]) && takes(&f[i], arguments, n) && !choose(p, &f[i], err))
             return false;
     bool by_name = p->function != NULL;
     for (int i = 0; i < overloads && !by_name; i++)
-        if (takes_whole(&f[i], body) && !choose(p, &f[i], err))
+        if (is_there(p, &f[i]) && takes_whole(&f[i], body) && !choose(p, &f[i], err))
             return false;
     if (!p->function)
         return no_function(p, name, arguments, n < 0 ? 0 : n, overloads, err);

@@ -47,6 +47,19 @@ describe('postgrest-js', () => {
     assert.deepEqual(await data(clients.one.from('notes').select('nr:id,title,stars::text,extra->colour,first:extra->n->>0').eq('id', 1)), [{ nr: 1, title: 'first', stars: '0', colour: 'red', first: '1' }]);
   });
 
+  test('schemas are what every app has, whatever the tenant\'s is called', async () => {
+    const at = (schema) => clients.one.schema(schema);
+    assert.deepEqual(await data(at('public').from('notes').select('id').eq('id', 1)), [{ id: 1 }]);
+    assert.deepEqual(await data(at('public').from('colours').select('name').limit(1)), await data(at('reference').from('colours').select('name').limit(1)));
+    const tenant = await at('reference').from('notes').select();
+    assert.deepEqual([tenant.status, tenant.error.code], [404, 'PGRST205']);
+    assert.equal((await at('reference').from('notes').insert({ id: 99, title: 'x' })).status, 404);
+    for (const hidden of ['rowhouse', 'h_1', 'pg_catalog']) {
+      const { status, error } = await at(hidden).from('notes').select();
+      assert.deepEqual([status, error.code, error.hint], [406, 'PGRST106', 'Only the following schemas are exposed: public, reference']);
+    }
+  });
+
   test('filters', async () => {
     const ids = async (build) => (await data(build(clients.one.from('notes').select('id')).order('id'))).map((r) => r.id);
     assert.deepEqual(await ids((q) => q.gt('stars', 2)), [2, 3]);
