@@ -26,7 +26,7 @@
     X(INT, data, port, "3000", "port of the data door; 0: any free one") \
     X(STRING, data, tls_cert, "", "PEM file of the data door's certificate chain; empty: plain HTTP") \
     X(STRING, data, tls_key, "", "PEM file of its private key") \
-    X(INT, data, threads, "0", "loops (one thread each); 0: one a core") \
+    X(INT, data, threads, "0", "loops (one thread each); 0: one for two cores") \
     X(INT, data, connections, "16", "backend connections of the data door in all") \
     X(INT, data, home_connections, "16", "backend connections of the data door to database homes in all") \
     X(DURATION, data, home_idle, "1m", "time after which connections to a database home that nobody uses are closed; 0: never") \

@@ -62,9 +62,11 @@ static bool read_tls(rh_server *s, rh_err *err)
     return s->tls_key != NULL;
 }
 
+/* PostgreSQL takes as much CPU for a request as a loop does; and the fewer loops, the fewer backends learn of the
+ * same homes. */
 static int count_loops(const rh_conf *conf)
 {
-    int64_t n = conf->data_threads > 0 ? conf->data_threads : (int64_t)uv_available_parallelism();
+    int64_t n = conf->data_threads > 0 ? conf->data_threads : ((int64_t)uv_available_parallelism() + 1) / 2;
     if (n > conf->data_connections && conf->data_connections > 0)
         n = conf->data_connections; /* each loop has a pool with at least one */
     return n < 1 ? 1 : n > MAX_LOOPS ? MAX_LOOPS : (int)n;

@@ -7,7 +7,10 @@
 #include "base/arena.h"
 #include "base/map.h"
 
-#define WEIGHT 8 /* the newest time counts one part in so many */
+/* How many parts of the difference a new time counts for less than one: a third of the mean where times are
+ * spread as those of a queue, but one that takes a hundred times as long is seen at once. */
+#define FALLS 4
+#define RISES 64
 
 struct place {
     uint64_t shape; /* 0: empty */
@@ -55,7 +58,7 @@ void rh_pace_note(rh_pace *p, uint64_t shape, int64_t took_us)
 {
     struct place *at = &p->places[place_of(p, shape)];
     if (at->shape == shape)
-        at->usual_us += (took_us - at->usual_us) / WEIGHT;
+        at->usual_us += (took_us - at->usual_us) / (took_us < at->usual_us ? FALLS : RISES);
     else
         *at = (struct place){shape, took_us};
 }

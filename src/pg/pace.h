@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How long statements usually take, by their shape: what a pool knows before it puts one behind another. A
- * moving average of the last few times. A table of fixed size: a shape that meets another's place takes it
- * over, so that what is asked for often stays.
+ * How long statements usually take, by their shape: what a pool knows before it puts one behind another. Near
+ * the low end of the last times, for a busy machine makes every statement slow, and going to another backend
+ * does not help then. A table of fixed size: a shape that meets another's place takes it over, so that what is
+ * asked for often stays.
  */
 #ifndef RH_PACE_H
 #define RH_PACE_H

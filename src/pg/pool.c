@@ -25,6 +25,7 @@
 #define SUSPECT_US 2000000    /* an answer that takes longer may never come */
 #define BRIEF_US 1000         /* a statement that usually ends within it may stand behind another such one */
 #define SHORT_US 4000         /* within which it may stand behind such one where its home is known already */
+#define WORTH_US 10000        /* of waiting there: elsewhere it may cost milliseconds of CPU */
 #define PACK_FROM 2           /* connections at work before brief jobs are put together */
 #define PACED_STATEMENTS 4096 /* places for their usual times, with several connections */
 #define PACED_FEW 256         /* and with one or two */
@@ -149,11 +150,9 @@ static rh_job *take_cancelled(rh_pool *p)
     return out;
 }
 
-/* All that the connection has under way usually ends within that time, and its head is not older. */
-static bool is_brisk(const rh_conn *c, int64_t age_us, int64_t within_us)
+/* All that the connection has under way usually ends within that time. */
+static bool is_brisk(const rh_conn *c, int64_t within_us)
 {
-    if (age_us >= within_us)
-        return false;
     for (const rh_job *job = rh_conn_jobs(c); job; job = job->own.next)
         if (job->own.usual_us > within_us)
             return false;
@@ -199,9 +198,11 @@ static rh_conn *choose_any(const rh_pool *p, const rh_job *job)
         if (!now)
             now = rh_now_us();
         int64_t age = now - rh_conn_head_since(c);
-        if (brief && (!brisk || depth < rh_conn_depth(brisk)) && is_brisk(c, age, BRIEF_US))
+        if (age >= p->settings.max_head_age_us)
+            continue;
+        if (brief && (!brisk || depth < rh_conn_depth(brisk)) && is_brisk(c, BRIEF_US))
             brisk = c;
-        if (age < p->settings.max_head_age_us && (!young || depth < rh_conn_depth(young)))
+        if (!young || depth < rh_conn_depth(young))
             young = c;
     }
     return brisk && busy >= PACK_FROM ? brisk : idle ? idle : young;
@@ -249,7 +250,7 @@ static rh_conn *choose_for_home(const rh_pool *p, const rh_job *job)
             own[1] = own[0], takes[1] = takes[0];
         if (k < PREFERRED) {
             own[k] = (struct first){c, rank};
-            takes[k] = is_idle || (room && job->own.usual_us <= SHORT_US && is_brisk(c, age, SHORT_US));
+            takes[k] = is_idle || (room && age < WORTH_US && job->own.usual_us <= SHORT_US && is_brisk(c, SHORT_US));
         }
     }
     return takes[0] ? own[0].conn : takes[1] ? own[1].conn : idle.conn ? idle.conn : young.conn;
