@@ -39,37 +39,41 @@ static int wait_for(rh_watch *w, int timeout_ms)
     return n > 0;
 }
 
-/* A query that gives up when no answer comes: a catalog that hangs must not hang the watch. */
-static PGresult *ask(rh_watch *w, rh_arena *a, const char *sql, int n, const char *const *params, rh_err *err)
+/* The next result, NULL at the end of a query's. A catalog that hangs must not hang the watch: false when it
+ * gives no answer, or an error. The result is the caller's. */
+static bool next_result(rh_watch *w, PGresult **out, rh_err *err)
 {
     PGconn *conn = rh_db_conn(w->db);
     int64_t deadline = rh_now_ms() + ANSWER_MS;
-    if (!PQsendQueryParams(conn, sql, n, NULL, params, NULL, NULL, 0)) {
-        rh_db_error(err, conn, NULL);
-        return NULL;
-    }
     while (PQisBusy(conn)) {
         int64_t left = deadline - rh_now_ms();
-        if (left <= 0 || wait_for(w, (int)left) < 0) {
-            rh_err_set(err, RH_E_UNAVAILABLE, "the catalog does not answer");
-            return NULL;
-        }
-        if (!PQconsumeInput(conn)) {
-            rh_db_error(err, conn, NULL);
-            return NULL;
-        }
+        if (left <= 0 || wait_for(w, (int)left) < 0)
+            return rh_err_set(err, RH_E_UNAVAILABLE, "the catalog does not answer");
+        if (!PQconsumeInput(conn))
+            return rh_db_error(err, conn, NULL);
     }
-    PGresult *res = PQgetResult(conn), *more;
-    while ((more = PQgetResult(conn)))
-        PQclear(more);
-    ExecStatusType status = PQresultStatus(res);
-    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-        rh_db_error(err, conn, res);
-        PQclear(res);
+    *out = PQgetResult(conn);
+    ExecStatusType status = PQresultStatus(*out);
+    if (!*out || status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE || status == PGRES_COMMAND_OK)
+        return true;
+    rh_db_error(err, conn, *out);
+    PQclear(*out);
+    while ((*out = PQgetResult(conn)))
+        PQclear(*out);
+    return false;
+}
+
+static PGresult *ask(rh_watch *w, rh_arena *a, const char *sql, int n, const char *const *params, rh_err *err)
+{
+    PGresult *res, *end;
+    if (!PQsendQueryParams(rh_db_conn(w->db), sql, n, NULL, params, NULL, NULL, 0)) {
+        rh_db_error(err, rh_db_conn(w->db), NULL);
         return NULL;
     }
+    if (!next_result(w, &res, err))
+        return NULL;
     rh_arena_on_free(a, (void (*)(void *))PQclear, res);
-    return res;
+    return next_result(w, &end, err) ? res : NULL;
 }
 
 static bool entry_of(const PGresult *res, int row, rh_directory_entry *e)
@@ -118,21 +122,37 @@ static bool read_caches(rh_watch *w, rh_arena *a, rh_err *err)
     return true;
 }
 
+/* Row by row: all tenants in one result would leave their memory behind. */
+static bool read_tenants(rh_watch *w, rh_err *err)
+{
+    PGconn *conn = rh_db_conn(w->db);
+    rh_directory_entry e;
+    PGresult *res;
+    bool ok;
+    if (!PQsendQueryParams(conn, rh_sql_tenants_watch, 0, NULL, NULL, NULL, NULL, 0))
+        return rh_db_error(err, conn, NULL);
+    PQsetSingleRowMode(conn);
+    while ((ok = next_result(w, &res, err)) && res) {
+        if (PQntuples(res) && entry_of(res, 0, &e))
+            rh_directory_put(w->directory, &e);
+        PQclear(res);
+    }
+    return ok;
+}
+
 static bool read_everything(rh_watch *w, rh_err *err)
 {
-    rh_directory_entry e;
     rh_arena *a = rh_arena_new();
-    PGresult *res = read_caches(w, a, err) ? ask(w, a, rh_sql_tenants_watch, 0, NULL, err) : NULL;
-    if (res) {
-        rh_directory_refill_begin(w->directory);
-        for (int i = 0; i < PQntuples(res); i++)
-            if (entry_of(res, i, &e))
-                rh_directory_put(w->directory, &e);
-        rh_directory_refill_end(w->directory);
-        rh_directory_touch(w->directory);
-    }
+    bool ok = read_caches(w, a, err);
     rh_arena_free(a);
-    return res != NULL;
+    if (!ok)
+        return false;
+    rh_directory_refill_begin(w->directory);
+    if (!read_tenants(w, err))
+        return false;
+    rh_directory_refill_end(w->directory);
+    rh_directory_touch(w->directory);
+    return true;
 }
 
 static bool read_one(rh_watch *w, const char *id, rh_err *err)
