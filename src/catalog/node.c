@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "app/budget.h"
 #include "app/cluster.h"
 #include "app/install.h"
 #include "app/node.h"
@@ -135,7 +136,8 @@ static bool examine(rh_operator *o, rh_arena *a, struct candidate *c, rh_err *er
     PGresult *says = identity(c->admin, a, err);
     c->identifier = says ? PQgetvalue(says, 0, 0) : NULL;
     bool ok = says && rh_cluster_is_citus(c->admin, &c->citus, err) && check_server(c, says, err) &&
-              check_new(o, a, c, err) && check_unused(o->app, a, c, err);
+              check_new(o, a, c, err) && check_unused(o->app, a, c, err) &&
+              rh_budget_check(o->app->conf, c->admin, err);
     rh_db_close(c->admin);
     return ok || rh_err_context(err, "node %s", c->node.name);
 }

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "app/budget.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "sql.h"
@@ -258,7 +259,7 @@ rh_watch *rh_watch_start(const rh_app *app, rh_directory *directory, rh_err *err
     w->directory = directory;
     w->stop_fd = eventfd(0, EFD_CLOEXEC);
     memcpy(w->newest_revision, "0", 2);
-    if (!connect_and_read(w, err) || !take_notifications(w, err) ||
+    if (!connect_and_read(w, err) || !rh_budget_check(app->conf, w->db, err) || !take_notifications(w, err) ||
         pthread_create(&w->thread, NULL, run, w) != 0) {
         rh_db_close(w->db);
         close(w->stop_fd);

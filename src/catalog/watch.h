@@ -13,7 +13,9 @@
 typedef struct rh_watch rh_watch;
 
 /* Fills the directory once before it returns, so that a server can begin to serve; then starts the thread.
- * The connection is the server role's. app and directory must outlive the watch. */
+ * The connection is the server role's. CONF when the
+ * node allows fewer connections than a server may take (app/budget.h). app and directory must outlive the
+ * watch. */
 rh_watch *rh_watch_start(const rh_app *app, rh_directory *directory, rh_err *err);
 void rh_watch_stop(rh_watch *w);
 

@@ -5,13 +5,13 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "app/budget.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "http/data_door.h"
 #include "http/listen.h"
 #include "http/loop.h"
 
-#define MAX_LOOPS 64
 #define MAX_PEM ((size_t)1 << 20)
 #define CONTROL_CLIENTS 64
 #define ONE_TENANT_WAITING 1024
@@ -25,7 +25,7 @@ struct rh_server {
     const char *tls_cert, *tls_key; /* PEM; NULL: plain */
     const char *options;
     rh_quota *quota;
-    rh_loop *loops[MAX_LOOPS];
+    rh_loop *loops[RH_MAX_LOOPS];
     int n_loops;
     rh_loop *control;
 };
@@ -60,16 +60,6 @@ static bool read_tls(rh_server *s, rh_err *err)
     s->tls_cert = rh_file_read(s->arena, conf->data_tls_cert, MAX_PEM, &n, err);
     s->tls_key = s->tls_cert ? rh_file_read(s->arena, conf->data_tls_key, MAX_PEM, &n, err) : NULL;
     return s->tls_key != NULL;
-}
-
-/* PostgreSQL takes as much CPU for a request as a loop does; and the fewer loops, the fewer backends learn of the
- * same homes. */
-static int count_loops(const rh_conf *conf)
-{
-    int64_t n = conf->data_threads > 0 ? conf->data_threads : ((int64_t)uv_available_parallelism() + 1) / 2;
-    if (n > conf->data_connections && conf->data_connections > 0)
-        n = conf->data_connections; /* each loop has a pool with at least one */
-    return n < 1 ? 1 : n > MAX_LOOPS ? MAX_LOOPS : (int)n;
 }
 
 /* The i-th of n nearly equal shares. */
@@ -178,7 +168,7 @@ static bool make_loops(rh_server *s, rh_err *err)
     rh_loop_settings settings = loop_settings(s, s->data_socket);
     settings.tls_cert = s->tls_cert;
     settings.tls_key = s->tls_key;
-    int n = count_loops(s->settings.conf);
+    int n = rh_budget_loops(s->settings.conf);
     while (s->n_loops < n && (s->loops[s->n_loops] = rh_loop_new(&settings, err)))
         s->n_loops++;
     return s->n_loops == n;

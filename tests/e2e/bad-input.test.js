@@ -488,6 +488,17 @@ describe('clients that are too slow', () => {
     await until(() => fds() <= base + 20, { what: 'the end of the 2,000' });
   });
 
+  test('settings that ask for more connections than PostgreSQL allows do not start a server', async () => {
+    const allowed = Number(await app.psql(null, "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"));
+    const start = (n) => app.run(['serve', '--set', 'data.port=0', '--set', 'control.port=0', '--set', 'data.threads=2', '--set', 'data.connections=4', '--set', `data.home_connections=${n}`]);
+    const none = await start(allowed);
+    assert.notEqual(none.status, 0);
+    assert.match(none.stderr, new RegExp(`ask for up to ${allowed + 4 + 2 + 13} connections, and PostgreSQL allows ${allowed}\n`));
+    assert.match(none.stderr, /Lower data.home_connections or data.connections by 19,/);
+    const server = await serve(app, ['data.threads=2', 'data.connections=4', `data.home_connections=${allowed - 19}`]);
+    await server.stop();
+  });
+
   test('beyond data.max_clients new ones wait; who was there is served, and a place that is left is taken', async () => {
     const server = await serve(app, ['data.max_clients=20', 'data.threads=1', 'data.connections=2', 'data.idle_timeout=20s']);
     const { port } = new URL(server.data);
