@@ -42,7 +42,7 @@ void rh_map_release(rh_map *m)
 }
 
 /* The slot that holds the key, or the empty one where it would go. */
-static rh_map_slot *find(const rh_map *m, const char *key, size_t len, uint64_t hash)
+static rh_map_slot *find(const rh_map *m, const char *key, size_t len, uint32_t hash)
 {
     size_t i = hash & (m->cap - 1);
     for (;; i = (i + 1) & (m->cap - 1)) {
@@ -67,19 +67,19 @@ void *rh_map_get(const rh_map *m, const char *key, size_t len)
 {
     if (!m->len)
         return NULL;
-    return find(m, key, len, rh_hash(key, len))->value;
+    return find(m, key, len, (uint32_t)rh_hash(key, len))->value;
 }
 
 void *rh_map_put(rh_map *m, const char *key, size_t len, void *value)
 {
     if ((m->len + 1) * 4 > m->cap * 3)
         grow(m);
-    uint64_t hash = rh_hash(key, len);
+    uint32_t hash = (uint32_t)rh_hash(key, len);
     rh_map_slot *s = find(m, key, len, hash);
     void *old = s->value;
     if (!s->key)
         m->len++;
-    *s = (rh_map_slot){key, len, hash, value};
+    *s = (rh_map_slot){key, value, hash, (uint32_t)len};
     return old;
 }
 
@@ -87,7 +87,7 @@ void *rh_map_del(rh_map *m, const char *key, size_t len)
 {
     if (!m->len)
         return NULL;
-    rh_map_slot *s = find(m, key, len, rh_hash(key, len));
+    rh_map_slot *s = find(m, key, len, (uint32_t)rh_hash(key, len));
     if (!s->key)
         return NULL;
     void *old = s->value;

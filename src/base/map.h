@@ -12,9 +12,8 @@
 
 typedef struct rh_map_slot {
     const char *key; /* NULL: empty */
-    size_t len;
-    uint64_t hash;
     void *value;
+    uint32_t hash, len;
 } rh_map_slot;
 
 typedef struct rh_map {
