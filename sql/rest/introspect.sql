@@ -1,8 +1,8 @@
 -- Reads what the dialect engine knows of one version of the app: relations, keys, foreign keys, functions, types,
 -- media type handlers, comments. src/rest/relation.h says what each member means.
 -- Parameters: $1 tenant schema, $2 reference schema, $3 name of the tenant key column, $4 name of the root
--- table, $5 the server role, whose privileges count, '' for nobody's: all is allowed, materialized views and foreign
--- tables, which have no row security, too (all text).
+-- table, $5 the server role, whose privileges count, '' for nobody's: all is allowed (all text). Materialized views and
+-- foreign tables, which have no row security, only where $2 is '': of a database that is served as it is.
 -- Row shape: one row, one column, jsonb: {"relations": [...], "foreign_keys": [...], "functions": [...],
 -- "types": [...], "handlers": [...], "reads": [...], "geojson": ..., "comment": ...}. What is false, null or an empty list is left out of the lists' members.
 -- A name that stands in the tenant schema is given without a schema and with "home": true, since that schema
@@ -91,7 +91,7 @@ WITH RECURSIVE sets AS (
     JOIN sets s ON s.nsp = c.relnamespace
     LEFT JOIN pg_catalog.pg_constraint p ON p.conrelid = c.oid AND p.contype = 'p'
     LEFT JOIN view_keys v ON v.oid = c.oid
-    WHERE (c.relkind IN ('r', 'p', 'v') OR $5::text = '' AND c.relkind IN ('m', 'f')) AND NOT c.relispartition
+    WHERE (c.relkind IN ('r', 'p', 'v') OR $2::text = '' AND c.relkind IN ('m', 'f')) AND NOT c.relispartition
         AND coalesce(pg_catalog.has_table_privilege(nullif($5::text, ''), c.oid, 'SELECT'), true)
 ), cols AS (
     SELECT a.attrelid, pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct rh_adopted {
     pthread_mutex_t lock; /* between finding the state and counting its user */
@@ -32,6 +33,7 @@ rh_adopted_state *rh_adopted_state_new(void)
     s->arena = arena;
     rh_map_init(&s->roles);
     atomic_init(&s->users, 1);
+    pthread_mutex_init(&s->lock, NULL);
     return s;
 }
 
@@ -61,6 +63,42 @@ void rh_adopted_leave(const rh_adopted_state *used)
         return;
     for (size_t i = 0; i < s->n_schemas; i++)
         rh_relation_cache_free(s->schemas[i].cache);
+    for (size_t i = 0; i < s->n_views; i++) {
+        free(s->views[i].role);
+        rh_relation_cache_free(s->views[i].cache);
+    }
+    pthread_mutex_destroy(&s->lock);
     rh_map_release(&s->roles);
     rh_arena_free(s->arena);
+}
+
+static rh_adopted_view *find_view(rh_adopted_state *s, const rh_adopted_schema *schema, const char *role)
+{
+    for (size_t i = 0; i < s->n_views; i++)
+        if (s->views[i].schema == schema && strcmp(s->views[i].role, role) == 0)
+            return &s->views[i];
+    return NULL;
+}
+
+const rh_relation_cache *rh_adopted_view_of(const rh_adopted_state *state, const rh_adopted_schema *schema,
+                                            const char *role)
+{
+    rh_adopted_state *s = (rh_adopted_state *)state;
+    pthread_mutex_lock(&s->lock);
+    const rh_adopted_view *v = find_view(s, schema, role);
+    const rh_relation_cache *cache = v ? v->cache : NULL;
+    pthread_mutex_unlock(&s->lock);
+    return cache;
+}
+
+bool rh_adopted_keep_view(const rh_adopted_state *state, const rh_adopted_schema *schema, const char *role,
+                          rh_relation_cache *cache)
+{
+    rh_adopted_state *s = (rh_adopted_state *)state;
+    pthread_mutex_lock(&s->lock);
+    bool kept = s->n_views < RH_ADOPTED_VIEWS && !find_view(s, schema, role);
+    if (kept)
+        s->views[s->n_views++] = (rh_adopted_view){schema, rh_xstrdup(role), cache};
+    pthread_mutex_unlock(&s->lock);
+    return kept;
 }

@@ -11,6 +11,7 @@
 #ifndef RH_ADOPTED_H
 #define RH_ADOPTED_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/map.h"
@@ -32,6 +33,15 @@ typedef struct rh_adopted_role {
     RH_VEC(rh_conf_pair) settings;
 } rh_adopted_role;
 
+/* What a role may do with a schema, for descriptions: made when it is first asked for. */
+typedef struct rh_adopted_view {
+    const rh_adopted_schema *schema;
+    char *role;
+    rh_relation_cache *cache;
+} rh_adopted_view;
+
+#define RH_ADOPTED_VIEWS 64
+
 typedef struct rh_adopted_state {
     rh_arena *arena;
     const rh_conf *conf; /* the state's own */
@@ -43,6 +53,9 @@ typedef struct rh_adopted_state {
     rh_map roles;            /* name to rh_adopted_role: those that have settings */
     const char *pre_request; /* statement that calls it; NULL: there is none */
     atomic_int users;
+    pthread_mutex_t lock; /* of the views */
+    rh_adopted_view views[RH_ADOPTED_VIEWS];
+    size_t n_views;
 } rh_adopted_state;
 
 rh_adopted *rh_adopted_new(void);
@@ -54,5 +67,12 @@ void rh_adopted_show(rh_adopted *a, rh_adopted_state *s);
 /* The state of now; NULL before the first. To be let go by rh_adopted_leave(), on any thread. */
 const rh_adopted_state *rh_adopted_use(rh_adopted *a);
 void rh_adopted_leave(const rh_adopted_state *s); /* NULL is allowed */
+
+/* The view of a role, NULL when it is not known. The state's. */
+const rh_relation_cache *rh_adopted_view_of(const rh_adopted_state *s, const rh_adopted_schema *schema,
+                                            const char *role);
+/* Keeps one; the cache is taken. False: there are too many, and the cache stays the caller's. */
+bool rh_adopted_keep_view(const rh_adopted_state *s, const rh_adopted_schema *schema, const char *role,
+                          rh_relation_cache *cache);
 
 #endif

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "rest/as_role.h"
+#include "sql.h"
 
 static void leave(void *state)
 {
@@ -56,6 +58,30 @@ void rh_adopted_request_name(rh_adopted_request *r, rh_exchange *x, rh_rest_nami
     rh_request_settings_add(x, RH_READS_REQUEST, r->pass.claims, settings);
     for (size_t i = 0; i < last.len; i++)
         RH_VEC_PUSH(x->arena, settings, last.items[i]);
+}
+
+void rh_adopted_request_look(const rh_adopted_request *r, rh_arena *a,
+                             rh_rest_statement out[RH_ADOPTED_LOOK_STATEMENTS])
+{
+    const char *params[] = {r->pass.schema->name, "", "", "", r->role.name};
+    const char **values = RH_NEW_ARRAY(a, const char *, 5);
+    memcpy(values, params, sizeof params);
+    rh_as_role_enter(a, &r->role, &out[0]);
+    out[1] = (rh_rest_statement){rh_sql_rest_introspect, strlen(rh_sql_rest_introspect), 5, values};
+}
+
+static void free_cache(void *cache)
+{
+    rh_relation_cache_free(cache);
+}
+
+const rh_relation_cache *rh_adopted_request_seen(const rh_adopted_request *r, rh_arena *a, const char *json,
+                                                 size_t len, rh_err *err)
+{
+    rh_relation_cache *cache = rh_relation_cache_parse(json, len, err);
+    if (cache && !rh_adopted_keep_view(r->pass.state, r->pass.schema, r->role.name, cache))
+        rh_arena_on_free(a, free_cache, cache);
+    return cache;
 }
 
 void rh_adopted_request_head(const rh_adopted_request *r, rh_rest_answer *out)

@@ -23,6 +23,13 @@ bool rh_adopted_request_admit(rh_adopted *db, rh_resolver *resolver, rh_exchange
 /* Before it is planned: the database's own rules, and the settings of its transaction. */
 void rh_adopted_request_name(rh_adopted_request *r, rh_exchange *x, rh_rest_naming *naming,
                              rh_request_settings *settings);
+/* The statements that ask what its role may do with its schema; the last one's row, when it has come, is read
+ * into a cache that the request's state keeps, or its arena. */
+#define RH_ADOPTED_LOOK_STATEMENTS 2
+void rh_adopted_request_look(const rh_adopted_request *r, rh_arena *a,
+                             rh_rest_statement out[RH_ADOPTED_LOOK_STATEMENTS]);
+const rh_relation_cache *rh_adopted_request_seen(const rh_adopted_request *r, rh_arena *a, const char *json,
+                                                 size_t len, rh_err *err);
 /* Says which schema it was, where there are several. */
 void rh_adopted_request_head(const rh_adopted_request *r, rh_rest_answer *out);
 

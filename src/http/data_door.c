@@ -72,8 +72,9 @@ struct request {
     rh_rest_naming naming;
     rh_request_settings settings;
     rh_rest *rest;
-    rh_err *failed;  /* a bound was passed while rows came in */
-    int64_t sent_ms; /* when the watch first saw that its job was sent */
+    const char *seen; /* of look() */
+    rh_err *failed;   /* a bound was passed while rows came in */
+    int64_t sent_ms;  /* when the watch first saw that its job was sent */
     bool paused;
     rh_job job;
     rh_ticket ticket;
@@ -364,7 +365,7 @@ static rh_route route_of(const struct request *r)
                       .place = {.schema = r->tenant.schema,
                                 .root = has_own_schema(r) ? NULL : s->root,
                                 .uuid = strcmp(s->naming.id_type, "uuid") == 0,
-                                .owner_does = s->to_workers && !rh_rest_info(r->rest)->calls}};
+                                .owner_does = s->to_workers && r->rest && !rh_rest_info(r->rest)->calls}};
 }
 
 /* ---- tenants that are served no more ---- */
@@ -568,18 +569,17 @@ static bool plan(struct request *r, rh_err *err)
     return r->rest != NULL;
 }
 
-static void describe(struct request *r)
+static void describe(struct request *r, const rh_relation_cache *cache)
 {
     rh_err err;
     rh_rest_answer out;
-    rh_openapi_settings about = r->door->settings.openapi;
+    const rh_data_door_settings *s = &r->door->settings;
     const char *version = rh_arena_printf(r->x->arena, "%d", (int)r->tenant.tenant_version);
-    if (r->door->settings.adopted && about.mode == RH_OPENAPI_FOLLOW)
-        about.mode = RH_OPENAPI_DISABLED; /* the cache does not know what each role may */
-    if (!rh_describe(r->x->arena, &r->rest_request, r->cache, &r->naming, &about, version, &out, &err)) {
+    if (!rh_describe(r->x->arena, &r->rest_request, cache, &r->naming, &s->openapi, version, &out, &err)) {
         refuse(r, &err);
         return;
     }
+    add_profile(r, &out);
     r->state = ENDED;
     rh_exchange_answer(r->x, out.status, out.headers, out.n_headers, out.body, out.body_len);
 }
@@ -589,9 +589,9 @@ int64_t rh_data_door_deadline_ms(int64_t statement_timeout_ms)
     return statement_timeout_ms * SLOW_STATEMENTS + DEADLINE_MARGIN_MS;
 }
 
-static bool submit(struct request *r, rh_err *err)
+/* What is the same of every job of a request. */
+static void begin_job(struct request *r)
 {
-    const rh_rest_plan_info *info = rh_rest_info(r->rest);
     rh_job *job = &r->job;
     int relations;
     rh_relation_all(r->cache, &relations);
@@ -609,6 +609,29 @@ static bool submit(struct request *r, rh_err *err)
         job->statement_timeout = rh_arena_printf(r->x->arena, "%lld", (long long)timeout);
         job->deadline_ms = rh_data_door_deadline_ms(timeout);
     }
+    job->on_done = on_done;
+    job->user = r;
+}
+
+static bool send_job(struct request *r, rh_err *err)
+{
+    r->state = RUNNING;
+    link_running(r);
+    r->ticket = (rh_ticket){.tenant = r->tenant.id,
+                            .concurrency = r->tenant.limits.of[RH_LIMIT_CONCURRENCY],
+                            .to = route_of(r),
+                            .job = &r->job};
+    if (rh_queue_submit(r->door->queue, &r->ticket, err))
+        return true;
+    unlink_running(r);
+    return false;
+}
+
+static bool submit(struct request *r, rh_err *err)
+{
+    const rh_rest_plan_info *info = rh_rest_info(r->rest);
+    rh_job *job = &r->job;
+    begin_job(r);
     job->read_only = info->read_only;
     job->single_row = info->single_row;
     job->rollback = info->rollback;
@@ -624,18 +647,73 @@ static bool submit(struct request *r, rh_err *err)
     job->on_rows = on_rows;
     job->on_copy = info->copies ? on_copy : NULL;
     job->on_restart = on_restart;
-    job->on_done = on_done;
-    job->user = r;
-    r->state = RUNNING;
-    link_running(r);
-    r->ticket = (rh_ticket){.tenant = r->tenant.id,
-                            .concurrency = r->tenant.limits.of[RH_LIMIT_CONCURRENCY],
-                            .to = route_of(r),
-                            .job = job};
-    if (rh_queue_submit(r->door->queue, &r->ticket, err))
-        return true;
+    return send_job(r, err);
+}
+
+/* ---- what the role of an adopted database may do, before it is described ---- */
+
+static void on_look_rows(rh_job *job, int statement, const PGresult *res)
+{
+    struct request *r = job->user;
+    if (statement == job->main && PQntuples(res) == 1)
+        r->seen = rh_arena_strndup(r->x->arena, PQgetvalue(res, 0, 0), (size_t)PQgetlength(res, 0, 0));
+}
+
+static void on_look_restart(rh_job *job)
+{
+    struct request *r = job->user;
+    r->seen = NULL;
+}
+
+static void on_look_done(rh_job *job, const char *affected, const rh_err *err)
+{
+    struct request *r = job->user;
+    rh_err own;
     unlink_running(r);
-    return false;
+    const rh_relation_cache *cache = NULL;
+    if (err)
+        own = *err;
+    else if (r->seen)
+        cache = rh_adopted_request_seen(&r->adopted, r->x->arena, r->seen, strlen(r->seen), &own);
+    else
+        rh_err_set(&own, RH_E_INTERNAL, "the description is empty");
+    if (cache)
+        describe(r, cache);
+    else
+        refuse(r, &own);
+}
+
+static bool look(struct request *r, rh_err *err)
+{
+    rh_job *job = &r->job;
+    rh_rest_statement statements[RH_ADOPTED_LOOK_STATEMENTS];
+    begin_job(r);
+    rh_adopted_request_look(&r->adopted, r->x->arena, statements);
+    job->read_only = job->single_row = true;
+    job->main = RH_ADOPTED_LOOK_STATEMENTS - 1;
+    job->n_statements = RH_ADOPTED_LOOK_STATEMENTS;
+    for (int i = 0; i < RH_ADOPTED_LOOK_STATEMENTS; i++) {
+        const rh_rest_statement *s = &statements[i];
+        job->statements[i] = (rh_pool_statement){s->text, s->text_len, s->n, s->values};
+    }
+    job->on_rows = on_look_rows;
+    job->on_restart = on_look_restart;
+    job->on_done = on_look_done;
+    return send_job(r, err);
+}
+
+/* Of an adopted database each role has a description of its own. False: with err, to be refused. */
+static bool describe_or_look(struct request *r, rh_err *err)
+{
+    const rh_data_door_settings *s = &r->door->settings;
+    const rh_relation_cache *cache = r->cache;
+    bool by_role = s->adopted && s->openapi.mode == RH_OPENAPI_FOLLOW && r->rest_request.method != RH_OPTIONS;
+    if (by_role)
+        cache = rh_adopted_view_of(r->adopted.pass.state, r->adopted.pass.schema, r->adopted.pass.role);
+    if (!cache)
+        return look(r, err);
+    describe(r, cache);
+    return true;
 }
 
 static void on_request(void *ctx, rh_exchange *x)
@@ -644,7 +722,8 @@ static void on_request(void *ctx, rh_exchange *x)
     rh_err err;
     fill_request(r);
     if (rh_describe_asked(&r->rest_request, r->cache)) {
-        describe(r);
+        if (!describe_or_look(r, &err))
+            refuse(r, &err);
         return;
     }
     /* a body may have taken its time */

@@ -15,6 +15,17 @@ void rh_as_role_put_guard(rh_writer *w, const rh_rest_role *role)
               "END)::boolean");
 }
 
+void rh_as_role_enter(rh_arena *a, const rh_rest_role *role, rh_rest_statement *out)
+{
+    rh_writer w = {.arena = a};
+    rh_str_init_in(&w.text, a, RH_STR_TEXT_MAX);
+    rh_put(&w, "SELECT pg_catalog.set_config('jit', 'off', true), pg_catalog.set_config('role', ");
+    rh_put_param(&w, role->name);
+    rh_put(&w, ", true)");
+    rh_as_role_put_guard(&w, role);
+    *out = (rh_rest_statement){rh_str_cstr(&w.text), w.text.len, (int)w.values.len, w.values.items};
+}
+
 void rh_as_role_mark(rh_arena *a, const rh_rest_role *role, rh_rest_statement *s)
 {
     static const char digits[] = "0123456789abcdef";

@@ -243,6 +243,27 @@ describe('schemas', () => {
     assert.deepEqual((await read('one', '/totals')).body, [{ n: 1 }]);
   });
 
+  test('are described to each role as it may use them', async (t) => {
+    const SQL = `create schema api; create schema more; grant usage on schema api to ann, bob, web_anon; grant usage on schema more to ann;
+      create table api.both (x int); create table api.of_ann (y int); create table more.other (z int); create table api.hidden (w int);
+      grant select on api.both to ann, bob; grant all on api.of_ann to ann; grant select on more.other to ann`;
+    const s = await database(t, 'described', SQL, 'db-schemas = "api, more"\ndb-anon-role = "web_anon"\n');
+    const paths = async (role, headers = {}) => {
+      const r = await s.ask('/', { token: role && sign({ role }), headers });
+      return r.status === 200 ? Object.keys(r.body.paths).sort() : [r.status, r.body.code];
+    };
+    for (let i = 0; i < 2; i++) {
+      assert.deepEqual(await paths('ann'), ['/', '/both', '/of_ann']);
+      assert.deepEqual(await paths('bob'), ['/', '/both']);
+      assert.deepEqual(await paths(null), ['/']);
+      assert.deepEqual(await paths('ann', { 'Accept-Profile': 'more' }), ['/', '/other']);
+      assert.deepEqual(await paths('stranger'), [403, '42501']);
+      assert.deepEqual(await paths('authenticator'), [403, 'forbidden']);
+    }
+    await server.sql("grant select on api.of_ann to bob; notify pgrst, 'reload schema'", 'described');
+    await until(async () => (await paths('bob')).length === 3, { what: 'what bob may do now' });
+  });
+
   test('are tenants that the token names', async (t) => {
     const s = await database(t, 'by_token', THREE, 'db-schemas = "one, two"\ndb-anon-role = "web_anon"\ntenants = schema\n',
       { args: [...ONE.args, '--set', 'auth.tenant_claim=$.app.schema'] });
