@@ -24,13 +24,13 @@ static const struct {
 } sqlstates[] = {
     {"RH001", 500}, /* an unbound statement: our fault, never the client's */
     {"RH002", 409}, /* the id was a dropped tenant's */
-    {"08", 503},    {"09", 500},    {"0L", 403},    {"0P", 403},    {"21000", 400}, {"22", 400},
-    {"23503", 409}, {"23505", 409}, {"23", 400},    {"25006", 405}, {"25", 500},    {"28", 403},
-    {"2D", 500},    {"38", 500},    {"39", 500},    {"3B", 500},    {"40", 500},    {"42501", 403},
-    {"42883", 404}, {"42P01", 404}, {"42P17", 500}, {"42", 400},    {"44", 400},    {"53400", 500},
-    {"53", 503},    {"54", 500},    {"55006", 409}, {"55P03", 503}, {"55", 500},    {"57014", 504},
-    {"57P01", 503}, {"57P02", 503}, {"57P03", 503}, {"57", 500},    {"58", 500},    {"F0", 500},
-    {"HV", 500},    {"P0001", 400}, {"P0", 500},    {"XX", 500},
+    {"08", 503},    {"09", 500},    {"0L", 403},    {"0P", 403}, {"22", 400},    {"23503", 409},
+    {"23505", 409}, {"23", 400},    {"25006", 405}, {"25", 500}, {"28", 403},    {"2D", 500},
+    {"38", 500},    {"39", 500},    {"3B", 500},    {"40", 500}, {"42501", 403}, {"42883", 404},
+    {"42P01", 404}, {"42P17", 500}, {"42", 400},    {"44", 400}, {"53400", 500}, {"53", 503},
+    {"54", 500},    {"55006", 409}, {"55P03", 503}, {"55", 500}, {"57014", 504}, {"57P01", 503},
+    {"57P02", 503}, {"57P03", 503}, {"57", 500},    {"58", 500}, {"F0", 500},    {"HV", 500},
+    {"P0001", 400}, {"P0", 500},    {"XX", 500},
 };
 
 const char *rh_code_name(rh_code code)
@@ -52,7 +52,9 @@ bool rh_err_set(rh_err *err, rh_code code, const char *fmt, ...)
 {
     va_list ap;
     err->code = code;
-    err->retry_after = 0;
+    err->retry_after = err->http = 0;
+    err->name[0] = 0;
+    err->json_detail = false;
     err->sqlstate[0] = err->detail[0] = err->hint[0] = 0;
     va_start(ap, fmt);
     vsnprintf(err->message, sizeof err->message, fmt, ap);
@@ -66,6 +68,13 @@ bool rh_err_detail(rh_err *err, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(err->detail, sizeof err->detail, fmt, ap);
     va_end(ap);
+    return false;
+}
+
+bool rh_err_detail_json(rh_err *err, const char *json)
+{
+    rh_err_detail(err, "%s", json);
+    err->json_detail = strlen(json) < sizeof err->detail;
     return false;
 }
 
@@ -93,8 +102,17 @@ bool rh_err_context(rh_err *err, const char *fmt, ...)
 
 int rh_err_http(const rh_err *err)
 {
+    int64_t status;
+    if (err->http)
+        return err->http;
     if (err->code != RH_E_DB)
         return rh_code_http(err->code);
+    if (rh_starts_with(err->sqlstate, "PT")) {
+        bool ok = rh_parse_int(err->sqlstate + 2, &status) && status >= 200 && status <= 999;
+        return ok ? (int)status : 500;
+    }
+    if (strcmp(err->sqlstate, "21000") == 0) /* pg-safeupdate's, which is the client's mistake */
+        return strstr(err->message, "requires a WHERE clause") ? 400 : 500;
     for (size_t i = 0; i < sizeof sqlstates / sizeof *sqlstates; i++)
         if (strncmp(err->sqlstate, sqlstates[i].state, strlen(sqlstates[i].state)) == 0)
             return sqlstates[i].http;
@@ -110,14 +128,22 @@ static void add_member(rh_str *out, const char *name, const char *value)
         rh_str_add(out, "null");
 }
 
+const char *rh_err_name(const rh_err *err)
+{
+    return err->name[0] ? err->name : err->sqlstate[0] ? err->sqlstate : rh_code_name(err->code);
+}
+
 void rh_err_json(const rh_err *err, rh_str *out)
 {
     rh_str_addc(out, '{');
-    add_member(out, "code", err->sqlstate[0] ? err->sqlstate : rh_code_name(err->code));
+    add_member(out, "code", rh_err_name(err));
     rh_str_addc(out, ',');
     add_member(out, "message", err->message);
     rh_str_addc(out, ',');
-    add_member(out, "details", err->detail);
+    if (err->json_detail)
+        rh_str_addf(out, "\"details\":%s", err->detail);
+    else
+        add_member(out, "details", err->detail);
     rh_str_addc(out, ',');
     add_member(out, "hint", err->hint);
     rh_str_addc(out, '}');

@@ -66,6 +66,7 @@
     X(SINGULAR, "PGRST116", 1, 406) \
     X(RELATED_ORDER, "PGRST118", 1, 400) \
     X(EMBED_OPERATOR, "PGRST120", 1, 400) \
+    X(RAISED, "PGRST121", 1, 500) /* the app's own error is not as it must be */ \
     X(PREFER, "PGRST122", 1, 400) \
     X(AGGREGATES, "PGRST123", 1, 400) \
     X(MAX_AFFECTED, "PGRST124", 1, 400) \
@@ -95,6 +96,9 @@ typedef enum rh_code {
 typedef struct rh_err {
     rh_code code;
     char sqlstate[6]; /* "" unless PostgreSQL said it */
+    char name[64];    /* the app's own code; "": that of code and sqlstate */
+    int http;         /* the app's own status; 0: that of code and sqlstate */
+    bool json_detail; /* detail is JSON already */
     int retry_after;  /* seconds until it is worth trying again; 0: nothing is known of that */
     char message[1024];
     char detail[2048]; /* "" when there is none; so is hint */
@@ -109,11 +113,14 @@ int rh_code_http(rh_code code);
 bool rh_err_set(rh_err *err, rh_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 bool rh_err_detail(rh_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool rh_err_hint(rh_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* JSON, for who reads it as such; cut at the end of the buffer it would be none, so it must fit. */
+bool rh_err_detail_json(rh_err *err, const char *json);
 /* Puts "context: " before the message. */
 bool rh_err_context(rh_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* HTTP status of the whole value: by SQLSTATE where code is DB, else by code. */
+/* HTTP status of the whole value: by SQLSTATE where code is DB, else by code. PTnnn is the status nnn. */
 int rh_err_http(const rh_err *err);
+const char *rh_err_name(const rh_err *err); /* the code on the wire */
 /* {"code":...,"message":...,"details":...,"hint":...} as PostgREST writes it. */
 void rh_err_json(const rh_err *err, rh_str *out);
 /* "rowhouse: message\n  detail\n  hint: ...\n" on stderr. */

@@ -153,7 +153,8 @@ static void refuse(struct request *r, rh_err *err)
 {
     if (r->door->settings.adopted)
         rh_gate_judge_error(&r->adopted.pass, err);
-    int status = rh_err_http(err);
+    int n, status = rh_err_http(err);
+    const rh_rest_header *headers = rh_rest_error_headers(r->rest, &n);
     if (status == 500)
         rh_log(RH_LOG_ERROR, "tenant %s: %s%s%s", r->tenant.id, err->sqlstate, err->sqlstate[0] ? ": " : "",
                err->message);
@@ -161,7 +162,7 @@ static void refuse(struct request *r, rh_err *err)
     if (err->code == RH_E_TOO_MANY)
         rh_delay_refuse(r->door->delay, r->x, err);
     else
-        rh_exchange_refuse(r->x, err, ALLOW_RELATION);
+        rh_exchange_refuse_with(r->x, err, ALLOW_RELATION, headers, n);
 }
 
 /* ---- profiles ---- */

@@ -299,13 +299,13 @@ void rh_exchange_finish(rh_exchange *x, bool whole)
         resume(x);
 }
 
-/* PostgreSQL's messages may quote values; these classes are of its own affairs. */
+/* PostgreSQL's messages and the app's may quote values; these classes are of its own affairs. */
 static bool may_be_logged(const rh_err *err)
 {
     static const char *const classes[] = {"08", "25", "26", "34", "3B", "40", "53",
                                           "54", "55", "57", "58", "RH", "XX"};
     if (!*err->sqlstate)
-        return true;
+        return !*err->name;
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
         if (rh_starts_with(err->sqlstate, classes[i]))
             return true;
@@ -314,22 +314,34 @@ static bool may_be_logged(const rh_err *err)
 
 void rh_exchange_note(rh_exchange *x, const rh_err *err)
 {
-    x->code = *err->sqlstate ? rh_arena_strdup(x->arena, err->sqlstate) : rh_code_name(err->code);
+    x->code = *err->name       ? "PGRST"
+              : *err->sqlstate ? rh_arena_strdup(x->arena, err->sqlstate)
+                               : rh_code_name(err->code);
     x->why = may_be_logged(err) ? rh_arena_strdup(x->arena, err->message) : NULL;
 }
 
-void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const char *allow)
+/* What RFC 6750 wants told of a refused token; quotes and the like would end the text. */
+static const char *challenge(rh_exchange *x, const rh_err *err)
 {
-    rh_rest_header headers[3] = {{"Content-Type", ERROR_TYPE}};
+    if (err->code != RH_E_JWT && err->code != RH_E_JWT_CLAIMS)
+        return "Bearer";
+    char *text = rh_arena_strdup(x->arena, err->message);
+    for (char *p = text; *p; p++)
+        if (*p == '"' || *p == '\\' || (unsigned char)*p < ' ' || (unsigned char)*p > '~')
+            *p = ' ';
+    return rh_arena_printf(x->arena, "Bearer error=\"invalid_token\", error_description=\"%s\"", text);
+}
+
+static void refuse(rh_exchange *x, int status, const rh_err *err, const char *allow,
+                   const rh_rest_header *more, int n_more)
+{
+    rh_rest_header headers[5 + RH_REST_MAX_HEADERS] = {{"Content-Type", ERROR_TYPE}};
     rh_str json;
     size_t len;
     char seconds[16];
     int n = 1;
     if (status == 401)
-        headers[n++] =
-            (rh_rest_header){"WWW-Authenticate", err->code == RH_E_NO_TENANT || err->code == RH_E_UNAUTHORIZED
-                                                     ? "Bearer"
-                                                     : "Bearer error=\"invalid_token\""};
+        headers[n++] = (rh_rest_header){"WWW-Authenticate", challenge(x, err)};
     if (status == 503 || status == 429) {
         snprintf(seconds, sizeof seconds, "%d", err->retry_after ? err->retry_after : 1);
         headers[n++] = (rh_rest_header){"Retry-After", seconds};
@@ -337,10 +349,27 @@ void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const 
     if (status == 405 && allow)
         headers[n++] = (rh_rest_header){"Allow", allow};
     rh_exchange_note(x, err);
+    const char *name = rh_err_name(err);
+    if (rh_header_name_ok(name, strlen(name))) /* the app's may be anything */
+        headers[n++] =
+            (rh_rest_header){"Proxy-Status", rh_arena_printf(x->arena, "rowhouse; error=%s", name)};
+    for (int i = 0; i < n_more; i++)
+        headers[n++] = more[i];
     rh_str_init(&json, MAX_ERROR_JSON);
     rh_err_json(err, &json);
     char *body = rh_str_take(&json, &len);
     rh_exchange_answer(x, status, headers, n, body, len);
+}
+
+void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const char *allow)
+{
+    refuse(x, status, err, allow, NULL, 0);
+}
+
+void rh_exchange_refuse_with(rh_exchange *x, const rh_err *err, const char *allow,
+                             const rh_rest_header *headers, int n)
+{
+    refuse(x, rh_err_http(err), err, allow, headers, n);
 }
 
 void rh_exchange_refuse(rh_exchange *x, const rh_err *err, const char *allow)

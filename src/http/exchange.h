@@ -125,6 +125,9 @@ void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *header
 /* The error as JSON with the status that belongs to it, WWW-Authenticate, Retry-After and Allow where they
  * belong. allow may be NULL. */
 void rh_exchange_refuse(rh_exchange *x, const rh_err *err, const char *allow);
+/* The same with headers that the app wants. */
+void rh_exchange_refuse_with(rh_exchange *x, const rh_err *err, const char *allow,
+                             const rh_rest_header *headers, int n);
 /* The same under a status of its own. */
 void rh_exchange_refuse_as(rh_exchange *x, int status, const rh_err *err, const char *allow);
 

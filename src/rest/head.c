@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rest/head.h"
 
-#include <jansson.h>
 #include <string.h>
 #include <strings.h>
 
@@ -55,18 +54,16 @@ static bool is_ours(const char *name)
     return false;
 }
 
-static void leave_out(rh_rest_answer *out, int n, const char *name)
+static void leave_out(rh_rest_answer *out, const char *name)
 {
     int kept = 0;
     for (int i = 0; i < out->n_headers; i++)
-        if (i >= n || strcasecmp(out->headers[i].name, name) != 0)
+        if (strcasecmp(out->headers[i].name, name) != 0)
             out->headers[kept++] = out->headers[i];
     out->n_headers = kept;
 }
 
-/* before: how many of the headers are not the app's. */
-static bool add(rh_rest *r, const char *name, const json_t *value, rh_rest_answer *out, int *before,
-                rh_err *err)
+bool rh_head_add(rh_rest *r, const char *name, const json_t *value, rh_rest_answer *out, rh_err *err)
 {
     const char *text = json_string_value(value);
     if (!text)
@@ -75,9 +72,6 @@ static bool add(rh_rest *r, const char *name, const json_t *value, rh_rest_answe
         return refuse(name, "no name or value of a header", err);
     if (is_ours(name))
         return refuse(name, "this header is the server's", err);
-    int n = out->n_headers;
-    leave_out(out, *before, name);
-    *before -= n - out->n_headers;
     if (out->n_headers == RH_REST_MAX_HEADERS)
         return refuse(name, "too many headers", err);
     out->headers[out->n_headers++] =
@@ -90,7 +84,7 @@ static bool add_all(rh_rest *r, json_t *list, rh_rest_answer *out, rh_err *err)
     size_t i;
     json_t *item, *value;
     const char *name;
-    int before = out->n_headers;
+    rh_rest_answer own = {0};
     if (!json_is_array(list))
         return malformed(err);
     json_array_foreach(list, i, item)
@@ -99,10 +93,16 @@ static bool add_all(rh_rest *r, json_t *list, rh_rest_answer *out, rh_err *err)
             return malformed(err);
         json_object_foreach(item, name, value)
         {
-            if (!add(r, name, value, out, &before, err))
+            if (!rh_head_add(r, name, value, &own, err))
                 return false;
         }
     }
+    for (int k = 0; k < own.n_headers; k++)
+        leave_out(out, own.headers[k].name);
+    if (out->n_headers + own.n_headers > RH_REST_MAX_HEADERS)
+        return refuse(own.headers[0].name, "too many headers", err);
+    memcpy(out->headers + out->n_headers, own.headers, sizeof *own.headers * (size_t)own.n_headers);
+    out->n_headers += own.n_headers;
     return true;
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/json.h"
+
 #include "base/near.h"
 #include "rest/plan.h"
 #include "rest/scan.h"
@@ -178,10 +180,18 @@ static void add_columns(rh_str *s, const char *name, const rh_relation *r, const
     rh_str_addc(s, ')');
 }
 
-static void describe(rh_str *s, const rh_relation *origin, const rh_link *l)
+static const char *cardinality(const rh_link *l)
+{
+    return l->kind == RH_LINK_JUNCTION                   ? "many-to-many"
+           : l->kind == RH_LINK_FORWARD && l->fk->unique ? "one-to-one"
+           : l->kind == RH_LINK_FORWARD                  ? "many-to-one"
+           : rh_link_is_to_one(l)                        ? "one-to-one"
+                                                         : "one-to-many";
+}
+
+static void describe(rh_str *s, const rh_link *l)
 {
     const rh_foreign_key *fk = l->fk;
-    rh_str_addf(s, "%s with %s: ", origin->name, rh_link_target(l)->name);
     if (l->kind == RH_LINK_JUNCTION) {
         rh_str_addf(s, "%s using ", fk->from->name);
         add_columns(s, fk->name, fk->from, fk->from_columns, fk->n);
@@ -189,29 +199,56 @@ static void describe(rh_str *s, const rh_relation *origin, const rh_link *l)
         add_columns(s, l->far->name, fk->from, l->far->from_columns, l->far->n);
         return;
     }
+    bool forward = l->kind == RH_LINK_FORWARD;
     rh_str_addf(s, "%s using ", fk->name);
-    add_columns(s, fk->from->name, fk->from, fk->from_columns, fk->n);
+    add_columns(s, forward ? fk->from->name : fk->to->name, forward ? fk->from : fk->to,
+                forward ? fk->from_columns : fk->to_columns, fk->n);
     rh_str_add(s, " and ");
-    add_columns(s, fk->to->name, fk->to, fk->to_columns, fk->n);
+    add_columns(s, forward ? fk->to->name : fk->from->name, forward ? fk->to : fk->from,
+                forward ? fk->to_columns : fk->from_columns, fk->n);
+}
+
+static void add_member(rh_str *json, const char *before, const char *text)
+{
+    rh_str_add(json, before);
+    rh_json_add_string(json, text, strlen(text));
+}
+
+/* {"cardinality": .., "embedding": .., "relationship": ..} */
+static void add_link(const struct search *s, rh_str *json, const rh_link *l)
+{
+    rh_str text;
+    rh_str_init_in(&text, s->arena, 1024);
+    add_member(json, "{\"cardinality\":", cardinality(l));
+    add_member(json, ",\"embedding\":",
+               rh_arena_printf(s->arena, "%s with %s", s->origin->name, rh_link_target(l)->name));
+    describe(&text, l);
+    add_member(json, ",\"relationship\":", rh_str_cstr(&text));
+    rh_str_addc(json, '}');
 }
 
 static bool several(const struct search *s, rh_err *err)
 {
-    rh_str detail, hint;
+    rh_str detail, one, hint;
     const char *name = s->embed->name;
-    rh_str_init_in(&detail, s->arena, sizeof err->detail - 1);
+    rh_str_init_in(&detail, s->arena, sizeof err->detail);
     rh_str_init_in(&hint, s->arena, sizeof err->hint / 2);
     for (size_t i = 0; i < s->found.len; i++) {
         const rh_link *l = &s->found.items[i];
-        rh_str_add(&detail, i ? "; " : "");
-        describe(&detail, s->origin, l);
+        rh_str_init_in(&one, s->arena, sizeof err->detail);
+        add_link(s, &one, l);
+        if (!one.overflow && detail.len + one.len + 3 < sizeof err->detail) { /* those that fit */
+            rh_str_addc(&detail, detail.len ? ',' : '[');
+            rh_str_add(&detail, rh_str_cstr(&one));
+        }
         rh_str_addf(&hint, "%s'%s!%s'", i ? ", " : "", rh_link_target(l)->name,
                     l->kind == RH_LINK_JUNCTION ? l->fk->from->name : l->fk->name);
     }
     rh_err_set(err, RH_E_AMBIGUOUS,
                "Could not embed because more than one relationship was found for '%s' and '%.*s'",
                s->origin->name, RH_CLIPPED(name));
-    rh_err_detail(err, "%s", rh_str_cstr(&detail));
+    rh_str_add(&detail, detail.len ? "]" : "[]");
+    rh_err_detail_json(err, rh_str_cstr(&detail));
     return rh_err_hint(err,
                        "Try changing '%.*s' to one of the following: %s. Find the desired relationship in "
                        "the 'details' key.",

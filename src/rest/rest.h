@@ -163,6 +163,8 @@ void rh_rest_discard(rh_rest *r);
 /* Rewrites PostgreSQL's error for the client; to be called on every one before it is answered. Drops what may
  * tell of other tenants (values in DETAIL of unique and foreign key violations are kept only when they begin
  * with the tenant key and this tenant's own id), and turns a guard's failure into PGRST116 or PGRST124. */
-void rh_rest_scrub_error(const rh_rest *r, rh_err *err);
+void rh_rest_scrub_error(rh_rest *r, rh_err *err);
+/* After it: headers that the app wants with its error. */
+const rh_rest_header *rh_rest_error_headers(const rh_rest *r, int *n);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rest/raise.h"
 #include "rest/sql.h"
 #include "rest/state.h"
 
@@ -82,10 +83,20 @@ static void scrub_distributed(rh_err *err)
     }
 }
 
-void rh_rest_scrub_error(const rh_rest *r, rh_err *err)
+const rh_rest_header *rh_rest_error_headers(const rh_rest *r, int *n)
+{
+    *n = r ? r->n_raised : 0;
+    return r ? r->raised : NULL;
+}
+
+void rh_rest_scrub_error(rh_rest *r, rh_err *err)
 {
     if (!r || err->code != RH_E_DB)
         return;
+    if (strcmp(err->sqlstate, "PGRST") == 0) {
+        rh_raise_take(r, err);
+        return;
+    }
     if (r->naming.distributed)
         scrub_distributed(err);
     if (r->prefer.timezone && strcmp(err->sqlstate, "22023") == 0 && strstr(err->message, "\"TimeZone\"")) {

@@ -47,6 +47,8 @@ struct rh_rest {
     bool begun;       /* a part of the answer has gone out */
     int64_t inserted; /* of rows that were merged: those that were not there */
     const char *location;
+    rh_rest_header *raised; /* by the app's own error */
+    int n_raised;
     const char *set_headers, *set_status; /* by the app, as text; NULL: not set */
 };
 

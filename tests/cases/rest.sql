@@ -113,6 +113,10 @@ CREATE DOMAIN "image/png" AS bytea;
 CREATE FUNCTION picture() RETURNS "image/png" LANGUAGE sql IMMUTABLE AS $$SELECT '\x69'::bytea$$;
 CREATE FUNCTION st_asgeojson(record) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN json_build_object('type', 'Feature', 'properties', to_json($1)); END$$;
 CREATE FUNCTION shade(n int) RETURNS color LANGUAGE sql IMMUTABLE AS $$SELECT n::color$$;
+CREATE FUNCTION raise_it(state text, message text, detail text DEFAULT '') RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE USING ERRCODE = state, MESSAGE = message, DETAIL = detail;
+END $$;
 
 GRANT USAGE ON SCHEMA reference TO rest_server;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rest_server;

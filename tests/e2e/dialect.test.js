@@ -14,6 +14,10 @@ $$;
 CREATE FUNCTION say(headers text, status text, local boolean DEFAULT true) RETURNS text LANGUAGE sql AS $$
   SELECT set_config('response.headers', headers, local) || set_config('response.status', status, local)
 $$;
+CREATE FUNCTION refuse() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE SQLSTATE 'PGRST' USING MESSAGE = '{"code": "mine", "message": "no"}', DETAIL = '{"status": 402, "headers": {"X-Price": "7"}}';
+END $$;
 `;
 
 let app;
@@ -62,4 +66,10 @@ test('plans show the numbers of tables that nobody else has', async () => {
   assert.equal(shared.status, 200);
   assert.ok(shared.json[0].Plan['Node Type']);
   assert.doesNotMatch(shared.text, /Cost|Rows|Width|Buffers/);
+});
+
+test('an error of the app brings its status and headers', async () => {
+  const refused = await app.http('POST', '/rpc/refuse', { tenant: 'one' });
+  assert.deepEqual([refused.status, refused.headers.get('x-price'), refused.headers.get('proxy-status')], [402, '7', 'rowhouse; error=mine']);
+  assert.deepEqual(refused.json, { code: 'mine', message: 'no', details: null, hint: null });
 });

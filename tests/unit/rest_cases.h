@@ -155,7 +155,7 @@ static int complain(const char *path, const rest_case *c, const char *expected, 
 static int check_error(rh_arena *a, const char *path, const rest_case *c, const char *expected,
                        const rh_err *err)
 {
-    const char *text, *code = err->sqlstate[0] ? err->sqlstate : rh_code_name(err->code);
+    const char *text, *code = rh_err_name(err);
     const char *got = rh_arena_printf(a, "err: %d %s %s", rh_err_http(err), code, err->message);
     if ((text = after(expected, "det: ")))
         return strstr(err->detail, text) ? 0 : complain(path, c, expected, err->detail);
