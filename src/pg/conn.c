@@ -59,6 +59,13 @@
     ";PREPARE rh_bind_write_timed(text, text) AS SELECT " write SET_TIMEOUT                                  \
     ";PREPARE rh_bind_read_timed(text, text) AS SELECT " read SET_TIMEOUT
 
+#ifdef RH_HAVE_SEND_PIPELINE_SYNC
+#define SENDS_LATER true
+#else /* libpq sends at every sync */
+#define SENDS_LATER false
+#define PQsendPipelineSync PQpipelineSync
+#endif
+
 enum step_kind {
     STEP_BEGIN,
     STEP_FIRST,
@@ -96,6 +103,7 @@ struct rh_conn {
     bool closing, doomed, broken;
     bool cancelled;     /* PostgreSQL was asked to cancel on this connection */
     bool cancel_is_out; /* and has not answered yet */
+    bool unsent;        /* jobs stand in libpq's buffer, and the pool knows */
     bool paused;        /* UP: the head's caller takes no more rows for now */
     int handles;        /* libuv handles of ours that are not closed yet */
     uint64_t backoff_ms;
@@ -517,12 +525,12 @@ static bool send_bind(rh_conn *c, rh_job *job)
 
 static bool send_end(rh_conn *c, rh_job *job)
 {
-    if (c->settings->enter && !(add_step(job, STEP_SYNC, 0, NULL, PQpipelineSync(c->pg)) &&
+    if (c->settings->enter && !(add_step(job, STEP_SYNC, 0, NULL, PQsendPipelineSync(c->pg)) &&
                                 send_text(c, job, STEP_END, job->rollback ? "ROLLBACK" : "COMMIT")))
         return false;
     if (!c->settings->enter && job->rollback && !send_text(c, job, STEP_ROLLBACK, "ROLLBACK"))
         return false;
-    return add_step(job, STEP_SYNC, 0, NULL, PQpipelineSync(c->pg));
+    return add_step(job, STEP_SYNC, 0, NULL, PQsendPipelineSync(c->pg));
 }
 
 /* A send failed: lost, but not inside the caller's call. libpq may have closed the socket already. */
@@ -592,6 +600,7 @@ static bool send_all(rh_conn *c, rh_job *job)
 
 static void flush(rh_conn *c)
 {
+    c->unsent = false;
     int left = PQflush(c->pg);
     if (left < 0)
         break_down(c);
@@ -614,10 +623,20 @@ void rh_conn_send(rh_conn *c, rh_job *job)
     }
     c->tail = job;
     c->depth++;
-    if (send_all(c, job))
-        flush(c);
-    else
+    if (!send_all(c, job)) {
         break_down(c);
+    } else if (!SENDS_LATER) {
+        flush(c);
+    } else if (!c->unsent) {
+        c->unsent = true;
+        c->events->on_unsent(c, c->ctx);
+    }
+}
+
+void rh_conn_flush(rh_conn *c)
+{
+    if (c->unsent && c->state == UP && !c->broken)
+        flush(c);
 }
 
 /* ---- results ---- */

@@ -42,7 +42,7 @@ struct rh_pool {
     bool down; /* none is up and the last attempt failed */
     rh_job *first, *last;
     int n_queued, n_flying;
-    uv_timer_t sweep, later;
+    uv_timer_t sweep, later, send;
     rh_health_listener listener;
     bool any_cancelled, any_kept; /* since `later` ran last */
     int64_t renew_after_ms;
@@ -434,6 +434,21 @@ static void on_lost(rh_conn *c, void *ctx, rh_job *jobs, const rh_err *why)
     uv_timer_start(&p->later, on_later, 1, 0);
 }
 
+static void on_send(uv_timer_t *t)
+{
+    rh_pool *p = t->data;
+    for (int i = 0; i < p->n_conns; i++)
+        rh_conn_flush(p->conns[i]);
+}
+
+/* Until the loop comes round there may be more. */
+static void on_unsent(rh_conn *c, void *ctx)
+{
+    rh_pool *p = ctx;
+    if (!uv_is_active((uv_handle_t *)&p->send))
+        uv_timer_start(&p->send, on_send, 0, 0);
+}
+
 /* ---- closing ---- */
 
 static void finish_closing(rh_pool *p)
@@ -467,6 +482,7 @@ static void on_conn_closed(rh_conn *c, void *ctx)
         return;
     uv_close((uv_handle_t *)&p->sweep, on_handle_closed);
     uv_close((uv_handle_t *)&p->later, on_handle_closed);
+    uv_close((uv_handle_t *)&p->send, on_handle_closed);
 }
 
 static void end_as_cancelled(rh_job *jobs)
@@ -577,7 +593,7 @@ static void on_sweep(uv_timer_t *t)
 
 /* ---- the callers' side ---- */
 
-static const rh_conn_events events = {on_up, on_dial_failed, on_job, on_lost, on_conn_closed};
+static const rh_conn_events events = {on_up, on_dial_failed, on_job, on_lost, on_unsent, on_conn_closed};
 
 static void or_default(int *value, int otherwise)
 {
@@ -604,13 +620,14 @@ rh_pool *rh_pool_new(uv_loop_t *loop, const rh_pool_settings *settings)
     if (s->max_head_age_us <= 0)
         s->max_head_age_us = 2000;
     p->pace = rh_pace_new(s->connections > 2 ? PACED_STATEMENTS : PACED_FEW);
-    p->handles = 2;
+    p->handles = 3;
     p->listener = (rh_health_listener){.on_away = on_away, .arg = p};
     if (s->health)
         rh_health_join(s->health, &p->listener);
     uv_timer_init(loop, &p->sweep);
     uv_timer_init(loop, &p->later);
-    p->sweep.data = p->later.data = p;
+    uv_timer_init(loop, &p->send);
+    p->sweep.data = p->later.data = p->send.data = p;
     p->n_conns = p->n_open = s->connections;
     p->conns = rh_xcalloc((size_t)p->n_conns, sizeof(rh_conn *));
     for (int i = 0; i < p->n_conns; i++)
