@@ -51,15 +51,18 @@ WITH RECURSIVE sets AS (
     LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
     WHERE t.typnamespace IN (SELECT nsp FROM sets)
         AND (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND c.relkind = 'c'))
-), view_columns AS ( -- which column of a table a view's column is: only the view's tree says so; one query, nothing within it
-    SELECT v.oid, m[1]::int2 AS attnum, m[2]::oid AS base, m[3]::int2 AS base_attnum
-    FROM pg_catalog.pg_class v
-    JOIN sets s ON s.nsp = v.relnamespace
-    JOIN pg_catalog.pg_rewrite r ON r.ev_class = v.oid AND r.rulename = '_RETURN'
-    CROSS JOIN LATERAL pg_catalog.regexp_matches(r.ev_action::text, ':resno (\d+) :resname (?:[^ \\]|\\.)+ '
-        ':ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (\d+) :resjunk false', 'g') m
-    WHERE v.relkind = 'v' AND m[2] <> '0'
-        AND pg_catalog.length(pg_catalog.replace(r.ev_action::text, '{QUERY', '')) = pg_catalog.length(r.ev_action::text) - 6
+), view_columns AS ( -- which column of a table a view's column is: only the view's tree says so, in the second of its braces
+    SELECT e.oid, e.m[2]::int2 AS attnum, e.m[3]::oid AS base, e.m[4]::int2 AS base_attnum
+    FROM (
+        SELECT v.oid, m.m, sum(CASE m[1] WHEN '{' THEN 1 WHEN '}' THEN -1 END) OVER (PARTITION BY v.oid ORDER BY m.n) AS depth
+        FROM pg_catalog.pg_class v
+        JOIN sets s ON s.nsp = v.relnamespace
+        JOIN pg_catalog.pg_rewrite r ON r.ev_class = v.oid AND r.rulename = '_RETURN'
+        CROSS JOIN LATERAL pg_catalog.regexp_matches(r.ev_action::text, '\\.|([{}])|:resno (\d+) :resname (?:[^ \\]|\\.)+ '
+            ':ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (\d+) :resjunk false', 'g') WITH ORDINALITY m (m, n)
+        WHERE v.relkind IN ('v', 'm')
+    ) e
+    WHERE e.depth = 2 AND e.m[3] <> '0'
 ), view_keys AS ( -- of views that PostgreSQL can update by itself, since each of their rows is one of a table
     SELECT v.oid, pg_catalog.array_agg(v.attnum ORDER BY k.n) AS pk
     FROM (SELECT oid, base, base_attnum, min(attnum) AS attnum FROM view_columns GROUP BY 1, 2, 3) v

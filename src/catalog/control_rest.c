@@ -72,6 +72,7 @@ static bool run(const rh_app *app, rh_db *db, rh_arena *a, const rh_rest_request
     const char *affected;
     rh_rest_naming naming = {.schema = CATALOG_SCHEMA,
                              .reference_schema = "",
+                             .told_schema = CATALOG_SCHEMA,
                              .id_type = rh_id_type_name(app->conf),
                              .filtered_writes = true,
                              .max_response = MAX_ANSWER};

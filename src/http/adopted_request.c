@@ -42,7 +42,7 @@ void rh_adopted_request_name(rh_adopted_request *r, rh_exchange *x, rh_rest_nami
     rh_gate_settings first = {0}, last = {0};
     r->role = (rh_rest_role){r->pass.role, conf->adopt_privileged_roles, state->pre_request};
     naming->role = &r->role;
-    naming->schema = r->pass.schema->name;
+    naming->schema = naming->told_schema = r->pass.schema->name;
     naming->reference_only = false;
     naming->max_rows = conf->data_max_rows;
     naming->aggregates = conf->data_aggregates;

@@ -128,6 +128,7 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
     d.naming =
         (rh_rest_naming){.schema = set->schema ? set->schema : "public",
                          .reference_schema = set->reference_schema ? set->reference_schema : "reference",
+                         .told_schema = set->schema ? set->schema : "public",
                          .keyed = set->keyed,
                          .id_type = conf->app_id_type,
                          .max_rows = conf->data_max_rows,

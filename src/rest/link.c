@@ -104,18 +104,19 @@ static bool in_primary_key(const rh_foreign_key *fk)
     return r->n_primary_key > 0;
 }
 
-/* A view over a junction is one only where the hint names it: it would make every link ambiguous. */
-static bool junction_matches(const rh_relation *junction, const rh_query *embed)
+/* A view over a junction is one where the hint names it, or where no table is: it would make every link
+ * ambiguous. */
+static bool junction_matches(const rh_relation *junction, const rh_query *embed, bool views)
 {
-    return embed->hint ? same(embed->hint, junction->name) : junction->kind != 'v';
+    return embed->hint ? same(embed->hint, junction->name) : (junction->kind == 'v') == views;
 }
 
-static void find_junctions(struct search *s)
+static void find_junctions(struct search *s, bool views)
 {
     for (int i = 0; i < s->origin->n_keys_to; i++) {
         const rh_foreign_key *near = s->origin->keys_to[i];
         const rh_relation *junction = near->from;
-        if (!rh_plan_serves(s->naming, junction) || !junction_matches(junction, s->embed) ||
+        if (!rh_plan_serves(s->naming, junction) || !junction_matches(junction, s->embed, views) ||
             !in_primary_key(near))
             continue;
         for (int j = 0; j < junction->n_keys_from; j++) {
@@ -153,11 +154,12 @@ static bool none(const struct search *s, rh_err *err)
     rh_err_set(err, RH_E_NO_RELATIONSHIP,
                "Could not find a relationship between '%s' and '%.*s' in the schema cache", origin,
                RH_CLIPPED(embed->name));
-    rh_err_detail(
-        err,
-        "Searched for a foreign key relationship between '%s' and '%.*s'%s%.*s%s, but no matches were found.",
-        origin, RH_CLIPPED(embed->name), embed->hint ? " using the hint '" : "",
-        RH_CLIPPED(embed->hint ? embed->hint : ""), embed->hint ? "'" : "");
+    rh_err_detail(err,
+                  "Searched for a foreign key relationship between '%s' and '%.*s'%s%.*s%s in the schema "
+                  "'%s', but no matches "
+                  "were found.",
+                  origin, RH_CLIPPED(embed->name), embed->hint ? " using the hint '" : "",
+                  RH_CLIPPED(embed->hint ? embed->hint : ""), embed->hint ? "'" : "", s->naming->told_schema);
     for (int i = 0; i < here->n_keys_from; i++)
         if (rh_plan_serves(s->naming, here->keys_from[i]->to))
             rh_near_try(&near, here->keys_from[i]->to->name);
@@ -266,7 +268,9 @@ bool rh_link_find(rh_arena *a, const rh_relation_cache *c, const rh_rest_naming 
     }
     find_keys(&s, true);
     find_keys(&s, false);
-    find_junctions(&s);
+    find_junctions(&s, false);
+    if (!s.found.len && !embed->hint)
+        find_junctions(&s, true);
     if (s.found.len != 1)
         return s.found.len ? several(&s, err) : none(&s, err);
     *out = s.found.items[0];

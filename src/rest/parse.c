@@ -225,6 +225,8 @@ bool rh_parse_select(rh_arena *a, const char *text, rh_query *out, rh_err *err)
 {
     rh_scan s = {"select parameter", text, text, a, err};
     struct select_state st = {0};
+    if (!*text) /* as if it were not there */
+        return true;
     out->has_select = true;
     if (!select_list(&s, out, &st))
         return false;
@@ -348,6 +350,7 @@ static bool in_list(rh_scan *s, rh_filter *out)
         return rh_scan_fail(s, "\"(\"");
     rh_str_init_in(&array, s->arena, RH_STR_TEXT_MAX);
     rh_str_addc(&array, '{');
+    rh_scan_space(s);
     bool empty = *s->p == ')';
     while (!empty) {
         rh_parse_add_element(&array, listed_value(s));

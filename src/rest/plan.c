@@ -44,9 +44,10 @@ const rh_relation *rh_plan_relation(const rh_relation_cache *c, const rh_rest_na
     for (int i = 0; i < n; i++)
         if (rh_plan_serves(naming, &all[i]))
             rh_near_try(&near, all[i].name);
-    rh_err_set(err, RH_E_NO_TABLE, "Could not find the table '%.*s' in the schema cache", RH_CLIPPED(name));
+    rh_err_set(err, RH_E_NO_TABLE, "Could not find the table '%s.%.*s' in the schema cache",
+               naming->told_schema, RH_CLIPPED(name));
     if (near.best)
-        rh_err_hint(err, "Perhaps you meant the table '%s'", near.best);
+        rh_err_hint(err, "Perhaps you meant the table '%s.%s'", naming->told_schema, near.best);
     return NULL;
 }
 
@@ -88,13 +89,17 @@ static bool no_function(rh_plan *p, const char *name, const char *const *argumen
     const rh_function *all = rh_function_all(p->cache, &all_n);
     rh_near near = RH_NEAR(name);
     rh_str_init_in(&list, p->arena, RH_STR_TEXT_MAX);
-    rh_str_add(&list, n ? "(" : " without parameters");
     list_names(&list, arguments, n);
-    rh_str_add(&list, n ? ")" : "");
-    rh_err_set(err, RH_E_NO_FUNCTION, "Could not find the function %.*s%.*s in the schema cache",
-               RH_CLIPPED(name), RH_CLIPPED(rh_str_cstr(&list)));
-    rh_err_detail(err, "Searched for the function %.*s%s%.*s, but no matches were found in the schema cache.",
-                  RH_CLIPPED(name), n ? " with parameters " : "", RH_CLIPPED(rh_str_cstr(&list)));
+    const char *schema = p->naming->told_schema, *names = rh_str_cstr(&list);
+    rh_err_set(err, RH_E_NO_FUNCTION, "Could not find the function %s.%.*s%s%.*s%s in the schema cache",
+               schema, RH_CLIPPED(name), n ? "(" : " without parameters", RH_CLIPPED(names), n ? ")" : "");
+    rh_err_detail(err,
+                  "Searched for the function %s.%.*s%s%.*s, but no matches were found in the schema cache.",
+                  schema, RH_CLIPPED(name),
+                  !n      ? " without parameters"
+                  : n > 1 ? " with parameters "
+                          : " with parameter ",
+                  RH_CLIPPED(names));
     if (same_name) {
         const rh_function *f = rh_function_find(p->cache, name, strlen(name), &same_name);
         rh_str_clear(&list);
@@ -102,13 +107,13 @@ static bool no_function(rh_plan *p, const char *name, const char *const *argumen
             rh_str_add(&list, i ? ", " : "");
             rh_str_add(&list, f->arguments[i].name);
         }
-        return rh_err_hint(err, "Perhaps you meant to call the function %s(%.*s)", f->name,
+        return rh_err_hint(err, "Perhaps you meant to call the function %s.%s(%.*s)", schema, f->name,
                            RH_CLIPPED(rh_str_cstr(&list)));
     }
     for (int i = 0; i < all_n; i++)
         rh_near_try(&near, all[i].name);
     if (near.best)
-        rh_err_hint(err, "Perhaps you meant to call the function %s", near.best);
+        rh_err_hint(err, "Perhaps you meant to call the function %s.%s", schema, near.best);
     return false;
 }
 
@@ -212,13 +217,22 @@ static rh_node *child_named(const rh_node *n, const char *name)
     return NULL;
 }
 
+static bool has_column(const rh_node *n, const char *name)
+{
+    for (int i = 0; i < n->n_columns; i++)
+        if (strcmp(n->columns[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static bool resolve_filter(rh_plan *p, const rh_node *n, rh_filter *f, rh_err *err)
 {
     rh_node *child = f->field.n_steps ? NULL : child_named(n, f->field.name);
-    if (!child)
+    bool of_embed = f->op == RH_OP_IS && (f->word == RH_IS_NULL || f->word == RH_IS_NOT_NULL);
+    if (!child || (!of_embed && has_column(n, f->field.name)))
         return resolve_field(p, n, &f->field, err);
     f->embed = child;
-    if (f->op == RH_OP_IS && (f->word == RH_IS_NULL || f->word == RH_IS_NOT_NULL))
+    if (of_embed)
         return true;
     rh_err_set(err, RH_E_EMBED_OPERATOR, "Bad operator on the '%.*s' embedded resource",
                RH_CLIPPED(f->field.name));
@@ -312,8 +326,20 @@ static void show(const rh_plan *p, const rh_node *n, rh_item *item)
     item->form = p->csv ? RH_JSON_STRING : RH_JSON_RAW;
 }
 
+/* The way rows were counted before there was count(). */
+static bool is_bare_count(const rh_plan *p, const rh_node *n, const rh_select *s)
+{
+    return !s->aggregate && !s->cast && s->field.name && !s->field.n_steps &&
+           strcmp(s->field.name, "count") == 0 && !has_column(n, "count") &&
+           (!n->relation || !rh_link_computed(p->cache, n->relation, "count", false));
+}
+
 static bool add_field(rh_plan *p, rh_node *n, rh_select *s, rh_err *err)
 {
+    if (is_bare_count(p, n, s)) {
+        s->field.name = NULL;
+        s->aggregate = "count";
+    }
     rh_item item = {.key = key_of(s)};
     if (s->field.name) {
         item.field = &s->field;

@@ -80,6 +80,7 @@ typedef struct rh_rest_naming {
     const char *schema;           /* of the tenant set: "public" for shared homes, "h_12" for a schema home */
     const char *reference_schema; /* "reference" */
     bool reference_only;          /* the request is about that schema: nothing of the tenant set is there */
+    const char *told_schema;      /* what messages call the tenant set's schema: the same in every model */
     bool keyed; /* shared rows: the tenant key stands in every reference to a tenant table */
     /* Canonical text of the id: parameter $1 of every statement that touches a relation of the tenant set,
      * when keyed. A statement that touches none (a reference table, a scalar function) does not have it. */

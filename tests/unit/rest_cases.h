@@ -184,6 +184,7 @@ static inline rh_relation_cache *read_cache(rh_arena *a)
 }
 
 static const rh_rest_naming shared_naming = {.schema = "public",
+                                            .told_schema = "public",
                                              .reference_schema = "reference",
                                              .keyed = true,
                                              .tenant_id = "5",
