@@ -68,7 +68,13 @@ static bool ask_function(rh_db *db, rh_arena *a, const char *function, pairs *ou
     return rh_db_exec(db, "ROLLBACK", &later) && (res || rh_err_context(err, "db-pre-config"));
 }
 
-static const rh_conf *read_settings(rh_adopted_state *s, const rh_conf *conf, rh_db *db, rh_err *err)
+bool rh_adopt_says_nobody(const rh_conf *conf)
+{
+    return !*conf->adopt_db_anon_role && !*conf->auth_secret && !*conf->auth_key_file &&
+           !*conf->auth_jwks_url;
+}
+
+static rh_conf *read_settings(rh_adopted_state *s, rh_conf *conf, rh_db *db, rh_err *err)
 {
     pairs said = {0};
     if (!conf->adopt_db_config)
@@ -79,7 +85,7 @@ static const rh_conf *read_settings(rh_adopted_state *s, const rh_conf *conf, rh
     if (!res)
         return NULL;
     add_pairs(s->arena, &said, res);
-    const rh_conf *amended = rh_conf_amend(s->arena, conf, said.items, said.len, err);
+    rh_conf *amended = rh_conf_amend(s->arena, conf, said.items, said.len, err);
     if (!amended)
         rh_err_context(err, "settings of the database (pgrst.*)");
     return amended;
@@ -183,8 +189,10 @@ rh_adopted_state *rh_adopt_read(const rh_adopt_source *source, rh_db *db, rh_err
     rh_adopted_state *s = rh_adopted_state_new();
     s->login = rh_arena_strdup(s->arena, PQuser(rh_db_conn(db)));
     s->database = rh_arena_strdup(s->arena, PQdb(rh_db_conn(db)));
-    const rh_conf *conf = source->read(s->arena, source->arg, err);
-    s->conf = conf ? read_settings(s, conf, db, err) : NULL;
+    rh_conf *conf = source->read(s->arena, source->arg, err);
+    s->conf = conf = conf ? read_settings(s, conf, db, err) : NULL;
+    if (conf && source->first_look && rh_adopt_says_nobody(conf))
+        conf->adopt_privileged_roles = true;
     if (s->conf && read_roles(s, db, err) && read_schemas(s, db, err)) {
         const char *function = s->conf->adopt_db_pre_request;
         s->pre_request = *function ? call_of(s->arena, function) : NULL;

@@ -12,9 +12,14 @@
 rh_db *rh_adopt_connect(const rh_conf *conf, rh_err *err);
 /* Where the settings come from: each state reads them anew, into its own arena. NULL with err filled. */
 typedef struct rh_adopt_source {
-    const rh_conf *(*read)(rh_arena *a, void *arg, rh_err *err);
+    rh_conf *(*read)(rh_arena *a, void *arg, rh_err *err);
     void *arg;
+    bool first_look; /* where nobody is said to come in, the login role may, by tokens of a secret made for
+                        this run */
 } rh_adopt_source;
+
+/* Neither a role for requests without a token, nor keys of tokens. */
+bool rh_adopt_says_nobody(const rh_conf *conf);
 
 /* A new state. Errors: those of the database, CONF for what the database says of itself, or a schema that is
  * not there. */

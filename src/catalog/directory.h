@@ -36,7 +36,7 @@ const char *rh_tenant_state_name(rh_tenant_state s);
 bool rh_tenant_state_parse(const char *text, rh_tenant_state *out);
 
 typedef struct rh_directory_entry {
-    char id[40]; /* canonical text */
+    char id[64]; /* canonical text */
     char slug[64];
     rh_tenant_state state;
     int64_t home;

@@ -22,7 +22,6 @@
 struct adoption {
     rh_cmdline *line;
     const char *from; /* of --adopt, or NULL: the app's rowhouse.conf */
-    bool first_look;  /* nobody can come in yet: the login role itself may, with a token that is shown */
     const rh_conf *conf;
     rh_adopt_source source;
     rh_adopted *adopted;
@@ -40,24 +39,14 @@ static rh_conf *load(rh_arena *a, const struct adoption *s, rh_err *err)
                    : rh_conf_load(a, dir ? dir : ".", s->line->settings.items, err);
 }
 
-/* Of each state. A conf that says nothing of who may come in is a first look. */
-static const rh_conf *read_source(rh_arena *a, void *arg, rh_err *err)
+/* Of each state. */
+static rh_conf *read_source(rh_arena *a, void *arg, rh_err *err)
 {
-    const struct adoption *s = arg;
-    rh_conf *conf = load(a, s, err);
-    if (conf && !conf->adopted) {
-        rh_err_set(err, RH_E_CONF, "[adopt] names no database any more");
-        return NULL;
-    }
-    if (conf && s->first_look)
-        conf->adopt_privileged_roles = true;
-    return conf;
-}
-
-static bool says_nobody(const rh_conf *conf)
-{
-    return !*conf->adopt_db_anon_role && !*conf->auth_secret && !*conf->auth_key_file &&
-           !*conf->auth_jwks_url;
+    rh_conf *conf = load(a, arg, err);
+    if (!conf || conf->adopted)
+        return conf;
+    rh_err_set(err, RH_E_CONF, "[adopt] names no database any more");
+    return NULL;
 }
 
 static bool start_server(struct adoption *s, rh_err *err)
@@ -100,13 +89,11 @@ static bool start(struct adoption *s, rh_err *err)
 {
     if (!(s->conf = load(s->line->a, s, err)) || !rh_service_log(s->conf, err))
         return false;
-    s->first_look = s->from && !rh_file_exists(s->from) && says_nobody(s->conf);
-    s->source = (rh_adopt_source){read_source, s};
+    s->source = (rh_adopt_source){read_source, s, s->from && !rh_file_exists(s->from)};
     s->adopted = rh_adopted_new();
     if (!(s->watch = rh_adopt_watch_start(s->conf, &s->source, s->adopted, err)))
         return false;
     s->state = rh_adopted_use(s->adopted);
-    s->first_look = s->first_look && says_nobody(s->state->conf);
     return (s->keys = rh_adopt_key_source(s->line->a, s->state->conf, &s->secret, err)) &&
            start_server(s, err) && write_doors(s, err);
 }
@@ -147,7 +134,7 @@ static void tell(const struct adoption *s)
     rh_log(RH_LOG_INFO, "data door on %s:%d: database %s as it is, schemas %s; requests without a token %s",
            conf->data_listen, rh_server_data_port(s->server), s->state->database, s->state->schema_list,
            anonymous);
-    if (s->first_look)
+    if (s->source.first_look && rh_adopt_says_nobody(conf))
         print_first_look(s);
 }
 

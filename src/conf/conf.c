@@ -471,6 +471,8 @@ static const char *read_named(rh_arena *a, const rh_conf *conf, const char *name
     size_t n = text ? strlen(text) : 0;
     while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
         text[--n] = 0;
+    if (!text)
+        err->code = RH_E_CONF;
     return text;
 }
 
@@ -481,7 +483,8 @@ static bool check_adopt(rh_arena *a, rh_conf *conf, rh_err *err)
     conf->adopted = *conf->adopt_db_uri != 0;
     if (!conf->adopted)
         return true;
-    if (*conf->adopt_db_uri == '@' && !(conf->adopt_db_uri = read_named(a, conf, conf->adopt_db_uri + 1, err)))
+    if (*conf->adopt_db_uri == '@' &&
+        !(conf->adopt_db_uri = read_named(a, conf, conf->adopt_db_uri + 1, err)))
         return rh_err_context(err, "db-uri");
     if (*conf->auth_secret == '@' && !(conf->auth_secret = read_named(a, conf, conf->auth_secret + 1, err)))
         return rh_err_context(err, "jwt-secret");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Settings. The first byte says which file the rest is: `e` .env (beside a good rowhouse.conf), `f` a flag,
- * anything else rowhouse.conf. What is accepted must hold what the checks promise.
+ * `p` a postgrest.conf, anything else rowhouse.conf. What is accepted must hold what the checks promise.
  */
 #include <stdint.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char good[] = "[app]\nname = ads\ntenant_key = company_id\nroot = companies\n";
-static char dir[] = "/tmp/fuzz_conf.XXXXXX", conf_file[64], env_file[64];
+static char dir[] = "/tmp/fuzz_conf.XXXXXX", conf_file[64], env_file[64], knob_file[64];
 
 static void must(bool ok)
 {
@@ -25,6 +25,7 @@ static void stop(void)
 {
     unlink(conf_file);
     unlink(env_file);
+    unlink(knob_file);
     rmdir(dir);
 }
 
@@ -33,6 +34,7 @@ static void start(void)
     must(mkdtemp(dir) != NULL);
     snprintf(conf_file, sizeof conf_file, "%s/rowhouse.conf", dir);
     snprintf(env_file, sizeof env_file, "%s/.env", dir);
+    snprintf(knob_file, sizeof knob_file, "%s/postgrest.conf", dir);
     atexit(stop);
 }
 
@@ -51,10 +53,11 @@ static void check(const rh_conf *c, const rh_err *err)
         must(*err->message != 0);
         return;
     }
-    must(*c->app_name && strlen(c->app_name) <= 40 && *c->app_tenant_key && *c->app_root);
+    must(c->adopted == (*c->adopt_db_uri != 0));
+    must(c->adopted || (*c->app_name && strlen(c->app_name) <= 40 && *c->app_tenant_key && *c->app_root));
     must(c->data_port >= 0 && c->data_port <= 65535 && c->data_connections > 0);
     must(c->data_max_body >= 0 && c->data_head_timeout >= 0 && c->auth_leeway >= 0);
-    must(!*c->auth_secret || strlen(c->auth_secret) >= 32);
+    must(c->adopted || !*c->auth_secret || strlen(c->auth_secret) >= 32);
     must(rh_jwt_claim_path_ok(c->auth_tenant_claim, &ignored));
 }
 
@@ -66,10 +69,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rh_err err = {0};
     char kind = size ? (char)*data : 0;
     const char *flags[] = {kind == 'f' ? rh_arena_strndup(a, (const char *)data + 1, size - 1) : NULL, NULL};
-    bool is_conf = kind != 'e' && kind != 'f';
+    bool is_conf = kind != 'e' && kind != 'f' && kind != 'p';
     write_file(env_file, data + 1, kind == 'e' ? size - 1 : 0);
     write_file(conf_file, is_conf ? (const void *)data : good, is_conf ? size : sizeof good - 1);
-    check(rh_conf_load(a, dir, flags, &err), &err);
+    if (kind == 'p') {
+        write_file(knob_file, data + 1, size - 1);
+        check(rh_conf_adopt(a, knob_file, NULL, &err), &err);
+    } else {
+        check(rh_conf_load(a, dir, flags, &err), &err);
+    }
     rh_arena_free(a);
     return 0;
 }

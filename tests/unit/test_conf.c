@@ -403,6 +403,53 @@ static void flags_are_checked(void **state)
 
 /* ---- docs/settings.md ---- */
 
+static rh_conf *adopt(const char *text)
+{
+    memset(&err, 0, sizeof err);
+    write_file("postgrest.conf", text, strlen(text));
+    return rh_conf_adopt(arena, rh_arena_printf(arena, "%s/postgrest.conf", dir), NULL, &err);
+}
+
+static void files_of_postgrest_are_read_as_they_are(void **state)
+{
+    setenv("KNOB_TEST", "from outside", 1);
+    rh_conf *c =
+        adopt("# tutorial.conf\n\n"
+              "db-uri = \"postgres://me:a\\\"b\\\\c@localhost:5433/x\" # a comment\n"
+              "  db-schemas   =\"api, two\"\r\n"
+              "max-rows = 10\ndb-aggregates-enabled=true\nserver-host = \"!4\"\nlog-level = \"crit\"\n"
+              "db-pool-max-lifetime = 1800\ndb-prepared-statements = true\n"
+              "app.settings.word = \"$(KNOB_TEST) $$1\"\napp.settings.word2 = \"\"");
+    unsetenv("KNOB_TEST");
+    if (!c)
+        fail_msg("%s", err.message);
+    assert_true(c->adopted);
+    assert_string_equal(c->adopt_db_uri, "postgres://me:a\"b\\c@localhost:5433/x");
+    assert_string_equal(c->adopt_db_schemas, "api, two");
+    assert_int_equal(c->data_max_rows, 10);
+    assert_true(c->data_aggregates);
+    assert_string_equal(c->data_listen, "0.0.0.0");
+    assert_string_equal(c->log_level, "error");
+    assert_int_equal(c->app_settings.len, 2);
+    assert_string_equal(c->app_settings.items[0].name, "app.settings.word");
+    assert_string_equal(c->app_settings.items[0].value, "from outside $1");
+    static const char *const wrong[][2] = {
+        {"db-uri = \"x\"\ndb-schemas = \"api", "postgrest.conf:2: a text without its closing quote"},
+        {"db-uri", "postgrest.conf:1: not understood"},
+        {"db-uri = \"a\" \"b\"", "postgrest.conf:1: not understood: what stands behind the value"},
+        {"\ndb-uri = \"$(NO_SUCH_NAME_HERE)\"", "postgrest.conf:2: there is no environment variable"},
+        {"db-ury = \"x\"", "postgrest.conf:1: there is no setting \"db-ury\""},
+        {"db-uri = \"@/nonexistent\"", "db-uri"},
+        {"app.settings.a-b = 1", "cannot be the name of a setting"},
+        {"tenants = \"many\"", "is not database, schema or role"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_null(adopt(wrong[i][0]));
+        assert_int_equal(err.code, RH_E_CONF);
+        assert_says(wrong[i][1]);
+    }
+}
+
 static void the_documentation_tells_the_settings_there_are(void **state)
 {
     (void)state;
@@ -444,6 +491,7 @@ int main(void)
         TEST(the_environment_has_them_when_the_conf_says_so),
         TEST(env_files_err_with_their_line),
         TEST(flags_are_checked),
+        TEST(files_of_postgrest_are_read_as_they_are),
         TEST(the_documentation_tells_the_settings_there_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
