@@ -25,6 +25,7 @@ missing() {
         command -v node >/dev/null || printf 'nodejs '
         command -v npm >/dev/null || printf 'npm '
         command -v openssl >/dev/null || printf 'openssl '
+        /usr/bin/python3 -c 'import prometheus_client' 2>/dev/null || printf 'python3-prometheus-client '
         command -v chromium >/dev/null || printf 'chromium '
         ;;
     bench)

@@ -15,6 +15,7 @@ struct rh_resolver {
     rh_resolve_rules rules;
     const rh_jwt_keys *keys;
     rh_token_cache *cache;
+    rh_resolver_stats stats;
     rh_arena *settings;   /* the strings of rules */
     rh_arena *scratch;    /* for one verification, cleared before the next */
     rh_token_facts facts; /* of rh_resolve_role() */
@@ -141,6 +142,11 @@ static bool verify(rh_resolver *r, const char *token, size_t len, int64_t now_s,
     return true;
 }
 
+rh_resolver_stats rh_resolver_stats_read(const rh_resolver *r)
+{
+    return r->stats;
+}
+
 /* What the token says: remembered, or verified and then remembered. */
 static bool token_facts(rh_resolver *r, const char *authorization, int64_t now_s, rh_token_facts *facts,
                         bool *unknown_key, rh_err *err)
@@ -151,6 +157,7 @@ static bool token_facts(rh_resolver *r, const char *authorization, int64_t now_s
     size_t len = strlen(token);
     const rh_token_facts *known = rh_token_cache_get(r->cache, token, len);
     if (known) {
+        r->stats.hits++;
         *facts = *known;
         if (rh_jwt_check_times(facts->expires, facts->not_before, facts->issued, now_s, r->rules.jwt.leeway_s,
                                err))
@@ -158,6 +165,7 @@ static bool token_facts(rh_resolver *r, const char *authorization, int64_t now_s
         rh_token_cache_del(r->cache, token, len);
         return false;
     }
+    r->stats.misses++;
     rh_arena_clear(r->scratch);
     bool ok = verify(r, token, len, now_s, facts, unknown_key, err);
     if (ok)

@@ -25,6 +25,11 @@ void rh_resolver_free(rh_resolver *r);
 /* From now on these keys verify; whatever was verified with the old ones is forgotten. */
 void rh_resolver_set_keys(rh_resolver *r, const rh_jwt_keys *keys);
 
+typedef struct rh_resolver_stats {
+    uint64_t hits, misses; /* of tokens in the cache */
+} rh_resolver_stats;
+rh_resolver_stats rh_resolver_stats_read(const rh_resolver *r);
+
 typedef struct rh_identity {
     bool is_slug;
     char ref[64];           /* canonical id (decimal, or lower-case uuid) or slug; NUL-terminated */

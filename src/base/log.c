@@ -28,7 +28,20 @@ static void add_printable(rh_str *line, const char *text, size_t max)
     }
 }
 
-static void write_line(rh_log_level level, const char *message)
+static void add_fields(rh_str *line, const rh_log_field *fields, int n)
+{
+    for (int i = 0; i < n; i++) {
+        rh_str_addf(line, as_json ? ",\"%s\":" : " %s=", fields[i].name);
+        if (!fields[i].text)
+            rh_str_addf(line, "%.10g", fields[i].number);
+        else if (as_json)
+            rh_json_add_string(line, fields[i].text, strnlen(fields[i].text, LINE_MAX_BYTES / 16));
+        else
+            add_printable(line, fields[i].text, LINE_MAX_BYTES / 16);
+    }
+}
+
+static void write_line(rh_log_level level, const char *message, const rh_log_field *fields, int n_fields)
 {
     static const char *names[] = {"debug", "info", "warn", "error"};
     struct timespec now;
@@ -44,10 +57,12 @@ static void write_line(rh_log_level level, const char *message)
                     now.tv_nsec / 1000000, names[level]);
         size_t n = strlen(message);
         rh_json_add_string(&line, message, n < LINE_MAX_BYTES / 8 ? n : LINE_MAX_BYTES / 8);
+        add_fields(&line, fields, n_fields);
         rh_str_add(&line, "}");
     } else {
         rh_str_addf(&line, "%s.%03ldZ %-5s ", stamp, now.tv_nsec / 1000000, names[level]);
         add_printable(&line, message, LINE_MAX_BYTES / 2);
+        add_fields(&line, fields, n_fields);
     }
     rh_str_addc(&line, '\n');
     ssize_t ignored = write(STDERR_FILENO, rh_str_cstr(&line), line.len);
@@ -65,8 +80,19 @@ void rh_log(rh_log_level level, const char *fmt, ...)
     va_start(ap, fmt);
     rh_str_vaddf(&message, fmt, ap);
     va_end(ap);
-    write_line(level, rh_str_cstr(&message));
+    write_line(level, rh_str_cstr(&message), NULL, 0);
     rh_str_release(&message);
+}
+
+bool rh_log_wants(rh_log_level level)
+{
+    return level >= least_level;
+}
+
+void rh_log_fields(rh_log_level level, const char *message, const rh_log_field *fields, int n)
+{
+    if (rh_log_wants(level))
+        write_line(level, message, fields, n);
 }
 
 void rh_log_err(rh_log_level level, const char *what, const rh_err *err)

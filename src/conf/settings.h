@@ -94,6 +94,9 @@
     X(STRING, demo, load, "", "tables to load after that, each from {dir}/TABLE.csv, in this order") \
     X(STRING, demo, questions, "", "SQL file of questions to answer: see apps/ads/demo/questions.sql") \
     X(STRING, demo, requests, "", "file of HTTP requests to show: see apps/ads/demo/requests.txt") \
+    X(BOOL, metrics, open, "off", "GET /metrics of the control door asks for no token") \
+    X(INT, metrics, tenants, "20", "tenants that have series of their own: those that use most; the others are summed") \
+    X(BOOL, log, requests, "off", "a line for each request, at level info; errors of the server are told of always") \
     X(STRING, log, level, "info", "debug, info, warn or error") \
     X(BOOL, log, json, "off", "one JSON object a line")
 /* clang-format on */

@@ -35,6 +35,7 @@ struct call {
     json_t *body; /* NULL when there is none */
     bool ok;
     rh_str out;
+    const char *type; /* of out; NULL: JSON */
     rh_err err;
 };
 
@@ -118,6 +119,13 @@ static bool run_describe(struct call *c)
     return s->ops.describe(s->ops.ctx, c->x->arena, &s->openapi, &c->out, &c->err);
 }
 
+static bool run_metrics(struct call *c)
+{
+    rh_metrics_page_write(&c->door->settings.metrics, &c->out);
+    c->type = RH_METRICS_TYPE;
+    return true;
+}
+
 static bool run_create(struct call *c)
 {
     const rh_control_ops *ops = &c->door->settings.ops;
@@ -192,6 +200,7 @@ static const struct route {
     const char *help;
 } routes[] = {
     {RH_GET, "GET", "/tenants", 200, run_list, "tenants in order; ?limit=100&after=SLUG"},
+    {RH_GET, "GET", "/metrics", 200, run_metrics, "what the doors have done, for Prometheus"},
     {RH_GET, "GET", "/nodes", 200, run_nodes, "the PostgreSQL servers that homes are on"},
     {RH_GET, "GET", RH_DOCS_PATH "/openapi.json", 200, run_describe,
      "OpenAPI 3.1 of the newest version; for people: /docs"},
@@ -262,6 +271,11 @@ static bool is_public(const rh_exchange *x)
            (strcmp(x->path, RH_DOCS_PATH) == 0 && (x->method == RH_GET || x->method == RH_HEAD));
 }
 
+static bool is_open(const struct control_door *d, const rh_exchange *x)
+{
+    return is_public(x) || d->settings.open || (d->settings.open_metrics && strcmp(x->path, "/metrics") == 0);
+}
+
 static bool check_visitor(const struct control_door *d, const rh_exchange *x, rh_err *err)
 {
     if (!check_host(d, x->headers.host)) {
@@ -270,7 +284,7 @@ static bool check_visitor(const struct control_door *d, const rh_exchange *x, rh
     }
     if (!check_origin(x->headers.origin, x->headers.host) || !check_site(x->headers.sec_fetch_site))
         return rh_err_set(err, RH_E_FORBIDDEN, "requests from another origin are refused");
-    if (is_public(x) || d->settings.open || check_token(d, x->headers.authorization))
+    if (is_open(d, x) || check_token(d, x->headers.authorization))
         return true;
     rh_err_set(err, RH_E_UNAUTHORIZED, "the operator's token is missing or wrong");
     return rh_err_hint(err, "Send it as Authorization: Bearer TOKEN.");
@@ -341,9 +355,9 @@ static void maybe_closed(struct control_door *d)
     closed(arg);
 }
 
-static void answer_json(rh_exchange *x, int status, rh_str *json)
+static void answer_text(rh_exchange *x, int status, const char *type, rh_str *json)
 {
-    static const rh_rest_header header = {"Content-Type", "application/json; charset=utf-8"};
+    const rh_rest_header header = {"Content-Type", type ? type : "application/json; charset=utf-8"};
     size_t len;
     char *body = rh_str_take(json, &len);
     rh_exchange_answer(x, status, &header, 1, body, len);
@@ -360,7 +374,7 @@ static void on_worked(uv_work_t *req, int status)
         rh_exchange_answer(c->x, c->answer.status, c->answer.headers, c->answer.n_headers, c->answer.body,
                            c->answer.body_len);
     else if (c->ok)
-        answer_json(c->x, c->route->status, &c->out);
+        answer_text(c->x, c->route->status, c->type, &c->out);
     else
         rh_exchange_refuse(c->x, &c->err, NULL);
     rh_str_release(&c->out);

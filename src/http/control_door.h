@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "http/exchange.h"
+#include "http/metrics_page.h"
 #include "rest/openapi.h"
 
 #define RH_CONTROL_MAX_BODY ((size_t)64 << 10)
@@ -42,7 +43,9 @@ typedef struct rh_control_door_settings {
     bool open;                  /* no token is asked for: loopback, and only where the conf says so */
     int port;                   /* that clients name in Host */
     rh_openapi_settings openapi;
-    rh_control_ops ops; /* copied */
+    rh_metrics_page metrics; /* for GET /metrics */
+    bool open_metrics;       /* it asks for no token */
+    rh_control_ops ops;      /* copied */
 } rh_control_door_settings;
 
 /* *door gets what the loop needs; freed by its close. */

@@ -25,6 +25,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/account.h"
 #include "http/adopted_request.h"
 #include "http/delay.h"
 #include "http/key_wait.h"
@@ -35,6 +36,7 @@
 #define ALLOW_RELATION "OPTIONS, GET, HEAD, POST, PATCH, PUT, DELETE"
 #define SLOW_STATEMENTS 3 /* of a job: what comes first, the rows, their count */
 #define DEADLINE_MARGIN_MS 2000
+#define RENDERING_SAMPLE 16
 #define ALLOW_PROBE "GET, HEAD"
 #define NO_TIMEOUT_MS                                                                                        \
     (24 * 3600 * (int64_t)1000)         /* of a role whose statements may take as long as they like */
@@ -48,6 +50,7 @@ struct data_door {
     uint64_t generation;     /* of keys */
     rh_key_wait *key_wait;
     rh_delay *delay;
+    rh_account account;
     rh_routes *routes;
     rh_queue *queue;         /* before the routes */
     struct request *running; /* newest first */
@@ -76,6 +79,8 @@ struct request {
     rh_err *failed;   /* a bound was passed while rows came in */
     int64_t sent_ms;  /* when the watch first saw that its job was sent */
     bool paused;
+    uint64_t n_rendered; /* rows or lines */
+    int64_t rendering_us;
     rh_job job;
     rh_ticket ticket;
 };
@@ -153,11 +158,8 @@ static void refuse(struct request *r, rh_err *err)
 {
     if (r->door->settings.adopted)
         rh_gate_judge_error(&r->adopted.pass, err);
-    int n, status = rh_err_http(err);
+    int n;
     const rh_rest_header *headers = rh_rest_error_headers(r->rest, &n);
-    if (status == 500)
-        rh_log(RH_LOG_ERROR, "tenant %s: %s%s%s", r->tenant.id, err->sqlstate, err->sqlstate[0] ? ": " : "",
-               err->message);
     r->state = ENDED;
     if (err->code == RH_E_TOO_MANY)
         rh_delay_refuse(r->door->delay, r->x, err);
@@ -244,17 +246,31 @@ static bool is_void(const struct request *r)
     return r->failed || (r->state == STREAM && r->evicted);
 }
 
+/* Of many rows one in RENDERING_SAMPLE is timed: the clock would cost more than a short one. */
+static int64_t begin_rendering(struct request *r)
+{
+    r->n_rendered++;
+    return r->n_rendered <= RENDERING_SAMPLE || r->n_rendered % RENDERING_SAMPLE == 0 ? rh_now_us() : 0;
+}
+
+static void end_rendering(struct request *r, int64_t since)
+{
+    if (since)
+        r->rendering_us += (rh_now_us() - since) * (r->n_rendered <= RENDERING_SAMPLE ? 1 : RENDERING_SAMPLE);
+}
+
 static void on_rows(rh_job *job, int statement, const PGresult *res)
 {
     struct request *r = job->user;
     rh_err err;
     if (is_void(r))
         return;
-    if (!rh_rest_rows(r->rest, statement, res, &err)) {
+    int64_t since = begin_rendering(r);
+    if (rh_rest_rows(r->rest, statement, res, &err))
+        send_some(r);
+    else
         fail(r, &err);
-        return;
-    }
-    send_some(r);
+    end_rendering(r, since);
 }
 
 static void on_copy(rh_job *job, const char *line, size_t n)
@@ -263,10 +279,12 @@ static void on_copy(rh_job *job, const char *line, size_t n)
     rh_err err;
     if (is_void(r))
         return;
+    int64_t since = begin_rendering(r);
     if (rh_rest_line(r->rest, line, n, &err))
         send_some(r);
     else
         fail(r, &err);
+    end_rendering(r, since);
 }
 
 /* The rows so far are void: the same plan again, with nothing rendered. Its statements are the ones being
@@ -288,7 +306,10 @@ static void answer(struct request *r, const char *affected)
 {
     rh_rest_answer out = {0};
     rh_err err;
-    if (!rh_rest_finish(r->rest, affected, &out, &err)) {
+    int64_t since = rh_now_us();
+    bool ok = rh_rest_finish(r->rest, affected, &out, &err);
+    r->rendering_us += rh_now_us() - since;
+    if (!ok) {
         rh_rest_scrub_error(r->rest, &err);
         refuse(r, &err);
         return;
@@ -312,7 +333,9 @@ static void finish_stream(struct request *r, const rh_err *err)
     rh_err none;
     r->state = ENDED;
     if (err) {
-        rh_log(RH_LOG_WARN, "tenant %s: an answer was broken off: %s", r->tenant.id, err->message);
+        if (!r->x->own.gone)
+            rh_exchange_note(r->x, err);
+        rh_log(RH_LOG_INFO, "tenant %s: an answer was broken off: %s", r->tenant.id, err->message);
     } else {
         rh_rest_finish(r->rest, NULL, &rest, &none);
         rh_exchange_send(r->x, rest.body, rest.body_len);
@@ -735,6 +758,93 @@ static void on_request(void *ctx, rh_exchange *x)
     refuse(r, &err);
 }
 
+/* ---- figures ---- */
+
+static const char *model_of(const struct request *r)
+{
+    const rh_data_door_settings *s = &r->door->settings;
+    if (s->adopted)
+        return "adopted";
+    if (!*r->tenant.id || !r->tenant.home)
+        return "";
+    if (has_own_schema(r))
+        return rh_model_name(RH_MODEL_SCHEMA);
+    return rh_model_name(!r->tenant.citus && strcmp(r->tenant.database, s->pool.database) != 0
+                             ? RH_MODEL_DATABASE
+                             : RH_MODEL_SHARED);
+}
+
+static void on_end(void *ctx, rh_exchange *x)
+{
+    struct data_door *d = ctx;
+    const struct request *r = x->user;
+    rh_measured m = {.model = ""};
+    if (r && *r->tenant.id) {
+        int64_t in_postgresql = r->ticket.took_us - r->rendering_us;
+        m = (rh_measured){.tenant = r->tenant.id, .model = model_of(r), .node = r->tenant.node};
+        m.us[RH_TIME_QUEUE] = r->ticket.waited_us;
+        m.us[RH_TIME_POSTGRESQL] = in_postgresql > 0 ? in_postgresql : 0;
+        m.us[RH_TIME_RENDERING] = r->rendering_us;
+    }
+    rh_account_end(&d->account, x, &m);
+}
+
+static void read_pool(rh_reading *to, const rh_pool_stats *s, int node, const char *pool)
+{
+    char labels[48];
+    snprintf(labels, sizeof labels, "node=\"%d\",pool=\"%s\"", node, pool);
+    rh_reading_add(to, RH_FAMILY_POOL_CONNECTIONS, labels, s->connections);
+    rh_reading_add(to, RH_FAMILY_POOL_UP, labels, s->alive);
+    rh_reading_add(to, RH_FAMILY_POOL_IDLE, labels, s->idle);
+    rh_reading_add(to, RH_FAMILY_POOL_RUNNING, labels, s->in_flight);
+    rh_reading_add(to, RH_FAMILY_POOL_QUEUED, labels, s->queued);
+    rh_reading_add(to, RH_FAMILY_POOL_JOBS, labels, (double)s->submitted);
+    rh_reading_add(to, RH_FAMILY_POOL_PIPELINED, labels, (double)s->pipelined);
+    rh_reading_add(to, RH_FAMILY_POOL_DIALED, labels, (double)s->dialed);
+    rh_reading_add(to, RH_FAMILY_POOL_DIAL_FAILURES, labels, (double)s->dial_failures);
+    rh_reading_add(to, RH_FAMILY_POOL_LOST, labels, (double)s->lost);
+    rh_reading_add(to, RH_FAMILY_POOL_RETRIED, labels, (double)s->retried);
+    rh_reading_add(to, RH_FAMILY_POOL_CANCELS, labels, (double)s->cancels);
+    rh_reading_add(to, RH_FAMILY_POOL_RENEWED, labels, (double)s->renewed);
+    rh_reading_add(to, RH_FAMILY_STATEMENTS, labels, (double)s->statements);
+    rh_reading_add(to, RH_FAMILY_PREPARED, labels, (double)s->prepared);
+    rh_reading_add(to, RH_FAMILY_UNPREPARED, labels, (double)s->unprepared);
+    rh_reading_add(to, RH_FAMILY_EVICTED, labels, (double)s->evicted);
+}
+
+static void read_node(rh_reading *to, const rh_pools_stats *s, int node)
+{
+    char labels[48];
+    snprintf(labels, sizeof labels, "node=\"%d\"", node);
+    read_pool(to, &s->main, node, "main");
+    read_pool(to, &s->of_homes, node, "homes");
+    rh_reading_add(to, RH_FAMILY_HOMES, labels, s->homes);
+    rh_reading_add(to, RH_FAMILY_HOME_WAITING, labels, s->waiting);
+    rh_reading_add(to, RH_FAMILY_HOME_OPENED, labels, (double)s->opened);
+}
+
+static void read_figures(void *arg, rh_reading *to)
+{
+    const struct data_door *d = arg;
+    rh_pools_stats pools;
+    rh_queue_stats queue;
+    int node;
+    for (int i = 0; rh_routes_stats_read(d->routes, i, &node, &pools); i++)
+        read_node(to, &pools, node);
+    rh_queue_stats_read(d->queue, &queue);
+    rh_reading_add(to, RH_FAMILY_WAITING, "", queue.waiting);
+    rh_reading_add(to, RH_FAMILY_WAITING_TENANTS, "", queue.tenants);
+    rh_reading_add(to, RH_FAMILY_RUNNING, "", queue.running);
+    rh_reading_add(to, RH_FAMILY_SLOW, "", queue.slow);
+    rh_reading_add(to, RH_FAMILY_DIRECT, "", (double)queue.direct);
+    rh_reading_add(to, RH_FAMILY_WAITED, "", (double)queue.waited);
+    rh_reading_add(to, RH_FAMILY_REFUSED, "", (double)queue.refused);
+    rh_reading_add(to, RH_FAMILY_TIMED_OUT, "", (double)queue.timed_out);
+    rh_resolver_stats tokens = rh_resolver_stats_read(d->resolver);
+    rh_reading_add(to, RH_FAMILY_TOKEN_HITS, "", (double)tokens.hits);
+    rh_reading_add(to, RH_FAMILY_TOKEN_MISSES, "", (double)tokens.misses);
+}
+
 /* ---- beginning and end ---- */
 
 static void on_watch_closed(uv_handle_t *h)
@@ -749,10 +859,18 @@ static void on_watch_closed(uv_handle_t *h)
     closed(closed_arg);
 }
 
-static void on_delay_closed(void *arg)
+static void on_meter_closed(void *arg)
 {
     struct data_door *d = arg;
     uv_close((uv_handle_t *)&d->watch, on_watch_closed);
+}
+
+static void on_delay_closed(void *arg)
+{
+    struct data_door *d = arg;
+    rh_meter *meter = d->account.meter;
+    d->account.meter = NULL;
+    rh_meter_close(meter, on_meter_closed, d);
 }
 
 /* All jobs have ended, some with a refusal. */
@@ -795,6 +913,8 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
                                .max_waiting = settings->max_waiting,
                                .max_wait_ms = settings->max_wait_ms};
     d->queue = rh_queue_new(loop, &queue);
+    d->account =
+        (rh_account){rh_metrics_join(settings->metrics, loop, read_figures, d), settings->log_requests};
     uv_timer_init(loop, &d->watch);
     d->watch.data = d;
     *door = (rh_door){.ctx = d,
@@ -805,6 +925,7 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
                       .on_request = on_request,
                       .on_drained = on_drained,
                       .on_gone = on_gone,
+                      .on_end = on_end,
                       .stream_buffer = settings->stream_buffer,
                       .close = close_door};
 }

@@ -14,6 +14,7 @@
 #include "auth/resolve.h"
 #include "catalog/directory.h"
 #include "http/exchange.h"
+#include "http/metrics.h"
 #include "pg/queue.h"
 #include "rest/openapi.h"
 
@@ -26,7 +27,9 @@ typedef struct rh_data_door_settings {
     rh_rest_naming naming; /* all but the tenant's id */
     rh_limits limits;      /* of tenants that have none of their own */
     rh_quota *quota;       /* shared by all loops */
-    int max_waiting;       /* requests of one tenant, on this loop */
+    rh_metrics *metrics;   /* likewise */
+    bool log_requests;
+    int max_waiting; /* requests of one tenant, on this loop */
     int64_t max_wait_ms;
     unsigned reads; /* rh_reads that the app is told of, at most; those in naming it is told of always */
     size_t max_body;

@@ -93,8 +93,8 @@ struct rh_exchange {
     size_t max_body; /* the door's, which may set another bound in on_head */
     void *user;      /* the door's */
     const char *id;  /* http/request_id.h */
-    /* for on_end: when it began, what it was answered (status 0: nothing), and of an error its code and what
-     * may be told of it in a log */
+    /* for on_end: when it began, what it was answered (status 0: nothing), and of an error its code and its
+     * message, NULL where PostgreSQL's may quote values */
     int64_t since_us;
     unsigned status;
     uint64_t sent; /* bytes of the body */

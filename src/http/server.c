@@ -25,6 +25,7 @@ struct rh_server {
     const char *tls_cert, *tls_key; /* PEM; NULL: plain */
     const char *options;
     rh_quota *quota;
+    rh_metrics *metrics;
     rh_loop *loops[RH_MAX_LOOPS];
     int n_loops;
     rh_loop *control;
@@ -146,6 +147,8 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                 .max_backend = (size_t)conf->data_backend_memory,
                                 .deadline_ms = rh_data_door_deadline_ms(conf->data_statement_timeout)};
     d.quota = s->quota;
+    d.metrics = s->metrics;
+    d.log_requests = conf->log_requests;
     rh_limits_from_conf(conf, &d.limits);
     d.max_waiting = share(conf->limits_waiting, s->n_loops, i);
     if (set->adopted && conf->adopt_tenant_is == RH_ADOPT_DATABASE) /* there is nobody to be fair to */
@@ -195,6 +198,8 @@ static bool start_control(rh_server *s, rh_err *err)
     rh_control_door_settings door_set = {.operator_token = s->settings.operator_token,
                                          .open = s->settings.conf->control_open,
                                          .port = s->control_port,
+                                         .metrics = {s->metrics, s->settings.directory},
+                                         .open_metrics = s->settings.conf->metrics_open,
                                          .openapi = openapi_of(s),
                                          .ops = s->settings.control};
     rh_door door;
@@ -241,6 +246,7 @@ rh_server *rh_server_start(const rh_server_settings *settings, rh_err *err)
     s->arena = rh_arena_new();
     s->settings = *settings;
     s->quota = rh_quota_new();
+    s->metrics = rh_metrics_new((int)settings->conf->metrics_tenants);
     s->options =
         rh_arena_printf(s->arena, "%s -c statement_timeout=%lld", settings->options ? settings->options : "",
                         (long long)settings->conf->data_statement_timeout);
@@ -280,6 +286,7 @@ void rh_server_stop(rh_server *s)
     if (s->control)
         rh_loop_join(s->control);
     rh_quota_free(s->quota);
+    rh_metrics_free(s->metrics);
     rh_acceptor_free(s->data_socket);
     rh_acceptor_free(s->control_socket);
     rh_arena_free(s->arena);
