@@ -3,7 +3,9 @@
 -- $1 schema of the tenant set, $2 schema of the reference set, $3 tenant key, $4 root table, $5 owner, $6 server,
 -- $7 whose home it is: '' everybody's (shared), 'template' nobody's, else the id of its only tenant, $8 type of ids,
 -- $9 whether the database is one of a Citus cluster: there a policy holds no sub-select, and stands alone and permissive, since
--- shards get every policy as a permissive one, and the owner is under none, since Citus moves shards as a member of it.
+-- shards get every policy as a permissive one, and the owner is under none, since Citus moves shards as a member of it,
+-- $10 whether the home has its database for itself: there policies ask rowhouse.home_tenant(), which holds the constant, so that
+-- a clone of the template becomes somebody's by one command.
 -- Row: command. Run with search_path = pg_catalog, so that every name is written qualified. PostgreSQL 15 and newer.
 WITH role AS (
     SELECT (SELECT oid FROM pg_roles WHERE rolname = $5) AS owner, (SELECT oid FROM pg_roles WHERE rolname = $6) AS server,
@@ -36,7 +38,10 @@ WITH role AS (
     FROM bound b, rel r JOIN keyed k ON k.oid = r.oid WHERE r.relkind IN ('r', 'p') AND $7 = ''
     UNION ALL -- in a home of one tenant a constant: a session bound to somebody else sees nothing
     SELECT r.oid, r.name, format('(%s = %L::%s)', b.bound, $7::text, $8::text)
-    FROM bound b, rel r WHERE r.relkind IN ('r', 'p') AND r.of_tenant AND $7 NOT IN ('', 'template')
+    FROM bound b, rel r WHERE r.relkind IN ('r', 'p') AND r.of_tenant AND $7 NOT IN ('', 'template') AND NOT $10::boolean
+    UNION ALL
+    SELECT r.oid, r.name, format('(%s = rowhouse.home_tenant())', b.bound)
+    FROM bound b, rel r WHERE r.relkind IN ('r', 'p') AND r.of_tenant AND $10::boolean
 ), policy AS (
     SELECT d.oid, d.name, d.wanted,
            p.oid IS NOT NULL AS is_there,
@@ -49,6 +54,13 @@ WITH role AS (
            $9::boolean OR EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = d.oid AND o.polpermissive
                                   AND o.polname NOT IN ('rowhouse_open', 'rowhouse_tenant')) AS has_own
     FROM demanded d LEFT JOIN pg_policy p ON p.polrelid = d.oid AND p.polname = 'rowhouse_tenant'
+), owned AS ( -- whose database it is; NULL in a template: nobody's rows are to be seen there
+    SELECT p.oid IS NOT NULL AND pg_get_function_sqlbody(p.oid) = w.body AND p.prorettype = $8::regtype AND p.provolatile = 'i'
+               AND p.proparallel = 's' AND NOT p.prosecdef AND p.proconfig IS NULL AS is_right,
+           p.proowner IS NOT DISTINCT FROM role.owner AS is_owners, p.proacl, p.proowner, w.body
+    FROM role, (SELECT CASE $7 WHEN 'template' THEN format('RETURN NULL::%s', $8::text) ELSE format('RETURN %L::%s', $7::text, $8::text) END AS body) w
+    LEFT JOIN pg_proc p ON p.oid = to_regprocedure('rowhouse.home_tenant()')
+    WHERE $10::boolean
 ), column_grant AS ( -- REVOKE ALL ON TABLE takes these back too
     SELECT r.oid, x.grantee, x.privilege_type
     FROM rel r JOIN pg_attribute a ON a.attrelid = r.oid CROSS JOIN aclexplode(a.attacl) x
@@ -96,6 +108,17 @@ SELECT command FROM (
     SELECT 20, name, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, %s ROW LEVEL SECURITY', name,
                             CASE WHEN $9::boolean THEN 'NO FORCE' ELSE 'FORCE' END)
     FROM rel WHERE of_tenant AND relkind IN ('r', 'p') AND NOT (relrowsecurity AND relforcerowsecurity <> $9::boolean)
+    UNION ALL
+    SELECT 25, '', format('CREATE OR REPLACE FUNCTION rowhouse.home_tenant() RETURNS %s LANGUAGE sql IMMUTABLE PARALLEL SAFE %s', $8::text, body)
+    FROM owned WHERE NOT is_right
+    UNION ALL
+    SELECT 26, '', format('ALTER FUNCTION rowhouse.home_tenant() OWNER TO %I', $5) FROM owned WHERE NOT is_owners
+    UNION ALL
+    SELECT 27, '', 'REVOKE ALL ON FUNCTION rowhouse.home_tenant() FROM PUBLIC'
+    FROM owned WHERE proowner IS NULL OR EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) a WHERE a.grantee = 0)
+    UNION ALL
+    SELECT 28, '', format('GRANT EXECUTE ON FUNCTION rowhouse.home_tenant() TO %I', $6)
+    FROM owned, role WHERE NOT EXISTS (SELECT FROM aclexplode(proacl) a WHERE a.grantee = role.server AND a.privilege_type = 'EXECUTE')
     UNION ALL
     SELECT 30, name, format('DROP POLICY rowhouse_tenant ON %s', name) FROM policy WHERE is_there AND is_right IS NOT TRUE
     UNION ALL

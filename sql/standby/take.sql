@@ -1,8 +1,9 @@
 -- Takes the home that stands by for whoever comes next, or for an id: the head of the statement that enters its tenant
--- (src/catalog/tenant.c), to which `home` is a row or none. $1 model, $2 id or NULL, $3 and $4 the newest reference and
+-- (src/catalog/enter.c), to which `home` is a row or none. $1 model, $2 id or NULL, $3 and $4 the newest reference and
 -- tenant version. PostgreSQL 15 and newer.
 WITH home AS (
-    SELECT s.home, s.tenant, CASE h.model WHEN 'database' THEN h.database ELSE h.schema END AS name
+    SELECT s.home, s.tenant, h.model, h.database, h.schema, CASE h.model WHEN 'database' THEN h.database ELSE h.schema END AS name,
+           h.reference_rows
     FROM rowhouse.standby_homes s JOIN rowhouse.homes h ON h.id = s.home
     JOIN rowhouse.nodes n ON n.id = h.node AND n.state = 'active'
     WHERE s.state = 'ready' AND h.model = $1 AND s.tenant::text = coalesce($2, s.tenant::text)

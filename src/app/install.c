@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "app/cluster.h"
+#include "base/clock.h"
+#include "base/step.h"
 #include "migrate/script.h"
 #include "sql.h"
 
@@ -125,18 +127,14 @@ static bool ensure_roles(const rh_app *app, rh_db *db, bool renew, rh_err *err)
 /* Copied through the log, a template costs no checkpoint, but its size in log: docs/architecture.md. */
 #define FILES_FROM ((int64_t)512 << 20)
 
-static bool choose_strategy(rh_arena *a, rh_db *db, const char *model, rh_str *sql, rh_err *err)
+static bool size_of(rh_arena *a, rh_db *db, const char *model, int64_t *bytes, rh_err *err)
 {
-    int64_t bytes;
     const char *text = rh_db_value(db, a, rh_sql_install_database_size, 1, &model, err);
-    if (!text || !rh_parse_int(text, &bytes))
-        return false;
-    rh_str_add(sql, bytes < FILES_FROM ? " STRATEGY wal_log" : " STRATEGY file_copy");
-    return true;
+    return text && rh_parse_int(text, bytes);
 }
 
-static bool create_database(const rh_app *app, rh_arena *a, rh_db *db, const char *name, const char *model,
-                            rh_err *err)
+static const char *clone_command(const rh_app *app, rh_arena *a, const char *name, const char *model,
+                                 int64_t bytes)
 {
     rh_str sql;
     rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
@@ -146,11 +144,19 @@ static bool create_database(const rh_app *app, rh_arena *a, rh_db *db, const cha
     rh_str_add_ident(&sql, app->owner);
     rh_str_add(&sql, " TEMPLATE ");
     rh_str_add_ident(&sql, model);
-    rh_str_add(&sql, " ENCODING 'UTF8'");
-    if (!choose_strategy(a, db, model, &sql, err))
+    rh_str_addf(&sql, " ENCODING 'UTF8' STRATEGY %s", bytes < FILES_FROM ? "wal_log" : "file_copy");
+    return rh_str_cstr(&sql);
+}
+
+static bool create_database(const rh_app *app, rh_arena *a, rh_db *db, const char *name, const char *model,
+                            rh_err *err)
+{
+    int64_t bytes;
+    if (!size_of(a, db, model, &bytes, err))
         return false;
+    const char *sql = clone_command(app, a, name, model, bytes);
     for (int tries = CLONE_TRIES;; tries--) {
-        if (rh_db_exec(db, rh_str_cstr(&sql), err))
+        if (rh_db_exec(db, sql, err))
             return true;
         if (tries <= 1 || strcmp(err->sqlstate, "55006") != 0) /* somebody is connected to the template */
             return rh_err_context(err, "cannot create database %s", name);
@@ -195,13 +201,18 @@ static bool take_strangers(const rh_app *app, rh_arena *a, rh_db *db, rh_err *er
 }
 
 /* A clone has what its template has; only the rights on the database itself do not come along. */
-static bool close_clone(const rh_app *app, rh_arena *a, rh_db *db, const char *name, rh_err *err)
+static bool add_rights(rh_str *sql, const rh_app *app, const char *name, rh_err *err)
 {
     const rh_script_var vars[] = {
         {"database", name}, {"server", app->server}, {"operator", app->operator_name}, {NULL, NULL}};
+    return rh_script_expand(sql, rh_sql_install_clone, vars, err);
+}
+
+static bool close_clone(const rh_app *app, rh_arena *a, rh_db *db, const char *name, rh_err *err)
+{
     rh_str sql;
     rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
-    return rh_script_expand(&sql, rh_sql_install_clone, vars, err) && rh_db_exec(db, rh_str_cstr(&sql), err);
+    return add_rights(&sql, app, name, err) && rh_db_exec(db, rh_str_cstr(&sql), err);
 }
 
 static bool prepare_database(const rh_app *app, const rh_node *node, rh_arena *a, const char *name,
@@ -243,6 +254,70 @@ rh_db *rh_install_admin(const rh_app *app, const rh_node *node, const char *name
     }
     rh_arena_free(a);
     return db;
+}
+
+/* ---- clones ---- */
+
+#define SIZE_HOLDS_MS 60000
+
+void rh_cloner_close(rh_cloner *c)
+{
+    rh_db_close(c->db);
+    *c = (rh_cloner){0};
+}
+
+static bool measure(const rh_app *app, rh_arena *a, rh_cloner *c, rh_err *err)
+{
+    if (c->measured_ms && rh_now_ms() - c->measured_ms < SIZE_HOLDS_MS)
+        return true;
+    c->measured_ms = rh_now_ms();
+    return size_of(a, c->db, app->template_db, &c->bytes, err);
+}
+
+static bool start_rights(const rh_app *app, rh_arena *a, rh_cloner *c, const char *name, const char *mark,
+                         bool lazy, rh_err *err)
+{
+    rh_str sql;
+    rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
+    rh_str_addf(&sql, "BEGIN; %s", lazy ? "SET LOCAL synchronous_commit = off; " : "");
+    if (!add_rights(&sql, app, name, err))
+        return false;
+    rh_str_add(&sql, "COMMENT ON DATABASE ");
+    rh_str_add_ident(&sql, name);
+    rh_str_add(&sql, " IS ");
+    rh_str_add_literal(&sql, mark);
+    rh_str_add(&sql, "; COMMIT; SELECT pg_advisory_unlock_all()");
+    return rh_db_send(c->db, rh_str_cstr(&sql), err);
+}
+
+bool rh_cloner_clone(const rh_app *app, const rh_node *node, rh_cloner *c, const char *name, const char *mark,
+                     bool lazy, void (*meanwhile)(void *), void *arg, rh_err *err)
+{
+    rh_arena *a = rh_arena_new();
+    bool ok = (c->db || (c->db = rh_app_connect(app, node, RH_ROLE_ADMIN, NULL, err))) &&
+              rh_db_query(c->db, a, rh_sql_install_lock, 1, &name, err) && measure(app, a, c, err) &&
+              rh_db_send(c->db, clone_command(app, a, name, app->template_db, c->bytes), err);
+    if (ok) {
+        meanwhile(arg);
+        ok = rh_db_receive(c->db, err) ||
+             (strcmp(err->sqlstate, "55006") == 0 &&
+              create_database(app, a, c->db, name, app->template_db, err)); /* which waits for it */
+    }
+    if (ok)
+        rh_step("create.database");
+    ok = ok && start_rights(app, a, c, name, mark, lazy, err);
+    rh_arena_free(a);
+    if (!ok)
+        rh_cloner_close(c);
+    return ok;
+}
+
+bool rh_cloner_finish(rh_cloner *c, rh_err *err)
+{
+    if (rh_db_receive(c->db, err))
+        return true;
+    rh_cloner_close(c);
+    return false;
 }
 
 bool rh_install_database(const rh_app *app, const rh_node *node, const char *name, const char *model,

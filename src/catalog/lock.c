@@ -69,6 +69,11 @@ bool rh_tenant_try_lock(rh_db *catalog, rh_db *shared, const char *id, bool *got
     return ok;
 }
 
+void rh_tenant_unlock_catalog(rh_db *catalog, const char *id)
+{
+    unlock(catalog, id);
+}
+
 void rh_tenant_unlock(rh_db *catalog, rh_db *shared, const char *id)
 {
     unlock(shared, id);

@@ -17,6 +17,8 @@ bool rh_tenant_try_lock(rh_db *catalog, rh_db *shared, const char *id, bool *got
  * client began there may go on. */
 bool rh_tenant_lock_node(rh_db *shared, const rh_node *node, const char *id, rh_err *err);
 void rh_tenant_unlock_node(rh_db *shared, const rh_node *node, const char *id);
+/* What rh_tenant_enter() took. */
+void rh_tenant_unlock_catalog(rh_db *catalog, const char *id);
 void rh_tenant_unlock(rh_db *catalog, rh_db *shared, const char *id);
 
 #endif

@@ -44,5 +44,7 @@ bool rh_node_migrate(rh_operator *o, rh_arena *a, const rh_home *shared_home, rh
                      rh_err *err);
 /* The database that new ones are cloned from on that node, kept newest in apps that have database homes. */
 bool rh_node_migrate_template(rh_operator *o, rh_arena *a, const rh_node *node, rh_err *err);
+/* The script that makes new schema homes on that node, in apps that have such homes: home/script.h. */
+bool rh_node_keep_script(rh_operator *o, rh_arena *a, const rh_node *node, rh_err *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "app/cluster.h"
 #include "catalog/node.h"
 #include "catalog/reference.h"
+#include "home/script.h"
 #include "sql.h"
 
 bool rh_node_shared_home(rh_operator *o, rh_arena *a, const rh_node *node, rh_home *out, rh_err *err)
@@ -15,6 +16,23 @@ bool rh_node_shared_home(rh_operator *o, rh_arena *a, const rh_node *node, rh_ho
                                     rh_parse_int(id, &out->id));
 }
 
+static bool is_in_use(rh_operator *o, rh_arena *a, rh_model model, bool *in_use, rh_err *err)
+{
+    const char *name = rh_model_name(model),
+               *found = rh_db_value(o->catalog, a, rh_sql_homes_wants_model, 1, &name, err);
+    *in_use = found && (*found || o->app->conf->model == model);
+    return found != NULL;
+}
+
+bool rh_node_keep_script(rh_operator *o, rh_arena *a, const rh_node *node, rh_err *err)
+{
+    bool wanted;
+    rh_db *shared = rh_nodes_shared(o->nodes, node, err);
+    return shared && rh_home_script_prepare(o->app, shared, err) &&
+           is_in_use(o, a, RH_MODEL_SCHEMA, &wanted, err) &&
+           (!wanted || rh_home_script_keep(o->app, node, shared, &o->sets, err));
+}
+
 bool rh_node_migrate_template(rh_operator *o, rh_arena *a, const rh_node *node, rh_err *err)
 {
     rh_home home = {.model = RH_MODEL_DATABASE,
@@ -22,10 +40,11 @@ bool rh_node_migrate_template(rh_operator *o, rh_arena *a, const rh_node *node, 
                     .database = o->app->template_db,
                     .schema = RH_SHARED_SCHEMA};
     rh_home_versions versions;
-    const char *wanted = rh_db_value(o->catalog, a, rh_sql_homes_wants_database, 0, NULL, err);
-    if (!wanted || (!*wanted && o->app->conf->model != RH_MODEL_DATABASE))
-        return wanted != NULL;
-    bool citus;
+    bool citus, wanted;
+    if (!is_in_use(o, a, RH_MODEL_DATABASE, &wanted, err))
+        return false;
+    if (!wanted)
+        return true;
     rh_db *shared = rh_nodes_shared(o->nodes, node, err), *db = NULL;
     if (!shared || !rh_cluster_is_citus(shared, &citus, err))
         return false;
@@ -80,5 +99,5 @@ bool rh_node_migrate(rh_operator *o, rh_arena *a, const rh_home *home, rh_home_v
             return false;
     }
     return rh_reference_bring_home(o, home, shared, &rows, err) &&
-           rh_node_migrate_template(o, a, home->node, err);
+           rh_node_migrate_template(o, a, home->node, err) && rh_node_keep_script(o, a, home->node, err);
 }

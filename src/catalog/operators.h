@@ -12,8 +12,9 @@
 
 typedef struct rh_operators rh_operators;
 
-rh_operators *rh_operators_new(const rh_app *app); /* app must outlive it */
-void rh_operators_free(rh_operators *s);           /* all are back; NULL is allowed */
+/* Both must outlive it. */
+rh_operators *rh_operators_new(const rh_app *app, rh_warm *warm);
+void rh_operators_free(rh_operators *s); /* all are back; NULL is allowed */
 /* One that was kept, else a new one. */
 bool rh_operators_borrow(rh_operators *s, rh_operator *out, rh_err *err);
 /* ok: what was done with it came to its end; else it is closed. */

@@ -6,6 +6,7 @@
 #include "base/step.h"
 #include "catalog/lock.h"
 #include "catalog/reference.h"
+#include "home/at_once.h"
 #include "sql.h"
 
 #define LOCK "standby homes" /* in the place of a tenant's id */
@@ -33,24 +34,70 @@ bool rh_standby_wanting(const rh_conf *conf, rh_db *catalog, bool *wanting, rh_e
 
 /* ---- one home ---- */
 
-/* Whatever was done of it already. */
-static bool finish(rh_operator *o, rh_arena *a, rh_home *home, rh_err *err)
+static bool note_rows(rh_operator *o, const rh_home *home, const char *word, rh_err *err)
 {
-    rh_home_versions v = {0};
+    rh_arena *a = rh_arena_new();
+    const char *params[] = {home_id(a, home), word};
+    bool ok = !*word || rh_db_query(o->catalog, a, rh_sql_reference_note_home, 2, params, err);
+    rh_arena_free(a);
+    return ok;
+}
+
+/* What is not there of it, or is behind. *db: the connection to its database, if it has one of its own. */
+static bool finish_place(rh_operator *o, const rh_home *home, bool fresh, rh_db **db, rh_home_versions *v,
+                         rh_err *err)
+{
     rh_reference_report report;
+    rh_home_at_once w = {.sets = &o->sets,
+                         .tenant_id = home->tenant,
+                         .origin = o->shared,
+                         .cloner = &o->cloner,
+                         .script = &o->script,
+                         .keep_db = true};
+    if (fresh && rh_home_make_at_once(o->app, home, o->shared, &w)) {
+        rh_step("standby.made");
+        *db = w.db;
+        *v = w.versions;
+        return note_rows(o, home, w.reference_word, err);
+    }
     if (!rh_home_make(o->app, home, o->shared, err))
         return false;
     rh_step("standby.made");
-    rh_db *db = rh_home_enter(o->app, home, o->shared, err);
-    bool ok = db && rh_home_migrate(o->app, home, db, &o->sets, NULL, &v, err) &&
-              rh_reference_bring_home(o, home, db, &report, err);
-    rh_home_leave(db, o->shared);
+    *db = rh_home_enter(o->app, home, o->shared, err);
+    return *db && rh_home_migrate(o->app, home, *db, &o->sets, NULL, v, err) &&
+           rh_reference_bring_home(o, home, *db, &report, err);
+}
+
+/* The connection is kept for whoever is given the home. */
+static void leave_place(rh_operator *o, const rh_home *home, rh_db *db, bool ok)
+{
+    rh_err ignored;
+    if (ok && db && db != o->shared && o->warm &&
+        rh_db_exec(db, "RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP", &ignored))
+        rh_warm_put(o->warm, home->id, db);
+    else if (db)
+        rh_home_leave(db, o->shared);
+}
+
+/* fresh: nothing of it is there. */
+static bool complete(rh_operator *o, rh_arena *a, rh_home *home, bool fresh, rh_err *err)
+{
+    rh_home_versions v = {0};
+    rh_db *db = NULL;
+    bool ok = finish_place(o, home, fresh, &db, &v, err);
+    leave_place(o, home, db, ok);
     rh_step("standby.migrated");
     const char *params[] = {home_id(a, home), rh_arena_printf(a, "%d", v.reference),
                             rh_arena_printf(a, "%d", v.tenant)};
     ok = ok && rh_db_query(o->catalog, a, rh_sql_standby_ready, 3, params, err);
     rh_step("standby.ready");
     return ok;
+}
+
+/* Whatever was done of it already. */
+static bool finish(rh_operator *o, rh_arena *a, rh_home *home, rh_err *err)
+{
+    return complete(o, a, home, false, err);
 }
 
 static bool make(rh_operator *o, rh_arena *a, rh_home *home, rh_err *err)
@@ -63,7 +110,7 @@ static bool make(rh_operator *o, rh_arena *a, rh_home *home, rh_err *err)
     home->schema = PQgetvalue(res, 0, 2);
     home->tenant = PQgetvalue(res, 0, 3);
     rh_step("standby.entered");
-    return finish(o, a, home, err);
+    return complete(o, a, home, true, err);
 }
 
 /* Nobody may be given it while it is between two versions. */

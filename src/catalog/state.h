@@ -20,4 +20,7 @@
 bool rh_tenant_change_state(rh_db *catalog, const char *id, rh_tenant_state to, const char *reason,
                             rh_err *err);
 
+/* The same as a call for rh_db_query_all(): no row when there is no such arrow. */
+rh_db_call rh_tenant_state_call(rh_arena *a, const char *id, rh_tenant_state to, const char *reason);
+
 #endif

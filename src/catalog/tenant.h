@@ -8,8 +8,11 @@
 
 #include <jansson.h>
 
+#include "app/install.h"
 #include "catalog/nodes.h"
+#include "catalog/warm.h"
 #include "home/adopt.h"
+#include "home/script.h"
 
 /* The operator at work: an app with connections to its catalog and to the shared homes' database, and the
  * app's migrations, for homes that are made by them. */
@@ -20,18 +23,23 @@ typedef struct rh_operator {
     rh_nodes *nodes;
     rh_home home; /* the first node's shared home; id 0 in an app without a tenant key */
     rh_sets sets;
-    int uses; /* catalog/operators.h counts them */
+    rh_cloner cloner;      /* on the first node */
+    rh_home_script script; /* there */
+    rh_warm *warm;         /* of a server; NULL: a command's */
+    int uses;              /* catalog/operators.h counts them */
 } rh_operator;
 
 /* RH_E_STATE where the catalog was migrated by an older or a newer Rowhouse. */
 bool rh_operator_open(rh_operator *o, const rh_app *app, rh_err *err);
 void rh_operator_close(rh_operator *o);
-/* Reads the app's migrations again, and what the catalog says of the shared home. */
+/* Reads the app's migrations again, and what the catalog says of the shared home where it was not there yet.
+ */
 bool rh_operator_refresh(rh_operator *o, rh_err *err);
 /* The connection to the app's database on the home's node, where its schema is or its database's like. */
 rh_db *rh_operator_shared(rh_operator *o, const rh_home *home, rh_err *err);
 /* Says on a connection to the catalog that Rowhouse's verbs are at work: what changes a tenant's id, state
  * and home without it is refused by the catalog (sql/catalog/0004_views.sql). */
+#define RH_OPERATOR_ANNOUNCE "SET rowhouse.verb = on"
 bool rh_operator_announce(rh_db *catalog, rh_err *err);
 
 /* A creation whose home is a database that is there: see home/adopt.h. */

@@ -35,7 +35,8 @@ struct delay {
 
 struct rh_upkeep {
     rh_app app; /* the server's, with our stop_fd */
-    rh_db *db;  /* listens; NULL while the catalog is away */
+    rh_warm *warm;
+    rh_db *db; /* listens; NULL while the catalog is away */
     struct delay *delays;
     pthread_t thread;
     pthread_mutex_t lock; /* over what follows */
@@ -170,6 +171,29 @@ static void keep_standbys(rh_upkeep *u, rh_operator *o, bool *busy)
         forget_delays(u, STANDBY);
 }
 
+/* Those that somebody else made, or that stood by when the server began. One that cannot be reached is left
+ * for the next look. */
+static bool warm_up(rh_upkeep *u, rh_arena *a, rh_err *err)
+{
+    int64_t homes[RH_WARM_MAX], most = u->app.conf->provision_standby;
+    rh_err ignored;
+    const char *params[] = {rh_arena_printf(a, "%d", most < RH_WARM_MAX ? (int)most : RH_WARM_MAX)};
+    PGresult *res = most ? rh_db_query(u->db, a, rh_sql_standby_databases, 1, params, err) : NULL;
+    int n = res ? PQntuples(res) : 0;
+    for (int i = 0; i < n; i++)
+        rh_parse_int(PQgetvalue(res, i, 0), &homes[i]);
+    rh_warm_keep(u->warm, homes, n);
+    for (int i = 0; i < n && !is_stopping(u); i++) {
+        if (rh_warm_has(u->warm, homes[i]))
+            continue;
+        rh_db *db = rh_app_connect(&u->app, rh_node_of_row(&u->app, a, res, i, 2), RH_ROLE_OPERATOR,
+                                   PQgetvalue(res, i, 1), &ignored);
+        if (db)
+            rh_warm_put(u->warm, homes[i], db);
+    }
+    return res || !most;
+}
+
 static bool has_work(rh_upkeep *u, rh_arena *a, const PGresult *dropping, bool standbys)
 {
     if (standbys)
@@ -198,6 +222,7 @@ static bool look(rh_upkeep *u, bool *busy, rh_err *err)
             put_off(u, work, &failure);
         } else {
             forget_delays(u, work);
+            o.warm = u->warm;
             if (register_connection(u, 1, o.catalog) && register_connection(u, 2, o.shared)) {
                 go_on_with_drops(u, &o, a, dropping, busy);
                 if (standbys)
@@ -208,6 +233,8 @@ static bool look(rh_upkeep *u, bool *busy, rh_err *err)
             rh_operator_close(&o);
         }
     }
+    if (ok && !is_stopping(u))
+        ok = warm_up(u, a, err);
     rh_arena_free(a);
     return ok;
 }
@@ -272,10 +299,11 @@ static void *run(void *arg)
     return NULL;
 }
 
-rh_upkeep *rh_upkeep_start(const rh_app *app, rh_err *err)
+rh_upkeep *rh_upkeep_start(const rh_app *app, rh_warm *warm, rh_err *err)
 {
     rh_upkeep *u = rh_xcalloc(1, sizeof *u);
     u->app = *app;
+    u->warm = warm;
     u->app.stop_fd = eventfd(0, EFD_CLOEXEC);
     pthread_mutex_init(&u->lock, NULL);
     if (u->app.stop_fd > 0 && pthread_create(&u->thread, NULL, run, u) == 0)

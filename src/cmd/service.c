@@ -20,6 +20,7 @@
 struct rh_service {
     rh_app *app;
     rh_control control;
+    rh_warm *warm;
     rh_directory *directory;
     rh_watch *watch;
     rh_upkeep *upkeep;
@@ -95,7 +96,8 @@ rh_service *rh_service_start(rh_app *app, rh_err *err)
 {
     rh_service *s = rh_xcalloc(1, sizeof *s);
     s->app = app;
-    s->control = (rh_control){app, rh_operators_new(app)};
+    s->warm = rh_warm_new();
+    s->control = (rh_control){app, rh_operators_new(app, s->warm)};
     if (!rh_service_log(app->conf, err) ||
         !(s->control_token = rh_app_secret(app, app->arena, "control_token", NULL, err)) ||
         !(s->keys = rh_token_key_source(app, err)) ||
@@ -103,7 +105,7 @@ rh_service *rh_service_start(rh_app *app, rh_err *err)
         goto fail;
     s->directory = rh_directory_new();
     if (!(s->watch = rh_watch_start(app, s->directory, err)) || !start_server(s, err) ||
-        !(s->upkeep = rh_upkeep_start(app, err)) || !write_doors(s, err))
+        !(s->upkeep = rh_upkeep_start(app, s->warm, err)) || !write_doors(s, err))
         goto fail;
     return s;
 fail:
@@ -134,6 +136,7 @@ void rh_service_stop(rh_service *s)
         rh_server_stop(s->server);
     rh_upkeep_stop(s->upkeep);
     rh_operators_free(s->control.operators);
+    rh_warm_free(s->warm);
     rh_watch_stop(s->watch);
     if (s->directory)
         rh_directory_free(s->directory);

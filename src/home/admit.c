@@ -8,54 +8,62 @@
 
 #define ON_CREATE "tenant/on_create.sql"
 #define MAX_SCRIPT ((size_t)1 << 20)
+#define AROUND_MAX 8 /* statements of ours around the app's */
 
-/* 1 when the tenant's root row is there, 0 when not, -1 on failure. */
-static int has_root_row(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, const char *tenant_id,
-                        rh_err *err)
+/* ---- the root row ---- */
+
+const char *rh_home_root_key(const rh_app *app, rh_db *db, rh_arena *a, const char *schema, rh_err *err)
 {
-    const char *params[] = {home->schema, app->conf->app_root};
-    const char *column = rh_db_value(db, a, rh_sql_homes_root_key, 2, params, err);
-    if (!column)
-        return -1;
-    if (!*column) {
+    const char *params[] = {schema, app->conf->app_root};
+    PGresult *res = rh_db_query_kept(db, a, rh_sql_homes_root_key, 2, params, err);
+    if (res && PQntuples(res) > 0)
+        return PQgetvalue(res, 0, 0);
+    if (res) {
         rh_err_set(err, RH_E_STATE, "table %s has no primary key of one column, or is not there",
                    app->conf->app_root);
         rh_err_hint(err, "`rowhouse migrate` makes the tables; `rowhouse lint` checks them.");
-        return -1;
     }
+    return NULL;
+}
+
+static const char *of_root_row(const rh_app *app, const rh_home *home, rh_arena *a, const char *key,
+                               const char *what)
+{
     rh_str sql;
     rh_str_init_in(&sql, a, RH_STR_TEXT_MAX);
-    rh_str_add(&sql, "SELECT 1 FROM ");
+    rh_str_addf(&sql, "SELECT %s FROM ", what);
     rh_str_add_ident(&sql, home->schema);
     rh_str_addc(&sql, '.');
     rh_str_add_ident(&sql, app->conf->app_root);
     rh_str_add(&sql, " WHERE ");
-    rh_str_add_ident(&sql, column);
+    rh_str_add_ident(&sql, key);
     rh_str_add(&sql, " = $1");
-    const char *found = rh_db_value(db, a, rh_str_cstr(&sql), 1, &tenant_id, err);
-    return found ? *found == '1' : -1;
+    return rh_str_cstr(&sql);
 }
 
-static bool run_statement(rh_db *db, rh_arena *a, const rh_script_piece *piece, const rh_profile *profile,
-                          rh_err *err)
+/* ---- the app's statements ---- */
+
+static bool bind_statement(rh_arena *a, const rh_script_piece *piece, const rh_profile *profile,
+                           rh_db_call *call, rh_err *err)
 {
-    const char *text, **values;
-    int *used, n;
-    if (!rh_script_bind(a, rh_arena_strndup(a, piece->text, piece->len), profile->names, profile->n, &text,
-                        &used, &n, err))
+    int *used;
+    if (!rh_script_bind(a, rh_arena_strndup(a, piece->text, piece->len), profile->names, profile->n,
+                        &call->sql, &used, &call->n, err))
         return false;
-    values = RH_NEW_ARRAY(a, const char *, (size_t)n + 1);
-    for (int i = 0; i < n; i++)
+    const char **values = RH_NEW_ARRAY(a, const char *, (size_t)call->n + 1);
+    for (int i = 0; i < call->n; i++)
         values[i] = profile->values[used[i]];
-    return rh_db_query(db, a, text, n, values, err) != NULL;
+    call->values = values;
+    return true;
 }
 
-static bool run_on_create(const rh_app *app, rh_db *db, rh_arena *a, const rh_profile *profile, rh_err *err)
+/* The statements of on_create.sql; none where an app without a tenant key has no such file. */
+static bool read_statements(const rh_app *app, rh_arena *a, rh_script_pieces *out, rh_err *err)
 {
-    rh_script_pieces pieces = {0};
     const char *path = rh_arena_printf(a, "%s/" ON_CREATE, app->conf->dir);
     size_t len;
     const char *text = rh_file_read(a, path, MAX_SCRIPT, &len, err);
+    *out = (rh_script_pieces){0};
     if (!text) {
         if (err->code == RH_E_NOT_FOUND && !app->conf->keyed)
             return true;
@@ -69,65 +77,107 @@ static bool run_on_create(const rh_app *app, rh_db *db, rh_arena *a, const rh_pr
         return false;
     }
     const char *copy = rh_script_with_parameters(a, text, len);
-    if (!rh_script_split(a, copy, len, &pieces, err))
+    if (!rh_script_split(a, copy, len, out, err))
         return rh_err_context(err, ON_CREATE);
-    for (size_t i = 0; i < pieces.len; i++) {
-        pieces.items[i].text = text + (pieces.items[i].text - copy);
-        if (!run_statement(db, a, &pieces.items[i], profile, err))
-            return rh_err_context(err, ON_CREATE ":%d", pieces.items[i].line);
-    }
+    for (size_t i = 0; i < out->len; i++)
+        out->items[i].text = text + (out->items[i].text - copy);
     return true;
 }
 
-/* The root row of an app without a tenant key is the app's own affair. */
-static bool insert_root(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, const char *tenant_id,
-                        const rh_profile *profile, rh_err *err)
+#define MUST_BE_THERE "1 / count(*)" /* else an error, so that the COMMIT behind it is not reached */
+#define DIVISION_BY_ZERO "22012"
+
+/* Runs them between `before` (n_before calls) and what makes sure of them, and commits; in one round trip. */
+static bool run_statements(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a,
+                           const char *root_key, const char *const *tenant_id, const rh_profile *profile,
+                           const rh_db_call *before, int n_before, rh_err *err)
 {
-    const rh_conf *conf = app->conf;
-    int there = conf->keyed ? has_root_row(app, home, db, a, tenant_id, err) : 0;
-    if (there)
-        return there > 0;
-    if (!run_on_create(app, db, a, profile, err))
+    rh_script_pieces pieces;
+    int n = n_before, failed;
+    if (!read_statements(app, a, &pieces, err))
         return false;
-    there = conf->keyed ? has_root_row(app, home, db, a, tenant_id, err) : 1;
-    if (there)
-        return there > 0;
-    return rh_err_set(err, RH_E_CONF, ON_CREATE " did not insert the row of %s with the tenant's id",
-                      conf->app_root);
-}
-
-/* Without a root row to look for, a note in the home says that on_create.sql has run. */
-static bool needs_admission(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, bool *needed,
-                            rh_err *err)
-{
-    *needed = true;
-    if (app->conf->keyed)
+    rh_db_call *calls = RH_NEW_ARRAY(a, rh_db_call, pieces.len + AROUND_MAX);
+    for (int i = 0; i < n_before; i++)
+        calls[i] = before[i];
+    for (size_t i = 0; i < pieces.len; i++, n++)
+        if (!bind_statement(a, &pieces.items[i], profile, &calls[n], err))
+            return rh_err_context(err, ON_CREATE ":%d", pieces.items[i].line);
+    const char *note[] = {rh_arena_printf(a, "%lld", (long long)home->id), "admitted", "1", "on_create", ""};
+    calls[n++] = app->conf->keyed
+                     ? (rh_db_call){of_root_row(app, home, a, root_key, MUST_BE_THERE), 1, tenant_id}
+                     : (rh_db_call){rh_sql_homes_note_applied, 5, note};
+    calls[n++] = (rh_db_call){"COMMIT", 0, NULL};
+    if (rh_db_query_all(db, a, calls, n, NULL, &failed, err))
         return true;
-    const char *params[] = {rh_arena_printf(a, "%lld", (long long)home->id), "admitted"};
-    PGresult *res = rh_db_query(db, a, rh_sql_homes_applied, 2, params, err);
-    *needed = res && PQntuples(res) == 0;
-    return res != NULL;
+    size_t at = (size_t)(failed - n_before);
+    if (failed >= n_before && at < pieces.len)
+        return rh_err_context(err, ON_CREATE ":%d", pieces.items[at].line);
+    return at == pieces.len && app->conf->keyed && strcmp(err->sqlstate, DIVISION_BY_ZERO) == 0 &&
+           rh_err_set(err, RH_E_CONF, ON_CREATE " did not insert the row of %s with the tenant's id",
+                      app->conf->app_root);
 }
 
-static bool note_admission(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, rh_err *err)
+/* ---- letting in ---- */
+
+/* One at a time, also where the client of another was killed while its statements still run. */
+#define LOCK "SELECT pg_advisory_xact_lock(hashtext('rowhouse tenant'), hashtext($1))"
+
+static const char *set_path(rh_arena *a, const rh_home *home)
 {
-    const char *params[] = {rh_arena_printf(a, "%lld", (long long)home->id), "admitted", "1", "on_create",
-                            ""};
-    return app->conf->keyed || rh_db_query(db, a, rh_sql_homes_note_applied, 5, params, err);
+    return rh_arena_printf(a, "SET LOCAL search_path = %s", rh_home_search_path(a, home));
+}
+
+bool rh_home_admit_new(const rh_app *app, const rh_home *home, rh_db *db, const char *root_key,
+                       const char *tenant_id, const rh_profile *profile, bool lazy, rh_err *err)
+{
+    rh_arena *a = rh_arena_new();
+    const rh_db_call before[] = {{"BEGIN", 0, NULL},
+                                 {lazy ? "SET LOCAL synchronous_commit = off" : "SELECT", 0, NULL},
+                                 {LOCK, 1, &tenant_id},
+                                 {set_path(a, home), 0, NULL},
+                                 {rh_sql_homes_bind, 1, &tenant_id}};
+    int n = sizeof before / sizeof *before,
+        skip = PQtransactionStatus(rh_db_conn(db)) == PQTRANS_IDLE ? 0 : 2;
+    bool ok = run_statements(app, home, db, a, root_key, &tenant_id, profile, before + skip, n - skip, err);
+    rh_arena_free(a);
+    return ok;
+}
+
+/* Whether the tenant's root row stands there already; in an app without a tenant key the home has a note that
+ * on_create.sql has run. */
+static bool is_admitted(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, const char *tenant_id,
+                        const char **root_key, bool *admitted, rh_err *err)
+{
+    const char *params[] = {rh_arena_printf(a, "%lld", (long long)home->id), "admitted"};
+    PGresult *res;
+    if (app->conf->keyed) {
+        *root_key = rh_home_root_key(app, db, a, home->schema, err);
+        res = *root_key && rh_home_bind(db, tenant_id, err)
+                  ? rh_db_query(db, a, of_root_row(app, home, a, *root_key, "1"), 1, &tenant_id, err)
+                  : NULL;
+    } else {
+        res = rh_db_query(db, a, rh_sql_homes_applied, 2, params, err);
+    }
+    *admitted = res && PQntuples(res) > 0;
+    return res != NULL;
 }
 
 bool rh_home_admit(const rh_app *app, const rh_home *home, rh_db *db, const char *tenant_id,
                    const rh_profile *profile, rh_err *err)
 {
     rh_err ignored;
-    bool needed = true;
+    bool admitted = false;
+    const char *root_key = NULL;
+    int failed;
     rh_arena *a = rh_arena_new();
-    const char *path = rh_arena_printf(a, "SET LOCAL search_path = %s", rh_home_search_path(a, home));
-    bool ok = rh_db_exec(db, "BEGIN", err) && needs_admission(app, home, db, a, &needed, err);
-    if (ok && needed)
-        ok = rh_db_exec(db, path, err) && rh_home_bind(db, tenant_id, err) &&
-             insert_root(app, home, db, a, tenant_id, profile, err) && note_admission(app, home, db, a, err);
-    ok = ok && rh_db_exec(db, "COMMIT", err);
+    const rh_db_call begin[] = {{"BEGIN", 0, NULL}, {LOCK, 1, &tenant_id}, {set_path(a, home), 0, NULL}};
+    bool ok = rh_db_query_all(db, a, begin, 3, NULL, &failed, err) &&
+              is_admitted(app, home, db, a, tenant_id, &root_key, &admitted, err);
+    if (ok && !admitted)
+        ok = (app->conf->keyed || rh_home_bind(db, tenant_id, err)) &&
+             run_statements(app, home, db, a, root_key, &tenant_id, profile, NULL, 0, err);
+    else if (ok)
+        ok = rh_db_exec(db, "COMMIT", err);
     if (!ok)
         rh_db_exec(db, "ROLLBACK", &ignored);
     rh_arena_free(a);

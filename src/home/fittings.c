@@ -76,36 +76,39 @@ static bool check_home(const rh_app *app, const rh_home *home, rh_db *db, rh_are
 }
 
 /* Runs the commands that a query gave, in its order. */
-static bool run_commands(rh_db *db, rh_arena *a, const PGresult *commands, int *n_commands, rh_err *err)
+static bool run_commands(rh_db *db, rh_arena *a, const PGresult *commands, rh_home_fitted *out, rh_err *err)
 {
     int n = commands ? PQntuples(commands) : 0, failed;
-    const char **sql = RH_NEW_ARRAY(a, const char *, (size_t)n + 1);
-    for (int i = 0; i < n; i++)
-        sql[i] = PQgetvalue(commands, i, 0);
-    *n_commands += n;
-    return commands && (!n || rh_db_exec_all(db, sql, n, &failed, err) ||
-                        rh_err_context(err, "fitting failed: %s", sql[failed]));
+    rh_db_call *calls = RH_NEW_ARRAY(a, rh_db_call, (size_t)n + 1);
+    for (int i = 0; i < n; i++) {
+        calls[i].sql = PQgetvalue(commands, i, 0);
+        if (out->commands)
+            rh_str_addf(out->commands, "%s;\n", calls[i].sql);
+    }
+    out->n += n;
+    return commands && (!n || rh_db_query_all(db, a, calls, n, NULL, &failed, err) ||
+                        rh_err_context(err, "fitting failed: %s", calls[failed].sql));
 }
 
 /* Citus takes policies, defaults and grants of a table along when it is distributed, so that comes after
  * them. Views that it then brings to the workers by itself come without their grants: what they need is asked
  * for before. */
 static bool distribute(const rh_app *app, const rh_home *home, rh_db *db, rh_arena *a, const char *whose,
-                       int *n, rh_err *err)
+                       rh_home_fitted *out, rh_err *err)
 {
     const char *tables[] = {home->schema, RH_REFERENCE_SCHEMA, app->conf->app_tenant_key, app->conf->app_root,
                             whose},
                *rest[] = {home->schema, RH_REFERENCE_SCHEMA, app->server};
     const PGresult *spread = rh_db_query(db, a, rh_sql_citus_spread, 3, rest, err);
     return spread &&
-           run_commands(db, a, rh_db_query(db, a, rh_sql_citus_distribute, 5, tables, err), n, err) &&
-           run_commands(db, a, spread, n, err);
+           run_commands(db, a, rh_db_query(db, a, rh_sql_citus_distribute, 5, tables, err), out, err) &&
+           run_commands(db, a, spread, out, err);
 }
 
-bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_commands, rh_err *err)
+bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, rh_home_fitted *out, rh_err *err)
 {
     bool citus;
-    int n = 0;
+    rh_home_fitted unasked = {0};
     const char *whose = home->model == RH_MODEL_SHARED ? "" : home->tenant ? home->tenant : "template";
     rh_arena *a = rh_arena_new();
     bool ok =
@@ -118,12 +121,13 @@ bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_comma
                             app->server,
                             whose,
                             rh_id_type_name(app->conf),
-                            ok && citus ? "true" : "false"};
+                            ok && citus ? "true" : "false",
+                            home->model == RH_MODEL_DATABASE ? "true" : "false"};
+    out = out ? out : &unasked;
     ok = ok &&
-         run_commands(db, a, rh_db_query_kept(db, a, rh_sql_fittings_commands, 9, params, err), &n, err) &&
-         check_home(app, home, db, a, citus, err) && (!citus || distribute(app, home, db, a, whose, &n, err));
-    if (ok && n_commands)
-        *n_commands = n;
+         run_commands(db, a, rh_db_query_kept(db, a, rh_sql_fittings_commands, 10, params, err), out, err) &&
+         check_home(app, home, db, a, citus, err) &&
+         (!citus || distribute(app, home, db, a, whose, out, err));
     rh_arena_free(a);
     return ok;
 }

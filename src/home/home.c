@@ -166,8 +166,8 @@ bool rh_home_migrate(const rh_app *app, const rh_home *home, rh_db *db, const rh
 {
     rh_arena *a = rh_arena_new();
     struct fitting f = {app, home, db};
-    rh_apply_target reference = {db, 0, REFERENCE_PATH, NULL, NULL};
-    rh_apply_target tenant = {db, home->id, rh_home_search_path(a, home), fit, &f};
+    rh_apply_target reference = {db, 0, REFERENCE_PATH, NULL, NULL, false};
+    rh_apply_target tenant = {db, home->id, rh_home_search_path(a, home), fit, &f, false};
     bool ok = true, fresh = false;
     versions->reference = rh_set_newest(sets->reference);
     if (models[home->model]->own_database)
@@ -182,7 +182,7 @@ bool rh_home_migrate(const rh_app *app, const rh_home *home, rh_db *db, const rh
 bool rh_home_migrate_reference(const rh_app *app, rh_db *shared, const rh_sets *sets, int *version,
                                rh_err *err)
 {
-    rh_apply_target reference = {shared, 0, REFERENCE_PATH, NULL, NULL};
+    rh_apply_target reference = {shared, 0, REFERENCE_PATH, NULL, NULL, false};
     return rh_home_prepare_database(app, shared, err) &&
            apply(&reference, sets->reference, NULL, version, err);
 }

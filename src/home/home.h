@@ -86,10 +86,23 @@ bool rh_home_is_newest(const rh_home *home, rh_db *db, const rh_sets *sets, bool
 bool rh_home_admit(const rh_app *app, const rh_home *home, rh_db *db, const char *tenant_id,
                    const rh_profile *profile, rh_err *err);
 
+/* As rh_home_admit() into a home where no tenant has ever been, in one round trip. Goes on with the caller's
+ * transaction where one is open, and commits it; after a failure the caller rolls back. root_key:
+ * rh_home_root_key(); not read in an app without a tenant key. lazy: rh_db_set_lazy() for what
+ * it begins. Not on Citus. */
+bool rh_home_admit_new(const rh_app *app, const rh_home *home, rh_db *db, const char *root_key,
+                       const char *tenant_id, const rh_profile *profile, bool lazy, rh_err *err);
+/* The column that is the primary key of the app's root table, as it stands in `schema`. */
+const char *rh_home_root_key(const rh_app *app, rh_db *db, rh_arena *a, const char *schema, rh_err *err);
+
 /* Makes the home right: owner, forced row security and policies, key defaults, invoker views, pinned
- * search_path, grants. Idempotent; runs in the caller's transaction when there is one. *n_commands counts
- * what had to be done. */
-bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, int *n_commands, rh_err *err);
+ * search_path, grants. Idempotent; runs in the caller's transaction when there is one. *out (may be NULL) is
+ * added to. */
+typedef struct rh_home_fitted {
+    int n;            /* commands: what had to be done */
+    rh_str *commands; /* their texts, each with ";\n"; NULL: not asked for */
+} rh_home_fitted;
+bool rh_home_fit(const rh_app *app, const rh_home *home, rh_db *db, rh_home_fitted *out, rh_err *err);
 
 /* What must stand in a database before any set is migrated in it: applied_migrations, tenant_id(), and
  * what notes changes of reference tables. */

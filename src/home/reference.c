@@ -38,13 +38,35 @@ bool rh_reference_read(rh_db *db, rh_arena *a, rh_reference_state *out, rh_err *
 {
     const char *schema = RH_REFERENCE_SCHEMA;
     int64_t version = 0;
-    *out = (rh_reference_state){.tables = rh_db_query(db, a, rh_sql_reference_state, 1, &schema, err)};
+    *out = (rh_reference_state){.tables = rh_db_query_kept(db, a, rh_sql_reference_state, 1, &schema, err)};
     if (!out->tables || PQntuples(out->tables) == 0)
         return out->tables != NULL;
     rh_parse_int(PQgetvalue(out->tables, 0, STATE_VERSION), &version);
     out->version = (int)version;
     snprintf(out->word, sizeof out->word, "%s", PQgetvalue(out->tables, 0, STATE_WORD));
     return true;
+}
+
+static bool notes(const PGresult *revisions, const char *name, const char *revision)
+{
+    for (int i = 0; i < PQntuples(revisions); i++)
+        if (strcmp(PQgetvalue(revisions, i, 0), name) == 0)
+            return *revision && strcmp(PQgetvalue(revisions, i, 1), revision) == 0;
+    return false;
+}
+
+bool rh_reference_is_noted(const rh_reference_state *origin, const PGresult *revisions)
+{
+    for (int i = 0; i < PQntuples(origin->tables); i++)
+        if (!notes(revisions, PQgetvalue(origin->tables, i, STATE_NAME),
+                   PQgetvalue(origin->tables, i, STATE_NOTED)))
+            return false;
+    return true;
+}
+
+void rh_reference_word(const rh_reference_state *origin, char out[RH_REFERENCE_WORD_MAX])
+{
+    snprintf(out, RH_REFERENCE_WORD_MAX, "%s", strcmp(origin->word, "unknown") == 0 ? "" : origin->word);
 }
 
 static const char *origin_value(const struct bring *b, size_t i, int column)
@@ -290,8 +312,8 @@ bool rh_reference_bring(const rh_app *app, rh_db *origin, rh_db *db, rh_referenc
         ok = rh_db_exec(origin, BEGIN_ORIGIN, err) && bring(app, &b, err);
         rh_db_exec(origin, "ROLLBACK", &ignored); /* it only read */
     }
-    if (ok && strcmp(b.from.word, "unknown") != 0)
-        memcpy(report->word, b.from.word, sizeof report->word);
+    if (ok)
+        rh_reference_word(&b.from, report->word);
     rh_arena_free(b.a);
     return ok;
 }

@@ -26,6 +26,12 @@ typedef struct rh_reference_state {
 /* What a database holds. The tables are the arena's. */
 bool rh_reference_read(rh_db *db, rh_arena *a, rh_reference_state *out, rh_err *err);
 
+/* Whether a copy of the same version, which notes these revisions (rows of name, revision in
+ * rowhouse.reference_revisions), holds what the origin does. */
+bool rh_reference_is_noted(const rh_reference_state *origin, const PGresult *revisions);
+/* The word that the catalog keeps of it: "" when it is not known. */
+void rh_reference_word(const rh_reference_state *origin, char out[RH_REFERENCE_WORD_MAX]);
+
 typedef struct rh_reference_report {
     char word[RH_REFERENCE_WORD_MAX]; /* what the copy holds now, for the catalog; "" when it is not known */
     int tables;                       /* how many were behind */

@@ -114,21 +114,24 @@ static bool note_applied(const rh_apply_target *t, const rh_migration_set *set, 
     return rh_db_query(t->db, a, rh_sql_homes_note_applied, 5, params, err) != NULL;
 }
 
-/* Every file begins with the same session: what an earlier one SET is gone. */
-static bool plain_session(const rh_apply_target *t, bool in_transaction, rh_err *err)
+const char *rh_apply_plain_session(rh_arena *a, const char *also, const char *search_path,
+                                   bool in_transaction)
 {
-    char sql[512];
-    snprintf(sql, sizeof sql, "RESET SESSION AUTHORIZATION; RESET ALL; %sSET %ssearch_path = %s",
-             rh_db_is_lazy(t->db) ? "SET synchronous_commit = off; " : "", in_transaction ? "LOCAL " : "",
-             t->search_path);
-    return rh_db_exec(t->db, sql, err);
+    return rh_arena_printf(a, "RESET SESSION AUTHORIZATION; RESET ALL; %sSET %ssearch_path = %s", also,
+                           in_transaction ? "LOCAL " : "", search_path);
+}
+
+static bool plain_session(const rh_apply_target *t, rh_arena *a, bool in_transaction, rh_err *err)
+{
+    const char *also = rh_db_is_lazy(t->db) ? "SET synchronous_commit = off; " : "";
+    return rh_db_exec(t->db, rh_apply_plain_session(a, also, t->search_path, in_transaction), err);
 }
 
 /* A file that must run outside a transaction: its row follows in one of its own. */
 static bool run_alone(const rh_apply_target *t, const rh_migration_set *set, const rh_migration *m,
                       rh_arena *a, rh_err *err)
 {
-    if (!plain_session(t, false, err))
+    if (!plain_session(t, a, false, err))
         return false;
     if (!run_file(t, m, a, err)) {
         if (!err->hint[0])
@@ -138,7 +141,7 @@ static bool run_alone(const rh_apply_target *t, const rh_migration_set *set, con
                 "An index left invalid by CREATE INDEX CONCURRENTLY must be dropped before the next try.");
         return false;
     }
-    return plain_session(t, false, err) && note_applied(t, set, m, a, err);
+    return plain_session(t, a, false, err) && note_applied(t, set, m, a, err);
 }
 
 /* The files from `from` on that share a transaction, with their rows and the finishing touch. The index after
@@ -148,12 +151,13 @@ static size_t run_together(const rh_apply_target *t, const rh_migration_set *set
 {
     rh_err ignored;
     size_t i = from;
-    *ok = rh_db_exec(t->db, "BEGIN", err) && plain_session(t, true, err);
+    *ok = (t->inside || rh_db_exec(t->db, "BEGIN", err)) && plain_session(t, a, true, err);
     for (; *ok && i < set->n && !set->items[i].no_transaction; i++)
-        *ok = run_file(t, &set->items[i], a, err) && plain_session(t, true, err) &&
+        *ok = run_file(t, &set->items[i], a, err) && plain_session(t, a, true, err) &&
               note_applied(t, set, &set->items[i], a, err);
-    *ok = *ok && (!t->finish || t->finish(t->finish_arg, err)) && rh_db_exec(t->db, "COMMIT", err);
-    if (!*ok)
+    *ok = *ok && (!t->finish || t->finish(t->finish_arg, err)) &&
+          (t->inside || rh_db_exec(t->db, "COMMIT", err));
+    if (!*ok && !t->inside)
         rh_db_exec(t->db, "ROLLBACK", &ignored);
     return i;
 }

@@ -19,6 +19,7 @@ typedef struct rh_apply_target {
     /* called inside the transaction after the last file of it; may be NULL */
     bool (*finish)(void *arg, rh_err *err);
     void *finish_arg;
+    bool inside; /* the transaction is the caller's; no file may be one without a transaction */
 } rh_apply_target;
 
 /* The number of the newest applied migration, 0 when there is none. Checks that what was applied has not
@@ -26,6 +27,11 @@ typedef struct rh_apply_target {
  * *first_pending is the index of the first one to apply; set->n when there is none. */
 bool rh_apply_state(const rh_apply_target *t, const rh_migration_set *set, int *version,
                     size_t *first_pending, rh_err *err);
+
+/* Every file begins with the same session: what an earlier one SET is gone. The statements that see to
+ * it, `also` among them. */
+const char *rh_apply_plain_session(rh_arena *a, const char *also, const char *search_path,
+                                   bool in_transaction);
 
 /* Applies set->items[from...]: all in one transaction with their rows, except that a no-transaction file ends
  * it and begins another. With nothing to apply only finish runs. Errors name file, line and statement. */

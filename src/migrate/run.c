@@ -136,7 +136,7 @@ static bool fit_catalog(void *arg, rh_err *err)
 static bool migrate_catalog(struct run *r, rh_err *err)
 {
     int own, version;
-    rh_apply_target t = {r->catalog, 0, CATALOG_PATH, fit_catalog, r};
+    rh_apply_target t = {r->catalog, 0, CATALOG_PATH, fit_catalog, r, false};
     rh_migration_set *set = own_catalog_set(r, err);
     return set && rh_home_prepare_database(r->app, r->catalog, err) &&
            apply_set(r, &t, set, &own, &version, err) &&
@@ -177,17 +177,17 @@ static bool find_first_home(struct run *r, rh_err *err)
 static bool fit_home(void *arg, rh_err *err)
 {
     struct run *r = arg;
-    int n;
-    if (!rh_home_fit(r->app, &r->home, r->shared, &n, err))
+    rh_home_fitted fitted = {0};
+    if (!rh_home_fit(r->app, &r->home, r->shared, &fitted, err))
         return false;
-    r->report->fittings += n;
+    r->report->fittings += fitted.n;
     return true;
 }
 
 static bool migrate_first(struct run *r, rh_err *err)
 {
-    rh_apply_target reference = {r->shared, 0, REFERENCE_PATH, NULL, NULL};
-    rh_apply_target tenant = {r->shared, r->home.id, rh_home_search_path(r->a, &r->home), fit_home, r};
+    rh_apply_target reference = {r->shared, 0, REFERENCE_PATH, NULL, NULL, false};
+    rh_apply_target tenant = {r->shared, r->home.id, rh_home_search_path(r->a, &r->home), fit_home, r, false};
     return apply_set(r, &reference, r->sets.reference, &r->report->reference, &r->report->reference_version,
                      err) &&
            apply_set(r, &tenant, r->sets.tenant, &r->report->tenant, &r->report->tenant_version, err);
@@ -387,7 +387,8 @@ static bool place_tenants(struct run *r, rh_operator *o, rh_err *err)
 static bool go_round(struct run *r, rh_err *err)
 {
     rh_operator o = operator_of(r);
-    return rh_node_migrate_template(&o, r->a, &r->app->first, err) && migrate_nodes(r, &o, err) &&
+    return rh_node_migrate_template(&o, r->a, &r->app->first, err) &&
+           rh_node_keep_script(&o, r->a, &r->app->first, err) && migrate_nodes(r, &o, err) &&
            migrate_homes(r, err) && bring_rows(r, err) && place_tenants(r, &o, err);
 }
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEPT_MAX 8 /* statements of ours that are worth it */
+#define KEPT_MAX 16 /* statements of ours that are worth it */
 
 struct rh_db {
     PGconn *conn;
@@ -114,6 +114,24 @@ bool rh_db_exec(rh_db *db, const char *sql, rh_err *err)
     return ok;
 }
 
+bool rh_db_send(rh_db *db, const char *sql, rh_err *err)
+{
+    return PQsendQuery(db->conn, sql) == 1 || rh_db_error(err, db->conn, NULL);
+}
+
+bool rh_db_receive(rh_db *db, rh_err *err)
+{
+    bool ok = true;
+    PGresult *res;
+    while ((res = PQgetResult(db->conn))) {
+        ExecStatusType status = PQresultStatus(res);
+        if (ok && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
+            ok = rh_db_error(err, db->conn, res);
+        PQclear(res);
+    }
+    return ok && PQstatus(db->conn) == CONNECTION_OK;
+}
+
 static void clear_result(void *res)
 {
     PQclear(res);
@@ -190,37 +208,57 @@ void rh_db_forget_kept(rh_db *db)
 
 /* ---- many statements at once ---- */
 
-/* The answers up to the sync; the first failure counts, what was skipped after it does not. */
-static bool take_answers(rh_db *db, int n, int *failed, rh_err *err)
+/* What one call is answered; *res is NULL where it failed or was skipped. False: the connection is lost. */
+static bool take_answer(rh_db *db, PGresult **res, bool *ok, rh_err *err)
 {
-    bool ok = true;
-    for (int i = 0; i <= n; i++) {
-        PGresult *res;
-        while ((res = PQgetResult(db->conn))) {
-            ExecStatusType status = PQresultStatus(res);
-            if (ok && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
-                status != PGRES_PIPELINE_SYNC) {
-                *failed = i < n ? i : n - 1;
-                ok = rh_db_error(err, db->conn, res);
-            }
-            PQclear(res);
-            if (status == PGRES_PIPELINE_SYNC || PQstatus(db->conn) == CONNECTION_BAD)
-                return ok && PQstatus(db->conn) == CONNECTION_OK;
+    PGresult *next;
+    *res = NULL;
+    while ((next = PQgetResult(db->conn))) {
+        ExecStatusType status = PQresultStatus(next);
+        if (!*res && (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)) {
+            *res = next;
+            continue;
         }
+        if (*ok)
+            *ok = status == PGRES_PIPELINE_SYNC || rh_db_error(err, db->conn, next);
+        PQclear(next);
+        if (status == PGRES_PIPELINE_SYNC)
+            break;
     }
-    return ok;
+    return PQstatus(db->conn) == CONNECTION_OK;
 }
 
-bool rh_db_exec_all(rh_db *db, const char *const *sql, int n, int *failed, rh_err *err)
+static bool send_all(rh_db *db, const rh_db_call *calls, int n)
 {
     bool ok = PQenterPipelineMode(db->conn) == 1;
-    *failed = 0;
     for (int i = 0; ok && i < n; i++)
-        ok = PQsendQueryParams(db->conn, sql[i], 0, NULL, NULL, NULL, NULL, 0) == 1;
-    ok = ok && PQpipelineSync(db->conn) == 1;
-    if (!ok)
+        ok = calls[i].sql ? PQsendQueryParams(db->conn, calls[i].sql, calls[i].n, NULL, calls[i].values, NULL,
+                                              NULL, 0) == 1
+                          : PQpipelineSync(db->conn) == 1;
+    return ok && PQpipelineSync(db->conn) == 1;
+}
+
+bool rh_db_query_all(rh_db *db, rh_arena *a, const rh_db_call *calls, int n, PGresult **results, int *failed,
+                     rh_err *err)
+{
+    bool ok = true;
+    *failed = 0;
+    if (!send_all(db, calls, n))
         return rh_db_error(err, db->conn, NULL);
-    ok = take_answers(db, n, failed, err);
+    for (int i = 0; i <= n; i++) {
+        PGresult *res;
+        bool before = ok, there = take_answer(db, &res, &ok, err);
+        if (before && !ok)
+            *failed = i < n ? i : n - 1;
+        if (results && i < n)
+            results[i] = res;
+        if (res && results && i < n)
+            rh_arena_on_free(a, clear_result, res);
+        else
+            PQclear(res);
+        if (!there)
+            return ok ? rh_db_error(err, db->conn, NULL) : false;
+    }
     PQexitPipelineMode(db->conn);
     return ok;
 }

@@ -24,6 +24,10 @@ PGconn *rh_db_conn(rh_db *db); /* for COPY and LISTEN; still owned by db */
 
 /* One or more statements without parameters. */
 bool rh_db_exec(rh_db *db, const char *sql, rh_err *err);
+/* rh_db_exec() in two: between them the server works, and the caller may do something else, on another
+ * connection. */
+bool rh_db_send(rh_db *db, const char *sql, rh_err *err);
+bool rh_db_receive(rh_db *db, rh_err *err);
 /* One statement with text parameters ($1 ...; NULL is SQL NULL). NULL on failure; the result is the arena's.
  */
 PGresult *rh_db_query(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *values, rh_err *err);
@@ -38,9 +42,19 @@ PGresult *rh_db_query_kept(rh_db *db, rh_arena *a, const char *sql, int n, const
 /* What was prepared is gone: a script has said DEALLOCATE or DISCARD. */
 void rh_db_forget_kept(rh_db *db);
 
-/* n statements without parameters in one round trip, inside the caller's transaction or one of their own. The
- * first that fails ends it: *failed is its index. */
-bool rh_db_exec_all(rh_db *db, const char *const *sql, int n, int *failed, rh_err *err);
+/* n statements in one round trip, inside the caller's transaction or one of their own. results (n of them,
+ * may be NULL) are the arena's, NULL where there was none. The first statement that fails ends it, up to the
+ * next RH_DB_APART: *failed is its index, or of the first of them. */
+typedef struct rh_db_call {
+    const char *sql;
+    int n;
+    const char *const *values;
+} rh_db_call;
+/* Between two calls: what follows is not of the same transaction, and is done whatever became of the first.
+ */
+#define RH_DB_APART ((rh_db_call){NULL, 0, NULL})
+bool rh_db_query_all(rh_db *db, rh_arena *a, const rh_db_call *calls, int n, PGresult **results, int *failed,
+                     rh_err *err);
 
 /* Commits that come next are written to disk by a later one: after a crash of the machine either none of them
  * is there, or those that came first. Before somebody is told that something is done, the last commit must be

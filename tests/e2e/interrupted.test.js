@@ -107,7 +107,7 @@ test('every step of the source is killed at here', () => {
   const files = fs.readdirSync(path.join(ROOT, 'src'), { recursive: true }).filter((f) => f.endsWith('.c'));
   const found = files.flatMap((f) => [...fs.readFileSync(path.join(ROOT, 'src', f), 'utf8').matchAll(/rh_step\("([^"]+)"\)/g)].map((m) => m[1]));
   const own = found.filter((step) => !step.startsWith('node.')); // nodes.test.js has those
-  assert.deepEqual(own.sort(), [...new Set([...Object.keys(CREATE), ...Object.keys(DROP), ...ADOPT, 'adopt.compared', ...STANDBY, ...LEAVE, ...GIVE, ...CHANGE, ...ROWS, ...VERIFY])].sort());
+  assert.deepEqual([...new Set(own)].sort(), [...new Set([...Object.keys(CREATE), ...Object.keys(DROP), ...ADOPT, 'adopt.compared', ...STANDBY, ...LEAVE, ...GIVE, ...CHANGE, ...ROWS, ...VERIFY])].sort());
 });
 
 describe('create', () => {
@@ -116,6 +116,7 @@ describe('create', () => {
       test(`of a ${model} home, killed at ${step}`, async () => {
         for (const [how, args] of [['again', ['tenant', 'create', 'cut-again', '--model', model]], ['migrate', ['migrate']]]) {
           const slug = `cut-${how}`;
+          if (how === 'migrate') await shared.query('DELETE FROM rowhouse.home_scripts'); // a schema is made step by step
           await killAt(step, ['tenant', 'create', slug, '--model', model]);
           const half = await show(slug);
           assert.ok(['pending', 'provisioning'].includes(half.state), half.state);

@@ -24,10 +24,11 @@ function programs18() {
 }
 
 // Scripts of several statements, with variables filled in before they are sent; migrations run them. Those for Citus need it.
-const SCRIPTS = [/^catalog\//, /^citus\//, /^install\/(clone|database)\.sql$/, /^fittings\/(applied|reference|tenant_id)\.sql$/];
+const SCRIPTS = [/^catalog\//, /^citus\//, /^install\/(clone|database)\.sql$/, /^fittings\/(applied|home_tenant|reference|scripts|tenant_id)\.sql$/];
 
 // The head of a statement, to which the program adds columns as they are wanted, and what makes it whole here.
-const HEADS = { 'standby/take.sql': 'rest AS (SELECT 1) SELECT home, tenant, name FROM home' };
+const HEADS = Object.fromEntries(['standby/take.sql', 'tenants/place.sql', 'tenants/place_later.sql', 'tenants/place_shared.sql']
+  .map((file) => [file, 'rest AS (SELECT 1) SELECT home, model, database, schema, name, reference_rows FROM home']));
 
 function statements() {
   const dir = path.join(ROOT, 'sql');
