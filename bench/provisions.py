@@ -69,24 +69,42 @@ class Clock:
                    postgres=f"{median(self.cpu[ours]) * 1e6:.0f}", note=f"{note}; PostgreSQL's CPU {cpu:.2f} times as much")
 
 
+ROW = "INSERT INTO companies (id, name, created_at, updated_at) VALUES ({id}, 'Bare', now(), now())"
+
+
+def walls(world):
+    """What the fittings come to in a home, with {schema} and {id} to be filled in."""
+    text = world.operator.value("SELECT replace(fittings, E'\\n', ' ') FROM rowhouse.home_scripts")
+    return text.replace('"rowhouse any home"', "{schema}").replace("'4611686018427380017'", "'{id}'")
+
+
 def fresh(bench, control):
-    """Homes that are made when they are asked for."""
+    """Homes that are made when they are asked for. `walls` and `entered` are what no other way could leave out: row
+    security, policies, owner and grants; a session in the clone, and the tenant's row."""
     world, clock = bench.world, Clock(bench.world)
     ddl = "".join(f.read_text() for f in sorted((world.app / "tenant").glob("[0-9]*.sql")))
-    bare, admin = world.session("operator"), world.admin()
+    begin = "BEGIN; CREATE SCHEMA {schema}; SET LOCAL search_path = {schema}, reference;\n"
+    bare, admin, fittings = world.session("operator"), world.admin(), walls(world).replace("; ", ";\n")
     for i in range(bench.provisions):
         bench.say(f"provision, round {i + 1} of {bench.provisions}")
-        clock.take("ddl", lambda: timed(bare, f"BEGIN; CREATE SCHEMA bare_{i}; SET LOCAL search_path = bare_{i}, reference;\n{ddl}\nCOMMIT"))
+        named = {"schema": f"bare_{i}", "id": i}
+        also = {"schema": f"walls_{i}", "id": i}
+        clock.take("ddl", lambda: timed(bare, begin.format(**named) + ddl + "\nCOMMIT"))
         clock.take("schema", lambda: control.make("schema")[0])
+        clock.take("walls", lambda: timed(bare, begin.format(**also) + ddl + "\n" + fittings.format(**also) + "\n" + ROW.format(**also) + ";\nCOMMIT"))
         clock.take("wal_log", lambda: timed(admin, f"CREATE DATABASE bare_{i} TEMPLATE ads_template STRATEGY wal_log"))
         clock.take("database", lambda: control.make("database")[0])
+        clock.take("entered", lambda: timed(admin, f"CREATE DATABASE bare_e_{i} TEMPLATE ads_template STRATEGY wal_log;\n\\connect bare_e_{i}\n" + ROW.format(**named)))
+        admin.query("\\connect postgres\nSELECT")
         clock.take("file_copy", lambda: timed(admin, f"CREATE DATABASE bare_f_{i} TEMPLATE ads_template STRATEGY file_copy"))
-        bare.query(f"DROP SCHEMA bare_{i} CASCADE")
-        admin.query(f"DROP DATABASE bare_{i};\nDROP DATABASE bare_f_{i}")
+        bare.query(f"DROP SCHEMA bare_{i} CASCADE;\nDROP SCHEMA walls_{i} CASCADE")
+        admin.query(f"DROP DATABASE bare_{i};\nDROP DATABASE bare_e_{i};\nDROP DATABASE bare_f_{i}")
     bare.close()
     admin.close()
     return [clock.row("a schema home of 5 tables", "schema", "ddl", SCHEMA_TARGET, "against its migrations in one transaction"),
+            clock.row("the same", "schema", "walls", None, "against them with what the fittings come to and the tenant's row, by psql"),
             clock.row("a database home", "database", "wal_log", DATABASE_TARGET, "against CREATE DATABASE ... STRATEGY wal_log"),
+            clock.row("the same", "database", "entered", None, "against that, a session in the clone and the tenant's row, by psql"),
             clock.row("the same", "database", "file_copy", None, "against STRATEGY file_copy")]
 
 

@@ -47,13 +47,14 @@ WITH role AS (
            p.oid IS NOT NULL AS is_there,
            p.polpermissive = $9::boolean AND p.polcmd = '*' AND p.polroles = '{0}'
                AND pg_get_expr(p.polqual, p.polrelid) = d.wanted AND pg_get_expr(p.polwithcheck, p.polrelid) = d.wanted AS is_right,
-           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = d.oid AND o.polname = 'rowhouse_open') AS has_open,
-           EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = d.oid AND o.polname = 'rowhouse_open' AND o.polpermissive AND o.polcmd = '*'
-                   AND o.polroles = '{0}' AND pg_get_expr(o.polqual, o.polrelid) = 'true'
-                   AND pg_get_expr(o.polwithcheck, o.polrelid) = 'true') AS is_open,
+           o.oid IS NOT NULL AS has_open,
+           coalesce(o.polpermissive AND o.polcmd = '*' AND o.polroles = '{0}' AND pg_get_expr(o.polqual, o.polrelid) = 'true'
+                    AND pg_get_expr(o.polwithcheck, o.polrelid) = 'true', false) AS is_open,
            $9::boolean OR EXISTS (SELECT FROM pg_policy o WHERE o.polrelid = d.oid AND o.polpermissive
                                   AND o.polname NOT IN ('rowhouse_open', 'rowhouse_tenant')) AS has_own
-    FROM demanded d LEFT JOIN pg_policy p ON p.polrelid = d.oid AND p.polname = 'rowhouse_tenant'
+    FROM demanded d -- joined: pg_get_expr() locks a policy's table, so in a hashed EXISTS those of all homes
+    LEFT JOIN pg_policy p ON p.polrelid = d.oid AND p.polname = 'rowhouse_tenant'
+    LEFT JOIN pg_policy o ON o.polrelid = d.oid AND o.polname = 'rowhouse_open'
 ), owned AS ( -- whose database it is; NULL in a template: nobody's rows are to be seen there
     SELECT p.oid IS NOT NULL AND pg_get_function_sqlbody(p.oid) = w.body AND p.prorettype = $8::regtype AND p.provolatile = 'i'
                AND p.proparallel = 's' AND NOT p.prosecdef AND p.proconfig IS NULL AS is_right,
