@@ -84,14 +84,15 @@ WITH RECURSIVE sets AS (
             CASE WHEN c.relname = $4::text AND c.relkind <> 'v' AND pg_catalog.array_length(p.conkey, 1) = 1
                  THEN p.conkey[1] END) END AS tenant_key,
         s.set = 'tenant' AND coalesce(pg_catalog.has_table_privilege(nullif($5::text, ''), c.oid, 'INSERT'), true)
-            AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 8 = 8 AS insertable,
+            AND u.takes & 8 = 8 AS insertable,
         s.set = 'tenant' AND coalesce(pg_catalog.has_table_privilege(nullif($5::text, ''), c.oid, 'UPDATE'), true)
-            AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 4 = 4 AS updatable,
+            AND u.takes & 4 = 4 AS updatable,
         s.set = 'tenant' AND coalesce(pg_catalog.has_table_privilege(nullif($5::text, ''), c.oid, 'DELETE'), true)
-            AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 16 = 16 AS deletable,
-        pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 AS takes
+            AND u.takes & 16 = 16 AS deletable,
+        u.takes
     FROM pg_catalog.pg_class c
     JOIN sets s ON s.nsp = c.relnamespace
+    CROSS JOIN LATERAL (SELECT pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 AS takes OFFSET 0) u -- once, not thrice
     LEFT JOIN pg_catalog.pg_constraint p ON p.conrelid = c.oid AND p.contype = 'p'
     LEFT JOIN view_keys v ON v.oid = c.oid
     WHERE (c.relkind IN ('r', 'p', 'v') OR $2::text = '' AND c.relkind IN ('m', 'f')) AND NOT c.relispartition
@@ -181,18 +182,22 @@ WITH RECURSIVE sets AS (
     JOIN rels f ON f.oid = fe.rel
     JOIN rels t ON t.oid = te.rel
     WHERE k.contype = 'f'
-), arguments AS (
-    SELECT p.oid, u.n, coalesce(p.proargnames[u.n], '') AS name, coalesce(p.proargmodes[u.n], 'i') AS mode,
-        CASE WHEN t.builtin THEN pg_catalog.format_type(t.oid, NULL) ELSE t.name || t.brackets END AS type,
-        t.home, t.form, o.name AS own, t.oid = 2281 AS internal, r.relname AS row_of, r.set AS row_of_set,
-        pg_catalog.count(*) FILTER (WHERE coalesce(p.proargmodes[u.n], 'i') IN ('i', 'b', 'v'))
-            OVER (PARTITION BY p.oid ORDER BY u.n) > p.pronargs - p.pronargdefaults AS has_default
+), given AS MATERIALIZED ( -- first, since the other functions are PostgreSQL's own thousands
+    SELECT p.oid, p.pronargs, p.pronargdefaults, u.n, u.type,
+        coalesce(p.proargnames[u.n], '') AS name, coalesce(p.proargmodes[u.n], 'i') AS mode
     FROM pg_catalog.pg_proc p
     CROSS JOIN pg_catalog.unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) WITH ORDINALITY u (type, n)
-    JOIN types t ON t.oid = u.type
-    LEFT JOIN own_types o ON o.oid = t.element
-    LEFT JOIN rels r ON r.reltype = u.type
     WHERE p.pronamespace IN (SELECT nsp FROM sets)
+), arguments AS (
+    SELECT g.oid, g.n, g.name, g.mode,
+        CASE WHEN t.builtin THEN pg_catalog.format_type(t.oid, NULL) ELSE t.name || t.brackets END AS type,
+        t.home, t.form, o.name AS own, t.oid = 2281 AS internal, r.relname AS row_of, r.set AS row_of_set,
+        pg_catalog.count(*) FILTER (WHERE g.mode IN ('i', 'b', 'v'))
+            OVER (PARTITION BY g.oid ORDER BY g.n) > g.pronargs - g.pronargdefaults AS has_default
+    FROM given g
+    JOIN types t ON t.oid = g.type
+    LEFT JOIN own_types o ON o.oid = t.element
+    LEFT JOIN rels r ON r.reltype = g.type
 ), functions AS (
     SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
             'name', p.proname,

@@ -131,7 +131,7 @@ bool rh_describe(rh_arena *a, const rh_rest_request *req, const rh_relation_cach
     if (req->method == RH_HEAD)
         return true;
     rh_str_init(&body, naming->max_response);
-    (swagger ? rh_openapi_swagger : rh_openapi_31)(a, c, naming, settings, version, &body);
+    (swagger ? rh_openapi_swagger : rh_openapi_31)(c, naming, settings, version, &body);
     if (body.overflow) {
         rh_str_release(&body);
         return rh_err_set(err, RH_E_TOO_LARGE, "the description is larger than %zu bytes",

@@ -13,7 +13,7 @@
 
 struct writer {
     rh_json_writer json;
-    rh_arena *arena;
+    rh_arena *arena; /* cleared after each relation and function */
     const rh_relation_cache *cache;
     const rh_rest_naming *naming;
     const rh_openapi_settings *settings;
@@ -733,8 +733,10 @@ static void each_relation(struct writer *w, void (*put)(struct writer *w, const 
     int n;
     const rh_relation *all = rh_relation_all(w->cache, &n);
     for (int i = 0; i < n; i++)
-        if (rh_relation_is_shown(w->cache, w->naming, &all[i]))
+        if (rh_relation_is_shown(w->cache, w->naming, &all[i])) {
             put(w, &all[i]);
+            rh_arena_clear(w->arena);
+        }
 }
 
 static void put_tag(struct writer *w, const rh_relation *r)
@@ -843,12 +845,12 @@ static void put_components(struct writer *w)
     rh_json_close(j, '}');
 }
 
-void rh_openapi_31(rh_arena *a, const rh_relation_cache *c, const rh_rest_naming *n,
-                   const rh_openapi_settings *s, const char *version, rh_str *out)
+void rh_openapi_31(const rh_relation_cache *c, const rh_rest_naming *n, const rh_openapi_settings *s,
+                   const char *version, rh_str *out)
 {
     int n_functions;
     const rh_function *functions = rh_function_all(c, &n_functions);
-    struct writer w = {{out, false}, a, c, n, s};
+    struct writer w = {{out, false}, rh_arena_new(), c, n, s};
     rh_json_writer *j = &w.json;
     rh_json_open(j, NULL, '{');
     rh_json_put(j, "openapi", "3.1.0");
@@ -860,9 +862,12 @@ void rh_openapi_31(rh_arena *a, const rh_relation_cache *c, const rh_rest_naming
     rh_json_open(j, "paths", '{');
     each_relation(&w, put_relation_paths);
     for (int i = 0; i < n_functions; i++)
-        if (rh_function_is_shown(c, n, &functions[i]))
+        if (rh_function_is_shown(c, n, &functions[i])) {
             put_function_path(&w, &functions[i]);
+            rh_arena_clear(w.arena);
+        }
     rh_json_close(j, '}');
     put_components(&w);
     rh_json_close(j, '}');
+    rh_arena_free(w.arena);
 }

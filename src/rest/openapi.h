@@ -18,12 +18,11 @@ typedef struct rh_openapi_settings {
     const char *header; /* that names the tenant and is believed; NULL: none */
 } rh_openapi_settings;
 
-/* One JSON text. out has the bound; overflow is the caller's to look at. a is for small things and grows with
- * the number of columns. version: of the app's migrations, or of Rowhouse. */
-void rh_openapi_swagger(rh_arena *a, const rh_relation_cache *c, const rh_rest_naming *n,
-                        const rh_openapi_settings *s, const char *version, rh_str *out);
-void rh_openapi_31(rh_arena *a, const rh_relation_cache *c, const rh_rest_naming *n,
-                   const rh_openapi_settings *s, const char *version, rh_str *out);
+/* One JSON text. out has the bound; overflow is the caller's to look at. version: of the app's migrations. */
+void rh_openapi_swagger(const rh_relation_cache *c, const rh_rest_naming *n, const rh_openapi_settings *s,
+                        const char *version, rh_str *out);
+void rh_openapi_31(const rh_relation_cache *c, const rh_rest_naming *n, const rh_openapi_settings *s,
+                   const char *version, rh_str *out);
 
 /* A URL as Swagger has it: scheme, host with port, path. False where it is none of http:// and https://. */
 bool rh_openapi_url_parts(rh_arena *a, const char *url, const char **scheme, const char **host,

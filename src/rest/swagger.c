@@ -13,7 +13,7 @@
 
 struct writer {
     rh_json_writer json;
-    rh_arena *arena;
+    rh_arena *arena; /* cleared after each relation and function */
     const rh_relation_cache *cache;
     const rh_rest_naming *naming;
     const rh_openapi_settings *settings;
@@ -448,8 +448,10 @@ static void each_relation(struct writer *w, void (*put)(struct writer *w, const 
     int n;
     const rh_relation *all = rh_relation_all(w->cache, &n);
     for (int i = 0; i < n; i++)
-        if (rh_relation_is_shown(w->cache, w->naming, &all[i]))
+        if (rh_relation_is_shown(w->cache, w->naming, &all[i])) {
             put(w, &all[i]);
+            rh_arena_clear(w->arena);
+        }
 }
 
 static void put_info(struct writer *w, const char *version)
@@ -493,12 +495,12 @@ static void put_security(struct writer *w)
     rh_json_put_raw(j, "security", "[{\"JWT\":[]}]");
 }
 
-void rh_openapi_swagger(rh_arena *a, const rh_relation_cache *c, const rh_rest_naming *n,
-                        const rh_openapi_settings *s, const char *version, rh_str *out)
+void rh_openapi_swagger(const rh_relation_cache *c, const rh_rest_naming *n, const rh_openapi_settings *s,
+                        const char *version, rh_str *out)
 {
     int n_functions;
     const rh_function *functions = rh_function_all(c, &n_functions);
-    struct writer w = {{out, false}, a, c, n, s};
+    struct writer w = {{out, false}, rh_arena_new(), c, n, s};
     rh_json_writer *j = &w.json;
     rh_json_open(j, NULL, '{');
     rh_json_put(j, "swagger", "2.0");
@@ -510,8 +512,10 @@ void rh_openapi_swagger(rh_arena *a, const rh_relation_cache *c, const rh_rest_n
     put_root_path(&w);
     each_relation(&w, put_relation_path);
     for (int i = 0; i < n_functions; i++)
-        if (rh_function_is_shown(c, n, &functions[i]))
+        if (rh_function_is_shown(c, n, &functions[i])) {
             put_function_path(&w, &functions[i]);
+            rh_arena_clear(w.arena);
+        }
     rh_json_close(j, '}');
     rh_json_open(j, "definitions", '{');
     each_relation(&w, put_definition);
@@ -526,4 +530,5 @@ void rh_openapi_swagger(rh_arena *a, const rh_relation_cache *c, const rh_rest_n
     rh_json_put(j, "url", DOCS_URL);
     rh_json_close(j, '}');
     rh_json_close(j, '}');
+    rh_arena_free(w.arena);
 }

@@ -158,7 +158,7 @@ static void references_lead_somewhere_in_every_mode(void **state)
         rh_rest_naming naming = shared_naming;
         naming.keyed = worlds[i / 2].keyed;
         rh_str_init_in(&out, a, 1 << 20);
-        (i % 2 ? rh_openapi_swagger : rh_openapi_31)(a, cache, &naming, &s, "1", &out);
+        (i % 2 ? rh_openapi_swagger : rh_openapi_31)(cache, &naming, &s, "1", &out);
         assert_false(out.overflow);
         json_t *root = json_loadb(out.data, out.len, JSON_REJECT_DUPLICATES, NULL);
         assert_non_null(root);
