@@ -53,6 +53,7 @@ struct data_door {
     rh_account account;
     rh_routes *routes;
     rh_queue *queue;         /* before the routes */
+    char vary[256];          /* what all answers depend on */
     struct request *running; /* newest first */
     uv_timer_t watch;        /* active while one runs */
     void (*closed)(void *);
@@ -558,6 +559,7 @@ static void fill_request(struct request *r)
 {
     rh_exchange *x = r->x;
     r->naming = r->door->settings.naming;
+    r->naming.vary = *r->door->vary ? r->door->vary : NULL;
     r->naming.tenant_id = r->tenant.id;
     r->naming.schema = r->tenant.schema;
     r->naming.max_rows = r->tenant.limits.of[RH_LIMIT_ROWS];
@@ -904,6 +906,9 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
 {
     struct data_door *d = rh_xcalloc(1, sizeof *d);
     d->settings = *settings;
+    const char *header = settings->rules.trusted_header;
+    snprintf(d->vary, sizeof d->vary, "Accept, Authorization, Prefer, Range%s%s",
+             header && *header ? ", " : "", header ? header : "");
     d->resolver = rh_resolver_new(&settings->rules, NULL);
     d->key_wait = rh_key_wait_new(loop, settings->keys);
     d->delay = rh_delay_new(loop);

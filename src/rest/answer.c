@@ -9,6 +9,8 @@
 #include "base/json.h"
 #include "rest/head.h"
 
+#define MAX_LOCATION 4096 /* bytes; a header has its bounds */
+
 static void release_body(void *body)
 {
     rh_str_release(body);
@@ -89,21 +91,6 @@ static void add_raw(rh_rest *r, const PGresult *res, int row, int column)
         rh_str_addn(&r->body, text, n);
 }
 
-static void add_percent_encoded(rh_str *out, const char *text)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    for (const char *p = text; *p; p++) {
-        unsigned char c = (unsigned char)*p;
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-_.~", c)) {
-            rh_str_addc(out, *p);
-        } else {
-            rh_str_addc(out, '%');
-            rh_str_addc(out, hex[c >> 4]);
-            rh_str_addc(out, hex[c & 15]);
-        }
-    }
-}
-
 /* `/ads?id=eq.5`, where exactly one row was inserted. */
 static void note_keys(rh_rest *r, const PGresult *res, int row)
 {
@@ -115,14 +102,14 @@ static void note_keys(rh_rest *r, const PGresult *res, int row)
     }
     rh_str_init_in(&url, r->arena, RH_STR_TEXT_MAX);
     rh_str_addc(&url, '/');
-    add_percent_encoded(&url, rel->name);
+    rh_url_encode(&url, rel->name);
     for (int i = 0; i < rel->n_primary_key; i++) {
         rh_str_addc(&url, i ? '&' : '?');
-        add_percent_encoded(&url, rel->columns[rel->primary_key[i]].name);
+        rh_url_encode(&url, rel->columns[rel->primary_key[i]].name);
         rh_str_add(&url, PQgetisnull(res, row, i) ? "=is.null" : "=eq.");
-        add_percent_encoded(&url, PQgetvalue(res, row, i));
+        rh_url_encode(&url, PQgetvalue(res, row, i));
     }
-    if (!url.overflow && url.len < 4096) /* a header has its bounds */
+    if (!url.overflow && url.len < MAX_LOCATION)
         r->location = rh_str_cstr(&url);
 }
 
@@ -216,6 +203,19 @@ static const char *content_range(rh_rest *r, int64_t from, int64_t to, int64_t t
     else
         rh_str_addu(&s, (uint64_t)total);
     return rh_str_cstr(&s);
+}
+
+/* What answers without a body of their own are about, and what they depend on: also on who asks, so that no
+ * cache gives one tenant's answer to another. */
+static void add_context(rh_rest *r, rh_rest_answer *out)
+{
+    if (r->plan.action == RH_DO_READ && !r->plan.explain.on && strlen(r->query) <= MAX_LOCATION / 3) {
+        const char *query = *r->query ? rh_url_canonical(r->arena, r->query) : "";
+        add_header(out, "Content-Location",
+                   rh_arena_printf(r->arena, "%s%s%s", r->raw_path, *query ? "?" : "", query));
+    }
+    if (r->naming.vary)
+        add_header(out, "Vary", r->naming.vary);
 }
 
 static bool not_one_row(rh_rest *r, rh_err *err)
@@ -313,6 +313,7 @@ void rh_rest_begin(rh_rest *r, rh_rest_answer *out)
         add_header(out, "Content-Range", content_range(r, p->offset, p->offset + rows - 1, r->total));
     }
     add_header(out, "Content-Type", r->format.content_type);
+    add_context(r, out);
     add_applied(r, out);
 }
 
@@ -349,6 +350,7 @@ bool rh_rest_finish(rh_rest *r, const char *affected, rh_rest_answer *out, rh_er
         finish_write(r, out);
     else if (!finish_read(r, out, err))
         return false;
+    add_context(r, out);
     add_applied(r, out);
     if (rh_head_set(r, out, err))
         return true;

@@ -24,7 +24,10 @@ static bool arguments_of_body(rh_rest *r, const rh_rest_request *req, rh_payload
         return false;
     if (r->plan.body.is_array)
         return rh_err_set(err, RH_E_BODY, "the arguments of a function are one JSON object, not an array");
-    json_object_foreach(r->plan.body.json, key, value) RH_VEC_PUSH(r->arena, names, key);
+    for (size_t i = 0; i < r->url.columns.len; i++)
+        RH_VEC_PUSH(r->arena, names, r->url.columns.items[i]);
+    if (!r->url.has_columns)
+        json_object_foreach(r->plan.body.json, key, value) RH_VEC_PUSH(r->arena, names, key);
     *n = (int)names->len;
     return true;
 }
@@ -112,7 +115,8 @@ static bool find_function(rh_rest *r, const rh_rest_request *req, rh_err *err)
         return false;
     bool read = arguments_of_body(r, req, type, &names, &n, &body_err);
     if (!rh_plan_function(p, r->path.name, names.items, n, &type, err)) {
-        if (!read && err->code == RH_E_NO_FUNCTION)
+        bool named = type == RH_PAYLOAD_JSON || type == RH_PAYLOAD_CSV || type == RH_PAYLOAD_FORM;
+        if (!read && named && err->code == RH_E_NO_FUNCTION)
             *err = body_err;
         return false;
     }

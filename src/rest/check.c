@@ -96,7 +96,8 @@ bool rh_check_parameters(const rh_rest *r, rh_err *err)
         return rh_err_set(err, RH_E_PUT_LIMIT, "limit/offset querystring parameters are not allowed for PUT");
     if (r->url.has_on_conflict && (action != RH_DO_INSERT || r->plan.put))
         return rh_check_meaningless(err, "on_conflict", "a request that inserts nothing");
-    if (r->url.has_columns && action != RH_DO_INSERT && action != RH_DO_UPDATE)
+    if (r->url.has_columns && action != RH_DO_INSERT && action != RH_DO_UPDATE &&
+        !(action == RH_DO_CALL && r->method == RH_POST))
         return rh_check_meaningless(err, "columns", "a request that writes no columns");
     if (q->has_limit && (rh_writes(&r->plan) || r->path.n_keys))
         return rh_check_meaningless(err, "limit", "a write or a request for one row");

@@ -81,28 +81,37 @@ static void list_names(rh_str *s, const char *const *names, int n)
     }
 }
 
-static bool no_function(rh_plan *p, const char *name, const char *const *arguments, int n, int same_name,
-                        rh_err *err)
+static bool is_named(const rh_payload *body)
 {
-    int all_n;
+    return !body || *body == RH_PAYLOAD_JSON || *body == RH_PAYLOAD_FORM || *body == RH_PAYLOAD_CSV;
+}
+
+/* What was looked for: parameters by name, or one without, of the body's type. */
+static const char *searched(rh_plan *p, const char *const *arguments, int n, const rh_payload *body)
+{
+    static const char *const types[] = {
+        [RH_PAYLOAD_TEXT] = "text", [RH_PAYLOAD_XML] = "xml", [RH_PAYLOAD_BYTES] = "bytea"};
+    rh_str s;
+    rh_str_init_in(&s, p->arena, RH_STR_TEXT_MAX);
+    if (body && *body < sizeof types / sizeof *types && types[*body]) {
+        rh_str_addf(&s, " with a single unnamed %s parameter", types[*body]);
+        return rh_str_cstr(&s);
+    }
+    rh_str_add(&s, n > 1 ? " with parameters " : n ? " with parameter " : " without parameters");
+    list_names(&s, arguments, n);
+    rh_str_add(&s, body && *body == RH_PAYLOAD_JSON ? " or with a single unnamed json/jsonb parameter" : "");
+    return rh_str_cstr(&s);
+}
+
+static bool hint_function(rh_plan *p, const char *name, rh_err *err)
+{
+    int all_n, same;
     rh_str list;
-    const rh_function *all = rh_function_all(p->cache, &all_n);
+    const char *schema = p->naming->told_schema;
+    const rh_function *all = rh_function_all(p->cache, &all_n), *f;
     rh_near near = RH_NEAR(name);
-    rh_str_init_in(&list, p->arena, RH_STR_TEXT_MAX);
-    list_names(&list, arguments, n);
-    const char *schema = p->naming->told_schema, *names = rh_str_cstr(&list);
-    rh_err_set(err, RH_E_NO_FUNCTION, "Could not find the function %s.%.*s%s%.*s%s in the schema cache",
-               schema, RH_CLIPPED(name), n ? "(" : " without parameters", RH_CLIPPED(names), n ? ")" : "");
-    rh_err_detail(err,
-                  "Searched for the function %s.%.*s%s%.*s, but no matches were found in the schema cache.",
-                  schema, RH_CLIPPED(name),
-                  !n      ? " without parameters"
-                  : n > 1 ? " with parameters "
-                          : " with parameter ",
-                  RH_CLIPPED(names));
-    if (same_name) {
-        const rh_function *f = rh_function_find(p->cache, name, strlen(name), &same_name);
-        rh_str_clear(&list);
+    if ((f = rh_function_find(p->cache, name, strlen(name), &same))) {
+        rh_str_init_in(&list, p->arena, RH_STR_TEXT_MAX);
         for (int i = 0; i < f->n_arguments; i++) {
             rh_str_add(&list, i ? ", " : "");
             rh_str_add(&list, f->arguments[i].name);
@@ -115,6 +124,24 @@ static bool no_function(rh_plan *p, const char *name, const char *const *argumen
     if (near.best)
         rh_err_hint(err, "Perhaps you meant to call the function %s.%s", schema, near.best);
     return false;
+}
+
+static bool no_function(rh_plan *p, const char *name, const char *const *arguments, int n,
+                        const rh_payload *body, rh_err *err)
+{
+    rh_str list;
+    bool named = is_named(body);
+    const char *what = searched(p, arguments, n, body);
+    rh_str_init_in(&list, p->arena, RH_STR_TEXT_MAX);
+    rh_str_add(&list, !named ? "" : n ? "(" : " without parameters");
+    list_names(&list, arguments, named ? n : 0);
+    rh_str_add(&list, named && n ? ")" : "");
+    rh_err_set(err, RH_E_NO_FUNCTION, "Could not find the function %s.%.*s%.*s in the schema cache",
+               p->naming->told_schema, RH_CLIPPED(name), RH_CLIPPED(rh_str_cstr(&list)));
+    rh_err_detail(err,
+                  "Searched for the function %s.%.*s%.*s, but no matches were found in the schema cache.",
+                  p->naming->told_schema, RH_CLIPPED(name), rh_clip(what, 1000), what);
+    return named ? hint_function(p, name, err) : false;
 }
 
 /* One parameter without a name, of the type that the body has. */
@@ -136,17 +163,25 @@ static bool takes_whole(const rh_function *f, const rh_payload *body)
     return false;
 }
 
-static bool is_named(const rh_payload *body)
+static void add_signature(rh_str *s, const char *schema, const rh_function *f)
 {
-    return !body || *body == RH_PAYLOAD_JSON || *body == RH_PAYLOAD_FORM || *body == RH_PAYLOAD_CSV;
+    rh_str_addf(s, "%s.%s(", schema, f->name);
+    for (int i = 0; i < f->n_arguments; i++)
+        rh_str_addf(s, "%s%s => %s", i ? ", " : "", f->arguments[i].name, f->arguments[i].type.text);
+    rh_str_addc(s, ')');
 }
 
 /* Takes f unless another fits as well; of two sets the tenant's goes first. */
 static bool choose(rh_plan *p, const rh_function *f, rh_err *err)
 {
     if (p->function && p->function->set == f->set) {
-        rh_err_set(err, RH_E_AMBIGUOUS_FUNCTION,
-                   "Could not choose the best candidate function between overloads of %s", f->name);
+        rh_str both;
+        rh_str_init_in(&both, p->arena, sizeof err->message);
+        add_signature(&both, p->naming->told_schema, p->function);
+        rh_str_add(&both, ", ");
+        add_signature(&both, p->naming->told_schema, f);
+        rh_err_set(err, RH_E_AMBIGUOUS_FUNCTION, "Could not choose the best candidate function between: %s",
+                   rh_str_cstr(&both));
         return rh_err_hint(err,
                            "Try renaming the parameters or the function itself in the database so function "
                            "overloading can be resolved");
@@ -174,7 +209,7 @@ bool rh_plan_function(rh_plan *p, const char *name, const char *const *arguments
         if (is_there(p, &f[i]) && takes_whole(&f[i], body) && !choose(p, &f[i], err))
             return false;
     if (!p->function)
-        return no_function(p, name, arguments, n < 0 ? 0 : n, overloads, err);
+        return no_function(p, name, arguments, n < 0 ? 0 : n, body, err);
     for (int i = 0; i < p->function->n_arguments; i++)
         if (!by_name || names_argument(arguments, n, p->function->arguments[i].name))
             RH_VEC_PUSH(p->arena, &p->arguments, &p->function->arguments[i]);
@@ -490,8 +525,6 @@ static bool resolve_select(rh_plan *p, rh_node *n, rh_err *err)
         }
     }
     box_items(n);
-    if (n->parent && n->renamed && n->items.len > 50) /* json_build_object takes 100 arguments */
-        return rh_plan_not_implemented(err, "more than 50 items with a rename in one embed", n->name);
     return true;
 }
 

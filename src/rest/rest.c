@@ -257,6 +257,8 @@ rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation
     r->arena = a;
     r->naming = *naming;
     r->method = req->method;
+    r->raw_path = req->path;
+    r->query = req->query ? req->query : "";
     r->plan.arena = a;
     r->plan.cache = cache;
     r->plan.naming = &r->naming;

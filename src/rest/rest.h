@@ -96,7 +96,8 @@ typedef struct rh_rest_naming {
     const rh_rest_role *role; /* NULL: the login role */
     bool aggregates;          /* avg, count, max, min and sum are answered */
     rh_plans plans;
-    unsigned reads; /* rh_reads of the app; the caller tells those of the request, as settings */
+    const char *vary; /* what answers depend on besides the path; NULL: it is not said */
+    unsigned reads;   /* rh_reads of the app; the caller tells those of the request, as settings */
 } rh_rest_naming;
 
 /* A statement to run. `text` is the same for all tenants of one model, so a prepared statement is too. */

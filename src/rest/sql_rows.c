@@ -174,6 +174,22 @@ static void put_numbered_json(rh_writer *w, const rh_node *n, size_t item)
     rh_put(w, n->items.items[item].boxed ? "::json" : "");
 }
 
+#define MAX_BUILT 50 /* json_build_object() takes 100 arguments */
+
+/* The same of more items than one call takes. */
+static void put_long_row_json(rh_writer *w, const rh_node *n)
+{
+    rh_put(w, "(SELECT pg_catalog.json_object_agg(o.k, o.v) FROM (VALUES ");
+    for (size_t i = 0; i < n->items.len; i++) {
+        rh_put(w, i ? ", (" : "(");
+        rh_put_param(w, n->items.items[i].key);
+        rh_put(w, "::text, pg_catalog.to_json(");
+        put_numbered_json(w, n, i);
+        rh_put(w, "))");
+    }
+    rh_put(w, ") AS o (k, v))");
+}
+
 /* One row of an embed as json: keys that are no names of the cache are parameters. */
 static void put_row_json(rh_writer *w, const rh_node *n)
 {
@@ -181,6 +197,10 @@ static void put_row_json(rh_writer *w, const rh_node *n)
         rh_put(w, n->to_one ? "pg_catalog.row_to_json(" : "");
         rh_put_alias(w, 'r', n);
         rh_put(w, n->to_one ? ")" : "");
+        return;
+    }
+    if (n->items.len > MAX_BUILT) {
+        put_long_row_json(w, n);
         return;
     }
     rh_put(w, "pg_catalog.json_build_object(");

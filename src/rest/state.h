@@ -28,6 +28,7 @@ struct rh_rest {
     rh_arena *arena;
     rh_rest_naming naming;
     rh_method method;
+    const char *raw_path, *query; /* as they came */
     rh_path path;
     rh_url url;
     rh_prefer prefer;

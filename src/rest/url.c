@@ -286,6 +286,45 @@ bool rh_url_parse(rh_arena *a, const char *query, bool rpc_read, rh_url *out, rh
     return true;
 }
 
+void rh_url_encode(rh_str *out, const char *text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (const char *p = text; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-_.~", c)) {
+            rh_str_addc(out, *p);
+        } else {
+            rh_str_addc(out, '%');
+            rh_str_addc(out, hex[c >> 4]);
+            rh_str_addc(out, hex[c & 15]);
+        }
+    }
+}
+
+const char *rh_url_canonical(rh_arena *a, const char *query)
+{
+    rh_err ignored;
+    rh_str text;
+    parameters list = {0};
+    struct url_state st = {.arena = a, .err = &ignored};
+    rh_str_init_in(&text, a, RH_STR_TEXT_MAX);
+    if (!split(&st, query, &list))
+        return "";
+    for (size_t i = 1; i < list.len; i++) /* few: and those of one name keep their order */
+        for (size_t j = i; j && strcmp(list.items[j - 1].key, list.items[j].key) > 0; j--) {
+            struct parameter later = list.items[j];
+            list.items[j] = list.items[j - 1];
+            list.items[j - 1] = later;
+        }
+    for (size_t i = 0; i < list.len; i++) {
+        rh_str_add(&text, i ? "&" : "");
+        rh_url_encode(&text, list.items[i].key);
+        rh_str_addc(&text, '=');
+        rh_url_encode(&text, list.items[i].value);
+    }
+    return rh_str_cstr(&text);
+}
+
 /* ---- the path ---- */
 
 static bool no_path(rh_err *err)

@@ -6,6 +6,7 @@
 #define RH_URL_H
 
 #include "base/err.h"
+#include "base/str.h"
 
 #include "rest/query.h"
 
@@ -15,6 +16,11 @@ const char *rh_url_decode(rh_arena *a, const char *text, size_t n, bool plus, rh
 
 /* rpc_read: a parameter without an operator is an argument of the function. */
 bool rh_url_parse(rh_arena *a, const char *query, bool rpc_read, rh_url *out, rh_err *err);
+
+/* The query string with its parameters in the order of their names, encoded anew; one that was parsed. */
+const char *rh_url_canonical(rh_arena *a, const char *query);
+/* Adds the text with %XX for all but letters, digits and -_.~ */
+void rh_url_encode(rh_str *out, const char *text);
 
 #define RH_PATH_MAX_KEYS 32
 
