@@ -5,7 +5,7 @@
 SELECT r.rolname, s.name, v.value,
     CASE WHEN s.name <> 'statement_timeout' THEN NULL
          WHEN v.value ~ '^[0-9]+$' THEN v.value
-         ELSE (extract(epoch FROM v.value::interval) * 1000)::bigint::text END
+         WHEN v.value ~ '^ *[0-9.]+ *(us|ms|s|min|h|d) *$' THEN (extract(epoch FROM v.value::interval) * 1000)::bigint::text END
 FROM pg_catalog.pg_roles r
 CROSS JOIN LATERAL pg_catalog.unnest(r.rolconfig) WITH ORDINALITY c (text, n)
 CROSS JOIN LATERAL (SELECT pg_catalog.substr(c.text, pg_catalog.strpos(c.text, '=') + 1)) v (value)

@@ -68,7 +68,7 @@ static enum order hear(rh_adopt_watch *w)
     return order;
 }
 
-static bool listen(rh_adopt_watch *w, rh_err *err)
+static bool listen_there(rh_adopt_watch *w, rh_err *err)
 {
     rh_str text;
     rh_str_init(&text, 256);
@@ -88,10 +88,10 @@ static bool read_all(rh_adopt_watch *w, rh_err *err)
 }
 
 /* LISTEN before reading: what changes meanwhile is told afterwards. */
-static bool connect_and_read(rh_adopt_watch *w, rh_err *err)
+static bool dial(rh_adopt_watch *w, rh_err *err)
 {
     w->db = rh_adopt_connect(w->conf, err);
-    if (w->db && listen(w, err) && read_all(w, err))
+    if (w->db && listen_there(w, err))
         return true;
     rh_db_close(w->db);
     w->db = NULL;
@@ -112,22 +112,24 @@ static bool read_anew(rh_adopt_watch *w)
     return true;
 }
 
+/* What is said while something is read makes the socket readable no more: it is heard before each wait. */
 static void *run(void *arg)
 {
     rh_adopt_watch *w = arg;
     rh_err err;
-    for (;;) {
-        enum order order = wait_for(w, w->db ? -1 : RETRY_MS);
+    for (enum order order = hear(w);;) {
+        for (; order == READ; order = hear(w))
+            if (!read_anew(w))
+                return NULL;
+        order = wait_for(w, w->db ? -1 : RETRY_MS);
         if (order == STOP)
             return NULL;
         if (hear(w) == READ)
             order = READ;
-        for (; order == READ; order = hear(w))
-            if (!read_anew(w))
-                return NULL;
-        if (!w->db && connect_and_read(w, &err)) {
+        if (!w->db && dial(w, &err)) {
             rh_log(RH_LOG_INFO, "the database is back");
             w->away_told = false;
+            order = READ;
         }
     }
 }
@@ -141,7 +143,7 @@ rh_adopt_watch *rh_adopt_watch_start(const rh_conf *conf, const rh_adopt_source 
                           .adopted = adopted,
                           .stop_fd = eventfd(0, EFD_CLOEXEC),
                           .reload_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    bool read = connect_and_read(w, err);
+    bool read = dial(w, err) && read_all(w, err);
     if (read && pthread_create(&w->thread, NULL, run, w) == 0)
         return w;
     if (read)

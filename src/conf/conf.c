@@ -549,11 +549,16 @@ rh_conf *rh_conf_adopt(rh_arena *a, const char *source, const char *const *flags
     bool file = rh_file_exists(source);
     if (!conf || !(conf->dir = absolute_dir(a, ".", err)))
         return NULL;
-    conf->file = file ? rh_arena_strdup(a, source) : "--adopt";
-    if (file ? !rh_knobs_read_file(conf, a, source, err) : !rh_knob_assign(conf, a, "db-uri", source, err))
+    if (!file && !strchr(source, '=') && !strstr(source, "://")) {
+        rh_err_set(err, RH_E_CONF, "there is no file %s", source);
+        rh_err_hint(err, "Name a file as PostgREST has it, or a connection: 'host=... dbname=...' or "
+                         "postgres://...");
         return NULL;
-    if (!rh_knobs_read_environment(conf, a, err) || !rh_conf_read_environment(conf, a, err) ||
-        !read_flags(conf, a, flags, err))
+    }
+    conf->file = file ? rh_arena_strdup(a, source) : "--adopt";
+    if ((file && !rh_knobs_read_file(conf, a, source, err)) || !rh_knobs_read_environment(conf, a, err) ||
+        !rh_conf_read_environment(conf, a, err) ||
+        (!file && !rh_knob_assign(conf, a, "db-uri", source, err)) || !read_flags(conf, a, flags, err))
         return NULL;
     if (!*conf->adopt_db_uri &&
         !rh_knob_assign(conf, a, "db-uri", "postgresql://", err)) /* PostgREST's default */

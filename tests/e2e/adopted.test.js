@@ -325,6 +325,22 @@ describe('settings', () => {
     assert.equal((await s.ask('/a')).body.length, 2);
   });
 
+  test('of the request are told to the function that runs first, which may answer with headers of its own', async (t) => {
+    const s = await database(t, 'first', `create schema api; create schema gate; grant usage on schema api, gate to web_anon;
+      create table api.a (x int); grant select, insert on api.a to web_anon;
+      create function gate.check() returns void language plpgsql as $$ declare h json := current_setting('request.headers')::json; begin
+        if h->>'x-block' = 'yes' then raise sqlstate 'PT418' using message = 'no tea', hint = 'try coffee'; end if;
+        perform set_config('response.headers', json_build_array(json_build_object('X-Seen', concat_ws(' ', current_setting('request.method'),
+          current_setting('request.path'), h->>'x-own', current_setting('request.cookies')::json->>'c', current_user)))::text, true);
+      end $$`, 'db-schemas = "api"\ndb-anon-role = "web_anon"\ndb-pre-request = "gate.check"\n', ONE);
+    const seen = async (target, options) => (await s.ask(target, options)).headers.get('x-seen');
+    assert.equal(await seen('/a?x=eq.1', { headers: { 'X-Own': 'mine', Cookie: 'c=d' } }), 'GET /a mine d web_anon');
+    assert.equal(await seen('/a', { json: { x: 1 } }), 'POST /a web_anon');
+    const blocked = await s.ask('/a', { headers: { 'X-Block': 'yes' }, json: { x: 2 } });
+    assert.deepEqual([blocked.status, blocked.body.message, blocked.body.hint], [418, 'no tea', 'try coffee']);
+    assert.deepEqual((await s.ask('/a')).body, [{ x: 1 }]);
+  });
+
   test('that are none are refused with the nearest name', async () => {
     const wrong = async (...knobs) => {
       const r = await rowhouse(['serve', '--adopt', 'dbname=nowhere', ...knobs.flatMap((k) => ['--set', `adopt.${k}`])]);
@@ -332,6 +348,8 @@ describe('settings', () => {
       return r.stderr;
     };
     assert.match(await wrong('db-schemes=api'), /there is no setting "db-schemes" in \[adopt\]\n.*Perhaps you meant db-schemas/s);
+    const { status, stderr } = await rowhouse(['serve', '--adopt', 'no-such.conf']);
+    assert.deepEqual([status, /there is no file no-such.conf/.test(stderr)], [2, true]);
     assert.match(await wrong('db-schemas=api,pg_catalog'), /"pg_catalog" cannot be exposed/);
     assert.match(await wrong('jwt-role-claim-key=role'), /is not the path of a role/);
     assert.match(await wrong('db-prepared-statements=false'), /db-prepared-statements: "false" is not offered/);
@@ -343,7 +361,7 @@ describe('settings', () => {
     await server.sql("create schema api; grant usage on schema api to ann; create function api.word() returns text stable language sql as $$ select current_setting('app.settings.word') $$", 'by_env');
     const secret = Buffer.from('a secret that is written in base64!').toString('base64');
     const env = { PGRST_DB_SCHEMAS: 'api', PGRST_JWT_SECRET: secret, PGRST_JWT_SECRET_IS_BASE64: 'true', PGRST_JWT_ROLE_CLAIM_KEY: '.app.roles[1]',
-      PGRST_APP_SETTINGS_WORD: 'from outside', PGRST_JWT_AUD: 'me' };
+      PGRST_APP_SETTINGS_WORD: 'from outside', PGRST_JWT_AUD: 'me', PGRST_DB_URI: 'dbname=another' };
     const s = await serve(t, { source: uri('by_env'), env });
     const claims = { app: { roles: ['bob', 'ann'] }, aud: 'me' };
     const ask = (c) => s.ask('/rpc/word', { token: sign(c, 'a secret that is written in base64!') });
