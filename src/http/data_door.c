@@ -662,7 +662,8 @@ static bool submit(struct request *r, rh_err *err)
     job->single_row = info->single_row;
     job->rollback = info->rollback;
     job->streams = info->streams;
-    if (info->streams) /* that it begins in the tenant's time is watched here: is_late() */
+    if (info->streams &&
+        !info->single_row) /* that it begins in the tenant's time is watched here: is_late() */
         job->statement_timeout = r->door->settings.stream_timeout;
     job->n_statements = info->n_statements;
     job->main = info->main;

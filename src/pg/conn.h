@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One connection of a pool: dials, keeps a pipeline of jobs, and tells its pool what happens. Only pg/pool.c
- * uses it. All on the loop's thread, dialing excepted. The events, but for on_unsent(), never come from inside
- * rh_conn_open() or rh_conn_send().
+ * uses it. All on the loop's thread, dialing excepted. The events, but for on_unsent(), never come from
+ * inside rh_conn_open() or rh_conn_send().
  */
 #ifndef RH_CONN_H
 #define RH_CONN_H
@@ -32,8 +32,8 @@ typedef struct rh_conn_counters {
 /* settings, events and counters stay the pool's and outlive the connection. It begins to dial. */
 rh_conn *rh_conn_open(uv_loop_t *loop, const rh_pool_settings *settings, const rh_conn_events *events,
                       void *ctx, rh_conn_counters *counters);
-/* Takes the job. Only when rh_conn_takes_jobs(); bytes may have gone to PostgreSQL when it returns. From libpq 17
- * on they go with those of other jobs, by rh_conn_flush(); on_unsent() is called from inside. */
+/* Takes the job. Only when rh_conn_takes_jobs(); bytes may have gone to PostgreSQL when it returns. From
+ * libpq 17 on they go with those of other jobs, by rh_conn_flush(); on_unsent() is called from inside. */
 void rh_conn_send(rh_conn *c, rh_job *job);
 void rh_conn_flush(rh_conn *c);
 /* Up, and not about to be replaced. */

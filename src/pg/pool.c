@@ -250,7 +250,8 @@ static rh_conn *choose_for_home(const rh_pool *p, const rh_job *job)
             own[1] = own[0], takes[1] = takes[0];
         if (k < PREFERRED) {
             own[k] = (struct first){c, rank};
-            takes[k] = is_idle || (room && age < WORTH_US && job->own.usual_us <= SHORT_US && is_brisk(c, SHORT_US));
+            takes[k] =
+                is_idle || (room && age < WORTH_US && job->own.usual_us <= SHORT_US && is_brisk(c, SHORT_US));
         }
     }
     return takes[0] ? own[0].conn : takes[1] ? own[1].conn : idle.conn ? idle.conn : young.conn;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/near.h"
+#include "rest/url.h"
 #include "rest/scan.h"
 
 /* ---- refusals ---- */
@@ -561,4 +562,34 @@ static bool needs_tenant(const rh_node *n)
 void rh_plan_note_tenant(rh_plan *p)
 {
     p->tenant = p->naming->keyed && needs_tenant(&p->root);
+}
+
+/* ---- keys ---- */
+
+bool rh_plan_is_key(const rh_relation *rel, const rh_logic *l, bool *seen)
+{
+    const rh_filter *f = &l->filter;
+    if (l->kind != RH_LOGIC_FILTER || f->op != RH_OP_EQ || f->negated || f->quantifier != RH_ONE ||
+        f->field.n_steps || f->embed || f->field.computed)
+        return false;
+    for (int i = 0; i < rel->n_primary_key; i++)
+        if (rel->primary_key[i] == f->field.column && !seen[i])
+            return seen[i] = true;
+    return false;
+}
+
+bool rh_plan_finds_one(const rh_plan *p)
+{
+    const rh_relation *rel = p->root.relation;
+    const rh_query *q = p->root.query;
+    bool seen[RH_PATH_MAX_KEYS] = {false};
+    int n = rel ? rel->n_primary_key : 0;
+    if (!n || n > RH_PATH_MAX_KEYS || p->action != RH_DO_READ)
+        return false;
+    for (size_t i = 0; i < q->conditions.len; i++)
+        rh_plan_is_key(rel, q->conditions.items[i], seen);
+    for (int i = 0; i < n; i++)
+        if (!seen[i] && !(p->naming->keyed && rel->primary_key[i] == rel->tenant_key))
+            return false;
+    return true;
 }

@@ -124,4 +124,10 @@ bool rh_plan_no_column(const rh_node *n, const char *column, rh_err *err);
 /* RH_E_NOT_IMPLEMENTED, what the client asked for in the detail. */
 bool rh_plan_not_implemented(rh_err *err, const char *what, const char *culprit);
 
+/* A condition that gives a column of the primary key its value, and is the first to do so: notes it in seen,
+ * by its place in the key. */
+bool rh_plan_is_key(const rh_relation *rel, const rh_logic *l, bool *seen);
+/* A read whose conditions give the whole key, the tenant's apart: it has one row at most. */
+bool rh_plan_finds_one(const rh_plan *p);
+
 #endif

@@ -230,7 +230,7 @@ static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err
     info->read_only = !rh_writes(p) && (!p->function || p->function->read_only || r->method != RH_POST);
     info->single_row = r->path.n_keys || (p->function && !p->function->returns_set) ||
                        r->rows_kind == RH_ROWS_COUNT || r->rows_kind == RH_ROWS_NONE ||
-                       r->rows_kind == RH_ROWS_BODY;
+                       r->rows_kind == RH_ROWS_BODY || rh_plan_finds_one(p);
     info->calls = p->calls || p->action == RH_DO_CALL;
     rh_plan_note_tenant(p);
     r->count = r->responding = -1;

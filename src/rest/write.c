@@ -67,18 +67,6 @@ bool rh_write_conflict(rh_rest *r, rh_err *err)
     return true;
 }
 
-static bool is_key_filter(const rh_relation *rel, const rh_logic *l, bool *seen)
-{
-    const rh_filter *f = &l->filter;
-    if (l->kind != RH_LOGIC_FILTER || f->op != RH_OP_EQ || f->negated || f->quantifier != RH_ONE ||
-        f->field.n_steps || f->embed || f->field.computed)
-        return false;
-    for (int i = 0; i < rel->n_primary_key; i++)
-        if (rel->primary_key[i] == f->field.column && !seen[i])
-            return seen[i] = true;
-    return false;
-}
-
 bool rh_write_put(const rh_rest *r, rh_err *err)
 {
     const rh_plan *p = &r->plan;
@@ -88,7 +76,7 @@ bool rh_write_put(const rh_rest *r, rh_err *err)
     int n = rel->n_primary_key;
     bool ok = n && n <= RH_PATH_MAX_KEYS && (p->n_keys ? !q->conditions.len : q->conditions.len == (size_t)n);
     for (size_t i = 0; ok && i < q->conditions.len; i++)
-        ok = is_key_filter(rel, q->conditions.items[i], seen);
+        ok = rh_plan_is_key(rel, q->conditions.items[i], seen);
     if (!ok)
         return rh_err_set(err, RH_E_PUT_FILTERS,
                           "Filters must include all and only primary key columns with 'eq' operators");

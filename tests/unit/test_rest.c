@@ -112,6 +112,34 @@ static rh_rest *plan(rh_arena *a, const char *method, const char *path, const ch
     return r;
 }
 
+/* One row at most comes whole: no need for PostgreSQL's rows one by one. */
+static void a_read_of_one_row_is_known(void **state)
+{
+    static const struct {
+        const char *path, *query;
+        bool one;
+    } requests[] = {
+        {"/ads", "id=eq.5", true},
+        {"/ads", "name=eq.x&id=eq.5&select=name,campaigns!ads_campaign(name)", true},
+        {"/ads/5", "", true},
+        {"/ads", "", false},
+        {"/ads", "id=gt.5", false},
+        {"/ads", "id=not.eq.5", false},
+        {"/ads", "id=eq(any).{5,6}", false},
+        {"/ads", "or=(id.eq.5,id.eq.6)", false},
+        {"/ads", "name=eq.x", false},
+        {"/ads", "company_id=eq.5", false},
+    };
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        rh_arena *a = rh_arena_new();
+        rh_rest *r = plan(a, "GET", requests[i].path, requests[i].query, "");
+        assert_non_null(r);
+        if (rh_rest_info(r)->single_row != requests[i].one)
+            fail_msg("%s?%s", requests[i].path, requests[i].query);
+        rh_arena_free(a);
+    }
+}
+
 /* Zq stands in no name of the cache: whatever a client wrote around it is a parameter. */
 static void no_byte_of_a_client_stands_in_a_statement(void **state)
 {
@@ -471,6 +499,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases_plan_as_written),
+        cmocka_unit_test(a_read_of_one_row_is_known),
         cmocka_unit_test(no_byte_of_a_client_stands_in_a_statement),
         cmocka_unit_test(every_reference_to_a_tenant_relation_has_the_key_beside_it),
         cmocka_unit_test(homes_of_their_own_need_no_key),
