@@ -261,6 +261,22 @@ describe('apps/ads on Citus', { skip: NEEDS }, () => {
     }
   });
 
+  test('psql of a tenant is one transaction, bound on every node', async () => {
+    const [{ n }] = (await operator.query('SELECT count(*)::int AS n FROM ads WHERE company_id = 5')).rows;
+    assert.equal(await app.psql(5, 'SELECT count(*) FROM ads'), String(n));
+    const run = (args, options) => app.run(['psql', '5', '--', '-X', ...args], options);
+    assert.match(await app.psql(5, "INSERT INTO campaigns (name, cost_model, state, created_at, updated_at) VALUES ('typed', 'm', 's', now(), now()) RETURNING company_id"), /^5/);
+    const piped = await run(['-At'], { input: "UPDATE campaigns SET name = 'piped' WHERE name = 'typed';\nSELECT count(*) FROM campaigns WHERE name = 'piped';\n" });
+    assert.deepEqual([piped.status, piped.stdout], [0, 'UPDATE 1\n1\n'], piped.stderr);
+    const failed = await run(['-c', "UPDATE campaigns SET name = 'x'", '-c', 'SELECT nothing']);
+    assert.notEqual(failed.status, 0);
+    assert.match(failed.stderr, /rolled back/);
+    const other = await run(['-Atc', 'SELECT count(*) FROM ads WHERE company_id = 7']);
+    assert.equal(other.stdout, '0\n');
+    assert.equal((await run(['-qc', 'COMMIT', '-Atc', 'SELECT count(*) FROM ads'])).status, 3); // nobody is bound any more
+    assert.equal(await app.psql(5, "DELETE FROM campaigns WHERE name = 'piped' RETURNING name"), 'piped');
+  });
+
   test('errors name no shard and no worker', async () => {
     const [{ id }] = (await app.http('GET', '/campaigns?select=id&limit=1', { tenant: 5 })).json;
     const answers = [
