@@ -116,7 +116,7 @@ static bool run(rh_scratch *scratch, const struct plan *p, rh_verify_report *rep
     rh_world w;
     fprintf(stderr, "%d tenants of each model (%s) in the scratch copy %s, seed %llu\n", report->tenants,
             report->models, scratch->name, (unsigned long long)report->seed);
-    bool ok = rh_world_make(&w, &scratch->app, p->models, (int)p->tenants, report, stopped, err) &&
+    bool ok = rh_world_make(&w, scratch, p->models, (int)p->tenants, report, stopped, err) &&
               (!p->before || rh_world_run(&w, p->before, err) || rh_err_context(err, "--before"));
     rh_step("verify.filled");
     ok = ok && rh_world_note(&w, err) && roam(&w, &scratch->app, p, err) && rh_world_check(&w, err);

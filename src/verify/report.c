@@ -103,8 +103,8 @@ void rh_verify_report_print(const rh_verify_report *r, FILE *out)
     print_coverage(r, out);
     for (size_t i = 0; i < r->notes.len; i++)
         fprintf(out, "note: %s\n", r->notes.items[i]);
-    fprintf(out, "%s: %d tenants of each model (%s), seed %llu, %.1f s: ", r->app, r->tenants, r->models,
-            (unsigned long long)r->seed, r->seconds);
+    fprintf(out, "%s: %d tenants of each model (%s) on %s, seed %llu, %.1f s: ", r->app, r->tenants,
+            r->models, r->nodes, (unsigned long long)r->seed, r->seconds);
     if (r->n_leaks)
         fprintf(out, "%lld LEAK%s\n", (long long)r->n_leaks, r->n_leaks == 1 ? "" : "S");
     else
@@ -154,10 +154,11 @@ void rh_verify_report_json(const rh_verify_report *r, FILE *out)
     }
     for (size_t i = 0; i < r->notes.len; i++)
         json_array_append_new(notes, text(r->notes.items[i]));
-    json_t *all = json_pack("{s:s,s:I,s:s,s:i,s:f,s:I,s:o,s:o,s:o,s:o,s:o}", "app", r->app, "seed",
-                            (json_int_t)r->seed, "models", r->models, "tenants", r->tenants, "seconds",
-                            r->seconds, "leaks_found", (json_int_t)r->n_leaks, "leaks", leaks, "tried", tried,
-                            "covered", covered, "not_covered", not_covered, "notes", notes);
+    json_t *all =
+        json_pack("{s:s,s:I,s:s,s:s,s:i,s:f,s:I,s:o,s:o,s:o,s:o,s:o}", "app", r->app, "seed",
+                  (json_int_t)r->seed, "models", r->models, "nodes", r->nodes, "tenants", r->tenants,
+                  "seconds", r->seconds, "leaks_found", (json_int_t)r->n_leaks, "leaks", leaks, "tried",
+                  tried, "covered", covered, "not_covered", not_covered, "notes", notes);
     char *dumped = json_dumps(all, JSON_INDENT(1));
     fprintf(out, "%s\n", dumped ? dumped : "{}");
     free(dumped);

@@ -33,7 +33,7 @@ typedef struct rh_verify_report {
     const char *app;
     uint64_t seed;
     int tenants; /* of each model */
-    const char *models;
+    const char *models, *nodes;
     RH_VEC(rh_verify_tried *) tried;
     RH_VEC(rh_verify_leak) leaks; /* the first RH_VERIFY_LEAKS of them */
     int64_t n_leaks;

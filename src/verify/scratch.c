@@ -60,9 +60,11 @@ static bool mark(const rh_scratch *s, rh_arena *a, rh_err *err)
 
 bool rh_scratch_make(rh_scratch *s, rh_arena *a, const rh_app *real, const char *const *flags, rh_err *err)
 {
-    *s = (rh_scratch){0};
+    *s = (rh_scratch){.real = real};
     s->name = rh_arena_printf(a, "%s_verify_%s", name_part(a, real), rh_random_hex(a, 4));
     s->dir = rh_arena_printf(a, "%s/%s", verify_dir(a, real), s->name);
+    if (!rh_verify_nodes_read(real, a, &s->nodes, err))
+        return false;
     if (!(s->admin = rh_db_open(real->first.conninfo, NULL, NULL, NULL, err)))
         return rh_err_context(err, "cannot connect to the PostgreSQL server");
     if (!rh_db_query(s->admin, a, rh_sql_verify_locked, 1, &s->name, err) || !mark(s, a, err))
@@ -85,19 +87,10 @@ static void remove_dir(const char *dir)
     nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static bool remove_objects(rh_db *admin, rh_arena *a, const char *name, rh_err *err)
-{
-    PGresult *res = rh_db_query(admin, a, rh_sql_verify_removal, 1, &name, err);
-    for (int i = 0; res && i < PQntuples(res); i++)
-        if (!rh_db_exec(admin, PQgetvalue(res, i, 0), err))
-            return rh_err_context(err, "%s", PQgetvalue(res, i, 0));
-    return res != NULL;
-}
-
 bool rh_scratch_remove(rh_scratch *s, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
-    bool ok = !s->admin || remove_objects(s->admin, a, s->name, err);
+    bool ok = !s->admin || rh_verify_remove_objects(s->real, a, &s->nodes, s->admin, s->name, err);
     if (s->app.conf)
         rh_app_close(&s->app);
     if (s->dir && ok)
@@ -138,12 +131,13 @@ static bool sweep_dirs(rh_db *admin, rh_arena *a, const rh_app *real, rh_err *er
 bool rh_scratch_sweep(const rh_app *real, rh_arena *a, int *n, rh_err *err)
 {
     const char *part = name_part(a, real);
+    rh_verify_nodes nodes = {0};
     *n = 0;
     rh_db *admin = rh_db_open(real->first.conninfo, NULL, NULL, NULL, err);
     PGresult *res = admin ? rh_db_query(admin, a, rh_sql_verify_leftovers, 1, &part, err) : NULL;
-    bool ok = res != NULL;
+    bool ok = res && rh_verify_nodes_read(real, a, &nodes, err);
     for (int i = 0; ok && i < PQntuples(res); i++) {
-        ok = remove_objects(admin, a, PQgetvalue(res, i, 0), err);
+        ok = rh_verify_remove_objects(real, a, &nodes, admin, PQgetvalue(res, i, 0), err);
         *n += ok;
     }
     ok = ok && sweep_dirs(admin, a, real, err);

@@ -17,6 +17,7 @@ struct session {
     PGconn *pg;
     rh_arena *a;      /* its own */
     PGresult *things; /* what it finds: things.sql */
+    bool enters;      /* on Citus: each question in a transaction that is bound, as psql has it there */
     rh_str notices;
 };
 
@@ -61,6 +62,21 @@ static void put_result(rh_str *out, const PGresult *res)
     rh_str_add(out, PQresultErrorMessage(res));
 }
 
+static void enter(const struct session *s)
+{
+    if (!s->enters)
+        return;
+    PQclear(PQexec(s->pg, "BEGIN"));
+    PQclear(PQexecParams(s->pg, "SELECT rowhouse.enter($1)", 1, NULL, &s->t->id, NULL, NULL, 0));
+}
+
+/* What it set stays set. */
+static void leave(const struct session *s)
+{
+    if (s->enters)
+        PQclear(PQexec(s->pg, "COMMIT"));
+}
+
 /* Asks, and gives what came to the judge. True: it was no error. */
 static bool probe(struct session *s, const char *kind, int own, const char *sql)
 {
@@ -70,7 +86,9 @@ static bool probe(struct session *s, const char *kind, int own, const char *sql)
     rh_str text;
     rh_str_init_in(&text, a, (size_t)64 << 20);
     rh_str_init_in(&s->notices, a, RH_STR_TEXT_MAX);
+    enter(s);
     PGresult *res = PQexec(s->pg, sql);
+    leave(s);
     put_result(&text, res);
     rh_str_add(&text, rh_str_cstr(&s->notices));
     ExecStatusType status = PQresultStatus(res);
@@ -140,8 +158,10 @@ static void probe_settings(struct session *s, int own)
                  {"DISCARD ALL", false}};
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
         probe(s, "settings", own, tries[i].sql);
+        s->enters = s->t->citus && !tries[i].unbound;
         probe_things(s, "settings", tries[i].unbound ? RH_NOBODY : own, "table");
         PQclear(PQexec(s->pg, "RESET ALL"));
+        s->enters = s->t->citus;
     }
 }
 
@@ -168,12 +188,23 @@ static void probe_rebinding(struct session *s, const rh_verify_tenant *other)
     PQclear(PQexec(s->pg, "RESET ALL"));
 }
 
-static bool is_first_of_model(const rh_world *w, const rh_verify_tenant *t)
+static bool is_first_of_its_kind(const rh_world *w, const rh_verify_tenant *t)
 {
     for (const rh_verify_tenant *other = w->tenants; other < t; other++)
-        if (other->home.model == t->home.model)
+        if (other->home.model == t->home.model && other->home.node->id == t->home.node->id)
             return false;
     return true;
+}
+
+/* Somebody else in the same database, where there is one. */
+static const rh_verify_tenant *neighbour_of(const struct session *s)
+{
+    const rh_world *w = s->w;
+    for (int i = 0; i < w->n; i++)
+        if (&w->tenants[i] != s->t && w->tenants[i].home.node->id == s->t->home.node->id &&
+            w->tenants[i].home.model == s->t->home.model)
+            return &w->tenants[i];
+    return s->t + 1;
 }
 
 static bool walk(struct session *s, rh_err *err)
@@ -189,11 +220,11 @@ static bool walk(struct session *s, rh_err *err)
     probe_things(s, "tables", own, "table");
     probe_things(s, "functions", own, "function");
     probe_errors(s, own);
-    if (is_first_of_model(s->w, s->t)) {
+    if (is_first_of_its_kind(s->w, s->t)) {
         probe_things(s, "catalogs", own, "catalog");
         probe_roles(s, own);
         probe_settings(s, own);
-        probe_rebinding(s, s->t + 1);
+        probe_rebinding(s, neighbour_of(s));
     }
     return PQstatus(s->pg) == CONNECTION_OK || rh_db_error(err, s->pg, NULL);
 }
@@ -203,7 +234,7 @@ bool rh_roam_sql(rh_world *w, rh_err *err)
     rh_arena *a = rh_arena_new();
     bool ok = true;
     for (int i = 0; ok && i < w->n && (ok = rh_world_go_on(w, err)); i++) {
-        struct session s = {.w = w, .t = &w->tenants[i], .a = a};
+        struct session s = {.w = w, .t = &w->tenants[i], .a = a, .enters = w->tenants[i].citus};
         if (s.t->still)
             continue;
         ok = walk(&s, err);

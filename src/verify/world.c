@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "catalog/life.h"
+#include "catalog/node.h"
 #include "catalog/token.h"
 #include "migrate/run.h"
 #include "migrate/script.h"
@@ -43,7 +44,7 @@ static bool make_profile(rh_world *w, rh_canary *c, rh_profile *out, rh_err *err
     return true;
 }
 
-static bool make_tenant(rh_world *w, int at, rh_model model, rh_err *err)
+static bool make_tenant(rh_world *w, int at, rh_model model, const rh_verify_node *on, rh_err *err)
 {
     rh_verify_tenant *t = &w->tenants[at];
     rh_canary *c = t->canary = &w->canaries[at];
@@ -52,9 +53,11 @@ static bool make_tenant(rh_world *w, int at, rh_model model, rh_err *err)
     rh_tenant_spec spec = {.id = rh_canary_value(c, w->a, uuid ? RH_CANARY_UUID : RH_CANARY_BIG, 0),
                            .slug = c->mark[RH_CANARY_TEXT],
                            .name = rh_canary_fresh(c, w->a, RH_CANARY_TEXT),
-                           .model = rh_model_name(model)};
+                           .model = rh_model_name(model),
+                           .node = on->node->name};
     rh_profile none = {0};
     t->slug = w->slugs[at] = spec.slug;
+    t->citus = on->citus;
     if (!make_profile(w, c, &spec.profile, err))
         return false;
     bool ok = rh_tenant_create(&w->op, w->a, &spec, &t->id, err);
@@ -76,23 +79,63 @@ static bool fill_tenant(rh_world *w, rh_verify_tenant *t, rh_canary *nobody, rh_
     return ok;
 }
 
+/* The nodes that take homes of the model: no database stands on a coordinator. */
+static size_t nodes_for(const rh_world *w, rh_model model, const rh_verify_node *out[])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->nodes->len; i++)
+        if (model != RH_MODEL_DATABASE || !w->nodes->items[i].citus)
+            out[n++] = &w->nodes->items[i];
+    return n;
+}
+
+static bool make_model(rh_world *w, rh_model model, int n_least, rh_canary *nobody, bool *suspended,
+                       rh_err *err)
+{
+    const rh_verify_node **on = RH_NEW_ARRAY(w->a, const rh_verify_node *, w->nodes->len);
+    size_t n_on = nodes_for(w, model, on);
+    int n = n_least > 2 * (int)n_on ? n_least : 2 * (int)n_on;
+    if (n_on == 0)
+        return rh_err_set(err, RH_E_STATE, "no node takes database homes: Citus does not") ||
+               rh_err_hint(err, "Name the other models with --models, or add a plain node.");
+    for (int i = 0; i < n; i++) {
+        rh_verify_tenant *t = &w->tenants[w->n];
+        if (!rh_world_go_on(w, err) || !make_tenant(w, w->n++, model, on[(size_t)i % n_on], err) ||
+            !fill_tenant(w, t, nobody, err))
+            return false;
+        t->still = i == n - 1;
+        t->suspended = t->still && !*suspended;
+        *suspended = *suspended || t->suspended;
+        if (t->suspended && !rh_tenant_suspend(&w->op, t->id, "verify", err))
+            return false;
+    }
+    return true;
+}
+
 static bool make_tenants(rh_world *w, unsigned models, int n_each, rh_err *err)
 {
     rh_canary nobody;
     bool suspended = false;
     rh_canary_draw(&nobody, &w->dice, NULL, 0);
     for (int model = RH_MODEL_SHARED; model <= RH_MODEL_DATABASE; model++)
-        for (int i = 0; (models >> model & 1) && i < n_each; i++) {
-            rh_verify_tenant *t = &w->tenants[w->n];
-            if (!rh_world_go_on(w, err) || !make_tenant(w, w->n++, (rh_model)model, err) ||
-                !fill_tenant(w, t, &nobody, err))
-                return rh_err_context(err, "a tenant in a %s home", rh_model_name((rh_model)model));
-            t->still = i == n_each - 1;
-            t->suspended = t->still && !suspended;
-            suspended = suspended || t->suspended;
-            if (t->suspended && !rh_tenant_suspend(&w->op, t->id, "verify", err))
-                return false;
-        }
+        if ((models >> model & 1) && !make_model(w, (rh_model)model, n_each, &nobody, &suspended, err))
+            return rh_err_context(err, "a tenant in a %s home", rh_model_name((rh_model)model));
+    return true;
+}
+
+/* The scratch copy gets the nodes that the real app has. */
+static bool add_nodes(rh_world *w, const rh_app *real, rh_err *err)
+{
+    rh_str names;
+    rh_str_init_in(&names, w->a, RH_STR_TEXT_MAX);
+    for (size_t i = 0; i < w->nodes->len; i++) {
+        const rh_node *node = w->nodes->items[i].node;
+        rh_str_addf(&names, "%s%s", i ? ", " : "", node->name);
+        if (i && (!rh_world_go_on(w, err) ||
+                  !rh_node_add(&w->op, w->a, node->name, rh_verify_node_conninfo(real, w->a, node), err)))
+            return false;
+    }
+    w->report->nodes = rh_str_cstr(&names);
     return true;
 }
 
@@ -102,21 +145,22 @@ static bool read_cache(rh_world *w, rh_err *err)
     return text && (w->cache = rh_relation_cache_parse(text, strlen(text), err));
 }
 
-bool rh_world_make(rh_world *w, const rh_app *scratch, unsigned models, int n_tenants,
+bool rh_world_make(rh_world *w, const rh_scratch *scratch, unsigned models, int n_tenants,
                    rh_verify_report *report, bool (*stopped)(void), rh_err *err)
 {
     rh_migrate_report migrated;
     rh_migrate_options options = {.lint_out = stderr, .lock_wait_ms = LOCK_WAIT_MS};
-    size_t n = 3 * (size_t)n_tenants;
-    *w = (rh_world){.a = report->a, .app = scratch, .report = report, .stopped = stopped};
+    size_t n = 3 * ((size_t)n_tenants + 2 * scratch->nodes.len);
+    *w = (rh_world){
+        .a = report->a, .app = &scratch->app, .nodes = &scratch->nodes, .report = report, .stopped = stopped};
     w->dice.state = report->seed;
     w->tenants = RH_NEW_ARRAY(w->a, rh_verify_tenant, n);
     w->canaries = RH_NEW_ARRAY(w->a, rh_canary, n);
     w->slugs = RH_NEW_ARRAY(w->a, const char *, n);
-    rh_app *app = (rh_app *)scratch; /* migrate notes that its passwords are known now */
+    rh_app *app = (rh_app *)w->app; /* migrate notes that its passwords are known now */
     if (!rh_migrate(app, &options, &migrated, err) || !rh_world_go_on(w, err) ||
-        !rh_operator_open(&w->op, scratch, err) || !make_tenants(w, models, n_tenants, err) ||
-        !read_cache(w, err))
+        !rh_operator_open(&w->op, app, err) || !add_nodes(w, scratch->real, err) ||
+        !make_tenants(w, models, n_tenants, err) || !read_cache(w, err))
         return false;
     rh_judge_init(&w->judge, w->a, report, w->canaries, w->slugs, (size_t)w->n);
     return true;

@@ -23,7 +23,7 @@ typedef struct rh_verify_tenant {
     const char *id, *slug, *token;
     rh_home home;
     rh_canary *canary;
-    bool still, suspended;
+    bool still, suspended, citus; /* citus: the home is on a coordinator */
     RH_VEC(rh_verify_rows) known;
     RH_VEC(const char *)
     prints; /* of a still one: its tables' rows, hashed, in the order of fingerprint.sql */
@@ -32,6 +32,7 @@ typedef struct rh_verify_tenant {
 typedef struct rh_world {
     rh_arena *a;
     const rh_app *app; /* the scratch copy's */
+    const rh_verify_nodes *nodes;
     rh_operator op;
     rh_dice dice;
     rh_verify_tenant *tenants;
@@ -44,9 +45,10 @@ typedef struct rh_world {
     bool (*stopped)(void); /* the user wants no more */
 } rh_world;
 
-/* Migrates the scratch copy, makes n_tenants tenants of each model (a set of bits, 1 << rh_model) and fills
- * their homes. The report's arena, app and seed are set. */
-bool rh_world_make(rh_world *w, const rh_app *scratch, unsigned models, int n_tenants,
+/* Migrates the scratch copy, gives it the real app's nodes, makes tenants of each model (a set of bits, 1 <<
+ * rh_model), n_tenants or two for each node that takes its homes, spread over them, and fills their homes.
+ * The report's arena, app and seed are set. */
+bool rh_world_make(rh_world *w, const rh_scratch *scratch, unsigned models, int n_tenants,
                    rh_verify_report *report, bool (*stopped)(void), rh_err *err);
 void rh_world_release(rh_world *w);
 
