@@ -374,6 +374,14 @@ bool rh_citus_alive(const rh_citus *c)
     return rh_pool_alive(c->coordinator);
 }
 
+bool rh_citus_is_idle(const rh_citus *c)
+{
+    bool idle = rh_pool_is_idle(c->coordinator);
+    for (const struct worker *w = c->workers; w && idle; w = w->next)
+        idle = rh_pool_is_idle(w->pool);
+    return idle;
+}
+
 /* ---- the end ---- */
 
 static void on_pool_closed(void *arg)

@@ -32,9 +32,10 @@ typedef struct rh_citus_place {
 rh_citus *rh_citus_new(uv_loop_t *loop, const rh_pool_settings *settings);
 /* As rh_pool_submit(). The job's callbacks are its own again before they are called. */
 bool rh_citus_submit(rh_citus *c, const rh_citus_place *place, rh_job *job, rh_err *err);
-int rh_citus_width(const rh_citus *c);  /* connections, of the coordinator and of workers that were met */
+int rh_citus_width(const rh_citus *c); /* connections, of the coordinator and of workers that were met */
 void rh_citus_stats_read(const rh_citus *c, rh_pool_stats *out); /* of all its pools */
-bool rh_citus_alive(const rh_citus *c); /* the coordinator can be reached */
+bool rh_citus_alive(const rh_citus *c);                          /* the coordinator can be reached */
+bool rh_citus_is_idle(const rh_citus *c);                        /* nothing waits, nothing is under way */
 void rh_citus_close(rh_citus *c, void (*on_closed)(void *arg), void *arg);
 
 #endif

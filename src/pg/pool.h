@@ -67,7 +67,9 @@ typedef struct rh_pool_settings {
     size_t max_backend;      /* memory of one backend, about; 0: no bound. See "Backends that grow" */
     int connect_timeout_s;   /* 0: 5 */
     int64_t deadline_ms;     /* for a whole job, waiting included; must exceed statement_timeout. 0: none */
-    int64_t idle_ms; /* of a database home (pg/pools.h): closed when nobody asked for it so long. 0: never */
+    /* Of a database home (pg/pools.h), and of a node but the first (pg/routes.h): closed when nobody asked
+     * for it so long. 0: never */
+    int64_t idle_ms;
     /* The last job under way has ended and none waits; NULL: nobody wants to know. The pool may be closed. */
     void (*on_idle)(rh_pool *p, void *arg);
     void *on_idle_arg;

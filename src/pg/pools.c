@@ -525,6 +525,17 @@ bool rh_pools_alive(const rh_pools *p)
     return rh_pool_alive(p->main);
 }
 
+bool rh_pools_is_idle(const rh_pools *p)
+{
+    rh_map_slot *slot;
+    bool idle = p->n_waiting == 0 && rh_pool_is_idle(p->main);
+    for (size_t i = 0; idle && (slot = rh_map_next(&p->homes, &i));) {
+        const struct home *h = slot->value;
+        idle = !h->pool || rh_pool_is_idle(h->pool);
+    }
+    return idle;
+}
+
 void rh_pools_stats_read(const rh_pools *p, rh_pools_stats *out)
 {
     rh_map_slot *slot;

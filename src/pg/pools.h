@@ -28,8 +28,9 @@ void rh_pools_cancel(rh_pools *p, const char *database, rh_job *job);
 /* A job to that database would not have to wait for others. */
 bool rh_pools_have_room(const rh_pools *p, const char *database);
 bool rh_pools_is_main(const rh_pools *p, const char *database);
-int rh_pools_budget(const rh_pools *p); /* connections to all databases but the main one */
-bool rh_pools_alive(const rh_pools *p); /* the main database's pool is */
+int rh_pools_budget(const rh_pools *p);   /* connections to all databases but the main one */
+bool rh_pools_alive(const rh_pools *p);   /* the main database's pool is */
+bool rh_pools_is_idle(const rh_pools *p); /* nothing waits, nothing is under way */
 void rh_pools_close(rh_pools *p, void (*on_closed)(void *arg), void *arg);
 
 typedef struct rh_pools_stats {

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
+
+#define LOOKS 4 /* at the idle ones, while one becomes so */
 
 /* A node with its pools. They are few: a list, the first one at its head. */
 struct stop {
@@ -15,6 +18,7 @@ struct stop {
     rh_health *health;
     rh_pools *pools; /* NULL: a Citus coordinator */
     rh_citus *citus;
+    int64_t used_us; /* when it was asked for last */
 };
 
 struct rh_routes {
@@ -22,8 +26,9 @@ struct rh_routes {
     rh_pool_settings settings;
     int home_connections;
     struct stop *stops; /* those in use */
-    int open;           /* and those that are closing */
+    int open;           /* and those that are closing, and the timer */
     bool ended;
+    uv_timer_t tick;
     void (*on_closed)(void *);
     void *arg;
 };
@@ -45,17 +50,22 @@ static struct stop *stop_new(rh_routes *r, int node, const char *conninfo, bool 
     return s;
 }
 
-static void on_stop_closed(void *arg)
+static void count_down(rh_routes *r)
 {
-    struct stop *s = arg;
-    rh_routes *r = s->owner;
-    free(s);
     if (--r->open > 0 || !r->ended)
         return;
     void (*then)(void *) = r->on_closed;
     void *then_arg = r->arg;
     free(r);
     then(then_arg);
+}
+
+static void on_stop_closed(void *arg)
+{
+    struct stop *s = arg;
+    rh_routes *r = s->owner;
+    free(s);
+    count_down(r);
 }
 
 static void on_pools_closed(void *arg)
@@ -72,6 +82,26 @@ static void close_stop(struct stop *s)
         rh_pools_close(s->pools, on_pools_closed, s);
 }
 
+/* What nobody asks for any more is left. */
+static void on_tick(uv_timer_t *t)
+{
+    rh_routes *r = t->data;
+    int64_t before_us = rh_now_us() - r->settings.idle_ms * 1000;
+    for (struct stop **at = &r->stops->next, *s; (s = *at);) {
+        if (s->used_us > before_us || !(s->citus ? rh_citus_is_idle(s->citus) : rh_pools_is_idle(s->pools))) {
+            at = &s->next;
+            continue;
+        }
+        *at = s->next;
+        close_stop(s);
+    }
+}
+
+static void on_tick_closed(uv_handle_t *h)
+{
+    count_down(h->data);
+}
+
 rh_routes *rh_routes_new(uv_loop_t *loop, const rh_pool_settings *settings, int home_connections)
 {
     rh_routes *r = rh_xcalloc(1, sizeof *r);
@@ -79,6 +109,12 @@ rh_routes *rh_routes_new(uv_loop_t *loop, const rh_pool_settings *settings, int 
     r->settings = *settings;
     r->home_connections = home_connections;
     r->stops = stop_new(r, RH_ROUTES_FIRST, settings->conninfo, settings->enter);
+    r->open++;
+    uv_timer_init(loop, &r->tick);
+    r->tick.data = r;
+    uint64_t every_ms = (uint64_t)settings->idle_ms / LOOKS + 1;
+    if (settings->idle_ms)
+        uv_timer_start(&r->tick, on_tick, every_ms, every_ms);
     return r;
 }
 
@@ -109,6 +145,8 @@ static struct stop *meet(rh_routes *r, const rh_route *to)
 bool rh_routes_submit(rh_routes *r, const rh_route *to, rh_job *job, rh_err *err)
 {
     struct stop *s = meet(r, to);
+    if (to->node != RH_ROUTES_FIRST)
+        s->used_us = rh_now_us();
     if (s->citus) /* its workers may answer where it does not */
         return rh_citus_submit(s->citus, &to->place, job, err);
     if (!rh_health_is_away(s->health))
@@ -174,6 +212,7 @@ void rh_routes_close(rh_routes *r, void (*then)(void *arg), void *arg)
     r->on_closed = then;
     r->arg = arg;
     r->ended = true;
+    uv_close((uv_handle_t *)&r->tick, on_tick_closed);
     for (struct stop *s = r->stops; s; s = next) {
         next = s->next;
         close_stop(s);

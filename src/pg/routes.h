@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Where a job goes: the pools of each node (pg/pools.h), made when the node is first asked for, so that one
- * that is away costs the others nothing. Each node has the same budgets. All on the loop's thread.
+ * that is away costs the others nothing. One that nobody has asked for in settings.idle_ms, because it was
+ * removed or is quiet, is left again; the first node never is. Each node has the same budgets. All on the
+ * loop's thread.
  */
 #ifndef RH_ROUTES_H
 #define RH_ROUTES_H

@@ -70,12 +70,24 @@ static bool speaks_of_names(const char *sqlstate)
            strncmp(sqlstate, "55", 2) == 0;
 }
 
+/* What Citus cannot do, but only finds when it tries: internal errors to PostgreSQL. */
+static bool is_beyond_citus(const rh_err *err)
+{
+    return strcmp(err->sqlstate, "XX000") == 0 &&
+           (rh_starts_with(err->message, "cannot execute a distributed query from a query on a shard") ||
+            rh_starts_with(err->message, "Distributed queries with outer joins"));
+}
+
 /* Nothing of shards and workers is for a client. */
 static void scrub_distributed(rh_err *err)
 {
     if (rh_starts_with(err->sqlstate, "08")) {
         rh_err_set(err, RH_E_UNAVAILABLE, "the database cannot be reached");
         rh_err_hint(err, "Try again in a moment.");
+    } else if (is_beyond_citus(err)) {
+        rh_err_set(err, RH_E_NOT_IMPLEMENTED, "Citus cannot answer this in one statement");
+        rh_err_hint(
+            err, "Ask for a function's result, or a view, and what is embedded in it one after the other.");
     } else if (speaks_of_names(err->sqlstate)) {
         strip_shards(err->message);
         strip_shards(err->detail);

@@ -287,6 +287,9 @@ describe('apps/ads on Citus', { skip: NEEDS }, () => {
     ];
     assert.deepEqual(answers.map((a) => a.json.code), ['23505', '23503', '23502', '22P02']);
     assert.match(answers[0].json.message, /"campaigns_pkey"$/);
+    const beyond = await app.http('POST', '/rpc/double_budget?select=id,ads(id)', { tenant: 5, body: { campaign_id: id } });
+    assert.deepEqual([beyond.status, beyond.json.code], [400, 'PGRST127'], beyond.text);
+    answers.push(beyond);
     for (const { text } of answers) {
       assert.doesNotMatch(text, /_1\d{5}/);
       assert.doesNotMatch(text, /127\.0\.0\.1|executing command|97\d\d|worker|shard/i);

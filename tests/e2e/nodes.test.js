@@ -20,7 +20,7 @@ const said = []; // everything that commands on nodes printed
 const tenants = {}; // slug -> {id, node}
 
 before(async () => {
-  [app, b, c] = await Promise.all([startApp({ files: makeApp(), env: { ROWHOUSE_NODE_C_PASSWORD: PASSWORD.c } }), startNode(PASSWORD.b), startNode(PASSWORD.c)]);
+  [app, b, c] = await Promise.all([startApp({ files: makeApp(), settings: ['data.home_idle=2s'], env: { ROWHOUSE_NODE_C_PASSWORD: PASSWORD.c } }), startNode(PASSWORD.b), startNode(PASSWORD.c)]);
 });
 after(() => Promise.all([app, b, c].map((x) => x?.stop())));
 
@@ -294,11 +294,24 @@ describe('drain and remove', () => {
     for (const slug of on('c')) delete tenants[slug];
     await killed('node.removed', ['node', 'remove', 'c']);
     assert.deepEqual(Object.keys(await nodes()), ['first', 'b']);
+    const held = async () => (await c.sql("SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname ~ '^tiny'")).rows[0].n;
+    await until(async () => (await held()) === 0, { what: 'the server to leave the node' });
     await ok(['node', 'add', 'c', c.conninfo]);
     await create('back', '--node', 'c');
     await note('back');
     await checkServed(['back']);
   });
+});
+
+test('verify asks on every node, and leaves nothing there', async () => {
+  const r = await ok(['verify', '--json', '--models', 'schema,database', '--tenants', '3', '--requests', '150', '--seed', '7'], { timeout: 200000 });
+  const report = JSON.parse(r.stdout);
+  assert.equal(report.nodes, 'first, b, c');
+  assert.deepEqual([report.leaks_found, report.not_covered], [0, []]);
+  const catalogs = report.tried.find((t) => t.kind === 'catalogs');
+  assert.ok(catalogs.no_error > 0);
+  for (const node of [b, c])
+    assert.deepEqual((await node.sql("SELECT datname FROM pg_database WHERE datname ~ '_verify_' UNION ALL SELECT rolname FROM pg_roles WHERE rolname ~ '_verify_'")).rows, []);
 });
 
 test('passwords stand in one file of mode 0600 and nowhere else', async () => {
