@@ -59,6 +59,7 @@
     X(INT, limits, rate, "0", "requests of one tenant a second; 0: no bound") \
     X(INT, limits, waiting, "100", "requests of one tenant that may wait for their turn; more are answered 429") \
     X(DURATION, limits, wait, "5s", "time that a request may wait for its turn") \
+    X(INT, limits, bodies, "32", "large request bodies (from 64k) of one tenant at once; more are answered 429") \
     X(STRING, control, listen, "127.0.0.1", "address the control door listens on: loopback") \
     X(INT, control, port, "3001", "port of the control door; 0: any free one") \
     X(BOOL, control, open, "off", "the control door asks for no token: only for an app that runs on one machine") \

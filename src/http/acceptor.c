@@ -146,6 +146,11 @@ static void on_arrival(uv_poll_t *h, int status, int events)
     }
 }
 
+bool rh_seat_is_short(const rh_seat *s)
+{
+    return !s->watching && atomic_load(&s->open);
+}
+
 void rh_seat_retry(rh_seat *s)
 {
     if (!s->watching && atomic_load(&s->open)) {

@@ -26,7 +26,8 @@ void rh_acceptor_free(rh_acceptor *a); /* NULL is allowed; after all its loops h
 rh_seat *rh_acceptor_join(rh_acceptor *a, uv_loop_t *loop,
                           void (*take)(void *ctx, int fd, const struct sockaddr *address, socklen_t len),
                           void *ctx);
-void rh_seat_left(rh_seat *s);  /* one of this loop's clients is gone */
+bool rh_seat_is_short(const rh_seat *s); /* who comes has to wait for a place */
+void rh_seat_left(rh_seat *s);           /* one of this loop's clients is gone */
 void rh_seat_retry(rh_seat *s); /* now and then: accepts again after a shortage of descriptors or places */
 void rh_seat_stop(rh_seat *s);  /* accepts and takes no more */
 void rh_seat_close(

@@ -6,6 +6,9 @@
 
 #include "base/arena.h"
 
+#define AT_LEAST_MS 1000 /* idle, before it gives way */
+#define SPAN_MS 1000     /* who became idle in the same second gives way, too */
+
 rh_client *rh_clients_add(rh_clients *list, int fd, int64_t now)
 {
     rh_client *c = rh_xcalloc(1, sizeof *c);
@@ -53,6 +56,20 @@ void rh_clients_sweep(rh_clients *list, int64_t now)
 {
     for (rh_client *c = list->first; c; c = c->next)
         if (c->deadline <= now) {
+            shutdown(c->fd, SHUT_RDWR);
+            c->deadline = INT64_MAX;
+        }
+}
+
+void rh_clients_cut_idlest(rh_clients *list, int64_t now)
+{
+    int64_t usual = list->idle_timeout + list->head_timeout, oldest = now + usual - AT_LEAST_MS;
+    for (const rh_client *c = list->first; c; c = c->next)
+        if (c->phase == RH_CLIENT_IDLE && c->deadline < oldest)
+            oldest = c->deadline;
+    for (rh_client *c = list->first; c; c = c->next)
+        if (c->phase == RH_CLIENT_IDLE && c->deadline <= oldest + SPAN_MS &&
+            c->deadline <= now + usual - AT_LEAST_MS) {
             shutdown(c->fd, SHUT_RDWR);
             c->deadline = INT64_MAX;
         }

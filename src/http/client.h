@@ -40,6 +40,8 @@ void rh_clients_remove(rh_clients *list, rh_client *c);
 void rh_client_enter(const rh_clients *list, rh_client *c, rh_client_phase phase, int64_t now);
 /* Cuts off who is late. */
 void rh_clients_sweep(rh_clients *list, int64_t now);
+/* Places are short: cuts off those that have been IDLE longest, for a second at least. */
+void rh_clients_cut_idlest(rh_clients *list, int64_t now);
 /* Cuts off all that are IDLE: the server stops. */
 void rh_clients_cut_idle(rh_clients *list);
 

@@ -37,6 +37,7 @@
 #define SLOW_STATEMENTS 3 /* of a job: what comes first, the rows, their count */
 #define DEADLINE_MARGIN_MS 2000
 #define RENDERING_SAMPLE 16
+#define LARGE_BODY ((uint64_t)64 << 10)
 #define ALLOW_PROBE "GET, HEAD"
 #define NO_TIMEOUT_MS                                                                                        \
     (24 * 3600 * (int64_t)1000)         /* of a role whose statements may take as long as they like */
@@ -79,7 +80,7 @@ struct request {
     const char *seen; /* of look() */
     rh_err *failed;   /* a bound was passed while rows came in */
     int64_t sent_ms;  /* when the watch first saw that its job was sent */
-    bool paused;
+    bool paused, keeps_body;
     uint64_t n_rendered; /* rows or lines */
     int64_t rendering_us;
     rh_job job;
@@ -484,6 +485,26 @@ static bool check_rate(struct data_door *d, const struct request *r, rh_err *err
     return rh_err_hint(err, "Try again after the seconds that Retry-After names.");
 }
 
+static bool has_large_body(const rh_exchange *x)
+{
+    uint64_t n;
+    const char *length = x->headers.content_length;
+    return x->headers.transfer_encoding ||
+           (length && rh_parse_uint(length, strlen(length), &n) && n >= LARGE_BODY);
+}
+
+/* Uploads take memory for as long as they like to last. */
+static bool check_bodies(struct data_door *d, struct request *r, rh_err *err)
+{
+    if (!has_large_body(r->x))
+        return true;
+    r->keeps_body = rh_quota_keep_body(d->settings.quota, r->tenant.id, d->settings.max_bodies);
+    if (r->keeps_body)
+        return true;
+    rh_err_set(err, RH_E_TOO_MANY, "more than %lld large bodies at once", (long long)d->settings.max_bodies);
+    return rh_err_hint(err, "Send fewer at a time.");
+}
+
 static bool admit_tenant(struct data_door *d, const rh_identity *who, struct request *r, rh_err *err)
 {
     const rh_data_door_settings *s = &d->settings;
@@ -493,7 +514,7 @@ static bool admit_tenant(struct data_door *d, const rh_identity *who, struct req
     r->x->max_body = (size_t)r->tenant.limits.of[RH_LIMIT_BODY];
     r->cache = rh_directory_cache(s->directory, r->tenant.reference_version, r->tenant.tenant_version);
     if (r->cache)
-        return check_rate(d, r, err);
+        return check_rate(d, r, err) && check_bodies(d, r, err);
     rh_err_set(err, RH_E_TENANT_NOT_READY, "the tenant's version is not known to this server yet");
     return rh_err_hint(err, "Try again in a moment.");
 }
@@ -513,7 +534,7 @@ static bool admit(struct data_door *d, struct request *r, bool *again, rh_err *e
         return false;
     r->tenant.limits = d->settings.limits;
     r->cache = r->adopted.pass.schema->cache;
-    return true;
+    return check_rate(d, r, err) && check_bodies(d, r, err);
 }
 
 /* The request of an exchange that was held is there already. */
@@ -790,6 +811,8 @@ static void on_end(void *ctx, rh_exchange *x)
         m.us[RH_TIME_RENDERING] = r->rendering_us;
     }
     rh_account_end(&d->account, x, &m);
+    if (r && r->keeps_body)
+        rh_quota_drop_body(d->settings.quota, r->tenant.id);
 }
 
 static void read_pool(rh_reading *to, const rh_pool_stats *s, int node, const char *pool)

@@ -29,7 +29,8 @@ typedef struct rh_data_door_settings {
     rh_quota *quota;       /* shared by all loops */
     rh_metrics *metrics;   /* likewise */
     bool log_requests;
-    int max_waiting; /* requests of one tenant, on this loop */
+    int64_t max_bodies; /* large ones of one tenant, on all loops */
+    int max_waiting;    /* requests of one tenant, on this loop */
     int64_t max_wait_ms;
     unsigned reads; /* rh_reads that the app is told of, at most; those in naming it is told of always */
     size_t max_body;

@@ -336,6 +336,8 @@ static void on_tick(uv_timer_t *h)
 {
     rh_loop *l = h->data;
     rh_clients_sweep(&l->clients, now(l));
+    if (rh_seat_is_short(l->seat))
+        rh_clients_cut_idlest(&l->clients, now(l));
     rh_seat_retry(l->seat);
     l->has_work = true; /* the library's own timeouts */
 }

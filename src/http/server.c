@@ -149,6 +149,7 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
     d.quota = s->quota;
     d.metrics = s->metrics;
     d.log_requests = conf->log_requests;
+    d.max_bodies = conf->limits_bodies;
     rh_limits_from_conf(conf, &d.limits);
     d.max_waiting = share(conf->limits_waiting, s->n_loops, i);
     if (set->adopted && conf->adopt_tenant_is == RH_ADOPT_DATABASE) /* there is nobody to be fair to */

@@ -15,7 +15,7 @@
 struct entry {
     struct entry *next; /* of those that are forgotten */
     char tenant[40];
-    int64_t taken;       /* places */
+    int64_t taken, bodies;
     double tokens;       /* thousandths of one */
     int64_t filled_us;   /* when they were counted; 0: never */
     int64_t full_us;     /* when the bucket is full again, and says nothing any more */
@@ -108,7 +108,7 @@ static void forget_those_at_rest(rh_quota *q, int64_t now_us)
     rh_map_slot *slot;
     for (size_t i = 0; (slot = rh_map_next(&q->entries, &i));) {
         struct entry *e = slot->value;
-        if (e->taken || e->seats_wait || e->full_us > now_us)
+        if (e->taken || e->bodies || e->seats_wait || e->full_us > now_us)
             continue;
         e->next = gone;
         gone = e;
@@ -157,6 +157,26 @@ bool rh_quota_take(rh_quota *q, const char *tenant, int64_t rate, int64_t now_us
     bool ok = !e || take_token(e, (double)rate, now_us, wait_ms);
     pthread_mutex_unlock(&q->lock);
     return ok;
+}
+
+bool rh_quota_keep_body(rh_quota *q, const char *tenant, int64_t most)
+{
+    pthread_mutex_lock(&q->lock);
+    struct entry *e = entry_of(q, tenant, rh_now_us());
+    bool ok = !e || e->bodies < most;
+    if (e && ok)
+        e->bodies++;
+    pthread_mutex_unlock(&q->lock);
+    return ok;
+}
+
+void rh_quota_drop_body(rh_quota *q, const char *tenant)
+{
+    pthread_mutex_lock(&q->lock);
+    struct entry *e = rh_map_get(&q->entries, tenant, strlen(tenant));
+    if (e)
+        e->bodies--;
+    pthread_mutex_unlock(&q->lock);
 }
 
 bool rh_quota_enter(rh_quota_seat *s, const char *tenant, int64_t most)

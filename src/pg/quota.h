@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the loops of a server must count together for one tenant: requests a second, and statements at once
- * where the tenant has a bound of its own. Tenants without such bounds are never looked up here.
+ * What the loops of a server must count together for one tenant: requests a second and statements at once,
+ * where it has bounds for them, and large bodies. Requests that have none of it are never looked up here.
  *
  * The rate is a token bucket: it holds one second's worth, one token at least, and fills as time goes by.
  *
@@ -26,6 +26,10 @@ void rh_quota_leave(rh_quota_seat *s, void (*left)(void *arg), void *arg); /* fr
 
 /* One request. rate is in thousandths of a request a second. False: not now; *wait_ms until there is one. */
 bool rh_quota_take(rh_quota *q, const char *tenant, int64_t rate, int64_t now_us, int64_t *wait_ms);
+
+/* A large body of the tenant is being kept: one of `most`. False: not now. */
+bool rh_quota_keep_body(rh_quota *q, const char *tenant, int64_t most);
+void rh_quota_drop_body(rh_quota *q, const char *tenant);
 
 /* One of `most` places. False: all are taken, and on_room will be called when one is free. */
 bool rh_quota_enter(rh_quota_seat *s, const char *tenant, int64_t most);

@@ -2,6 +2,7 @@
 //
 // What one tenant may use: defaults and its own, by the verb and by the control door; what happens at each bound.
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { after, before, test } from 'node:test';
 import { makeApp } from './lib/apps.js';
 import { startApp, until } from './lib/harness.js';
@@ -21,47 +22,50 @@ before(async () => {
 });
 after(() => app?.stop());
 
-const limit = async (...args) => JSON.parse(await app.ok(['tenant', 'limit', ...args, '--json']));
+const verb = async (...args) => JSON.parse(await app.ok(['tenant', 'limit', ...args, '--json']));
 const control = (method, target, body) => app.http(method, target, { door: 'control', body });
+const limit = async (tenant, changes) => {
+  const r = changes ? await control('PATCH', `/tenants/${tenant}/limits`, changes) : await control('DELETE', `/tenants/${tenant}/limits`);
+  assert.equal(r.status, 200, r.text);
+};
 /** The directory follows within a second. */
 const soon = (check, what) => until(check, { ms: 1000, every: 20, what });
 
 test('limits are shown and set, by the verb and the control door alike', async () => {
   const defaults = { concurrency: 0, rate: 0, statement_timeout: 30000, rows: 0, body: 10485760 };
-  assert.deepEqual(await limit('ant'), { tenant: '1', slug: 'ant', limits: defaults, own: {} });
+  assert.deepEqual((await control('GET', '/tenants/ant/limits')).json, { tenant: '1', slug: 'ant', limits: defaults, own: {} });
   const own = { concurrency: 3, rate: 2.5, statement_timeout: 5000, rows: 10, body: 65536 };
-  assert.deepEqual((await limit('ant', '--concurrency', '3', '--rate', '150/m', '--statement-timeout', '5s', '--rows', '10', '--body', '64k')).own, own);
+  assert.deepEqual((await verb('ant', '--concurrency', '3', '--rate', '150/m', '--statement-timeout', '5s', '--rows', '10', '--body', '64k')).own, own);
   assert.match(await app.ok(['tenant', 'limit', '1']), /^rate +2\.5\/s +its own; the default is 0\n.*^statement_timeout +5s /ms);
   assert.deepEqual((await control('GET', '/tenants/ant/limits')).json, { tenant: '1', slug: 'ant', limits: own, own });
 
   const patched = await control('PATCH', '/tenants/1/limits', { rows: null, body: '1m', rate: 7 });
   assert.equal(patched.status, 200, patched.text);
   assert.deepEqual(patched.json.own, { concurrency: 3, rate: 7, statement_timeout: 5000, body: 1048576 });
-  assert.deepEqual((await limit('ant', '--rate', 'default')).own, { concurrency: 3, statement_timeout: 5000, body: 1048576 });
-  assert.deepEqual((await control('DELETE', '/tenants/ant/limits')).json.own, {});
-  const { audit } = JSON.parse(await app.ok(['tenant', 'show', 'ant', '--json']));
+  assert.deepEqual((await verb('ant', '--rate', 'default')).own, { concurrency: 3, statement_timeout: 5000, body: 1048576 });
+  assert.deepEqual((await verb('ant', '--rows', '5', '--default')).own, { rows: 5 }, 'what is named beside --default is kept');
+  const { audit } = (await control('GET', '/tenants/ant')).json;
   assert.deepEqual(audit.filter((e) => e.action === 'limit').map((e) => e.detail)[1], { rate: null });
-  assert.deepEqual((await limit('ant', '--rows', '5', '--default')).own, { rows: 5 }, 'what is named beside --default is kept');
-  assert.deepEqual((await limit('ant', '--default')).own, {});
+  assert.deepEqual((await control('DELETE', '/tenants/ant/limits')).json.own, {});
 });
 
 test('what is no limit is refused, and nothing is changed', async () => {
-  for (const wrong of [['--rate', 'fast'], ['--rate', '1e3'], ['--rate', '5/h'], ['--rows', '-1'], ['--rows', 'many'], ['--statement-timeout', '0s'], ['--statement-timeout', '25h'], ['--body', '0'], ['--concurrency', '99999'], ['--model', 'schema']]) {
+  for (const wrong of [['--rate', '1e3'], ['--rows', '-1'], ['--statement-timeout', '25h'], ['--model', 'schema']]) {
     const r = await app.run(['tenant', 'limit', 'ant', ...wrong]);
     assert.equal(r.status, 2, wrong.join(' '));
   }
   assert.equal((await app.run(['tenant', 'limit', 'nobody'])).status, 3);
-  for (const wrong of [{ rate: -1 }, { rows: 1.5 }, { speed: 1 }, { body: true }, [], { rate: 'x' }, { statement_timeout: 0 }]) {
+  for (const wrong of [{ rate: -1 }, { rows: 1.5 }, { speed: 1 }, { body: true }, [], { rate: 'x' }, { rate: '5/h' }, { statement_timeout: 0 }, { body: '0' }, { concurrency: 99999 }]) {
     const r = await control('PATCH', '/tenants/ant/limits', wrong);
     assert.equal(r.status, 400, JSON.stringify(wrong));
   }
   assert.equal((await control('PATCH', '/tenants/nobody/limits', { rate: 1 })).status, 404);
-  assert.deepEqual((await limit('ant')).own, {});
+  assert.deepEqual((await control('GET', '/tenants/ant/limits')).json.own, {});
 });
 
 test('rows and body', async () => {
   for (let i = 0; i < 4; i++) await app.http('POST', '/notes', { tenant: 'ant', body: { title: `note ${i}` } });
-  await limit('ant', '--rows', '2', '--body', '100');
+  await limit('ant', { rows: 2, body: 100 });
   await soon(async () => (await app.http('GET', '/notes', { tenant: 'ant' })).json.length === 2, 'two rows at most');
   const large = { title: 'x'.repeat(200) };
   const refused = await app.http('POST', '/notes', { tenant: 'ant', body: large });
@@ -72,14 +76,14 @@ test('rows and body', async () => {
   });
   assert.equal(chunked.status, 413);
   assert.equal((await app.http('POST', '/notes', { tenant: 'bee', body: large })).status, 201, 'others are not bound by it');
-  await limit('ant', '--body', '20m', '--rows', 'default');
+  await limit('ant', { body: '20m', rows: null });
   const largest = { title: 'y', body: 'y'.repeat(12 << 20) };
   await soon(async () => (await app.http('POST', '/notes', { tenant: 'ant', body: largest })).status === 201, 'a larger body than the default');
-  await limit('ant', '--default');
+  await limit('ant');
 });
 
 test('a statement past its time is 504, another tenant\'s is not', async () => {
-  await limit('ant', '--statement-timeout', '200ms');
+  await limit('ant', { statement_timeout: '200ms' });
   const nap = (tenant, seconds) => app.http('GET', `/rpc/nap?seconds=${seconds}`, { tenant });
   await soon(async () => (await nap('ant', 0.4)).status === 504, 'a statement timeout of its own');
   const cut = await nap('ant', 5);
@@ -88,13 +92,13 @@ test('a statement past its time is 504, another tenant\'s is not', async () => {
   assert.deepEqual(both.map((r) => r.status), [504, 200, 200, 200]);
   const written = await app.http('POST', '/rpc/nap', { tenant: 'ant', body: { seconds: 1 } });
   assert.equal(written.status, 504);
-  await limit('ant', '--default');
+  await limit('ant');
   await soon(async () => (await nap('ant', 0.4)).status === 200, 'the default again');
 });
 
 test('past the rate it is 429 with the time to wait, and after that time it is served', async () => {
   const get = (tenant) => app.http('GET', '/notes?limit=0', { tenant });
-  await limit('bee', '--rate', '30/m');
+  await limit('bee', { rate: '30/m' });
   await soon(async () => (await get('bee')).status === 429, 'the rate of its own');
   const refused = await get('bee');
   assert.deepEqual([refused.status, refused.json.code], [429, 'too_many_requests']);
@@ -103,8 +107,44 @@ test('past the rate it is 429 with the time to wait, and after that time it is s
   assert.equal((await get('ant')).status, 200);
   await new Promise((resolve) => setTimeout(resolve, wait * 1000));
   assert.equal((await get('bee')).status, 200, 'after the seconds that were named');
-  await limit('bee', '--default');
+  await limit('bee');
   await soon(async () => (await get('bee')).status === 200 && (await get('bee')).status === 200, 'no bound again');
+});
+
+test('large bodies of one tenant are bounded while they come in; small ones and other tenants\' are not', async () => {
+  const settings = ['limits.bodies=2', 'data.max_clients=12'];
+  const other = await app.sibling({ files: { ...files, 'rowhouse.conf': files['rowhouse.conf'].replace('tiny', 'uploads') }, settings });
+  await other.ok(['migrate']);
+  for (const slug of ['ant', 'bee']) await other.ok(['tenant', 'create', slug]);
+  await other.start();
+  const { hostname, port } = new URL(other.data);
+  const sockets = [];
+  const upload = async (tenant) => {
+    const head = `POST /notes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${await other.token(tenant)}\r\nContent-Type: application/json\r\nContent-Length: 70000\r\n\r\n`;
+    const socket = net.connect(Number(port), hostname);
+    sockets.push(socket);
+    socket.answer = '';
+    socket.on('data', (bytes) => (socket.answer += bytes)).on('error', () => {});
+    socket.write(`${head}{"title": "`);
+    return socket;
+  };
+  for (let i = 0; i < 2; i++) await upload('ant');
+  const third = await upload('ant');
+  await until(() => third.answer.startsWith('HTTP/1.1 429 '), { ms: 5000, what: '429' });
+  assert.equal((await other.http('POST', '/notes', { tenant: 'ant', body: { title: 'small' } })).status, 201);
+  const long = { title: 'x'.repeat(70000) };
+  assert.equal((await other.http('POST', '/notes', { tenant: 'bee', body: long })).status, 201);
+  sockets[0].destroy();
+  await until(async () => (await other.http('POST', '/notes', { tenant: 'ant', body: long })).status === 201, { ms: 5000, what: 'room for another' });
+
+  // connections that ask nothing take all places: who comes gets one after a moment
+  const idle = Array.from({ length: 30 }, () => net.connect(Number(port), hostname).on('error', () => {}));
+  for (const s of idle) s.write(`GET /live HTTP/1.1\r\nHost: x\r\n\r\n`);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const late = await fetch(`${other.data}/live`, { headers: { Connection: 'close' }, signal: AbortSignal.timeout(20000) });
+  assert.equal(late.status, 200);
+  for (const s of [...sockets, ...idle]) s.destroy();
+  await other.stop();
 });
 
 /** How many naps PostgreSQL runs just now. */
@@ -115,7 +155,7 @@ async function napping(admin) {
 }
 
 test('concurrency of its own: over all loops, the rest waits', async () => {
-  await limit('ant', '--concurrency', '2');
+  await limit('ant', { concurrency: 2 });
   const admin = await app.sql('admin');
   await new Promise((resolve) => setTimeout(resolve, 1000));
   let most = 0;
@@ -124,7 +164,7 @@ test('concurrency of its own: over all loops, the rest waits', async () => {
   while (!done) most = Math.max(most, await napping(admin));
   assert.deepEqual((await naps).map((r) => r.status), Array(12).fill(200));
   assert.equal(most, 2);
-  await limit('ant', '--default');
+  await limit('ant');
 });
 
 test('a flood is 429 for who floods, and its backlog stands in nobody\'s way', async () => {
