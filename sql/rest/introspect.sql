@@ -44,13 +44,17 @@ WITH RECURSIVE sets AS (
     JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
     JOIN forms f ON f.oid = t.oid
     LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A' AND t.typtype = 'b'
-), own_types AS ( -- what is told of them: enums, domains, composite types, ranges
+), own_types AS ( -- what is told of them: enums, domains, composite types, ranges; of other schemas the domains that are met
     SELECT t.oid, y.name
     FROM pg_catalog.pg_type t
     JOIN types y ON y.oid = t.oid
     LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
-    WHERE t.typnamespace IN (SELECT nsp FROM sets)
-        AND (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND c.relkind = 'c'))
+    WHERE t.typnamespace IN (SELECT nsp FROM sets) AND (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND c.relkind = 'c'))
+        OR t.typtype = 'd' AND (
+            t.oid IN (SELECT a.atttypid FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class k ON k.oid = a.attrelid
+                      WHERE k.relnamespace IN (SELECT nsp FROM sets) AND a.attnum > 0)
+            OR t.oid IN (SELECT pg_catalog.unnest(p.prorettype || p.proargtypes::oid[]) FROM pg_catalog.pg_proc p
+                         WHERE p.pronamespace IN (SELECT nsp FROM sets)))
 ), view_columns AS ( -- which column of a table a view's column is: only the view's tree says so, in the second of its braces
     SELECT e.oid, e.m[2]::int2 AS attnum, e.m[3]::oid AS base, e.m[4]::int2 AS base_attnum
     FROM (
@@ -190,7 +194,7 @@ WITH RECURSIVE sets AS (
     WHERE p.pronamespace IN (SELECT nsp FROM sets)
 ), arguments AS (
     SELECT g.oid, g.n, g.name, g.mode,
-        CASE WHEN t.builtin THEN pg_catalog.format_type(t.oid, NULL) ELSE t.name || t.brackets END AS type,
+        CASE WHEN t.builtin THEN pg_catalog.format_type(t.oid, -1) ELSE t.name || t.brackets END AS type, -- -1: of any length
         t.home, t.form, o.name AS own, t.oid = 2281 AS internal, r.relname AS row_of, r.set AS row_of_set,
         pg_catalog.count(*) FILTER (WHERE g.mode IN ('i', 'b', 'v'))
             OVER (PARTITION BY g.oid ORDER BY g.n) > g.pronargs - g.pronargdefaults AS has_default

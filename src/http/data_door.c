@@ -587,6 +587,8 @@ static void fill_request(struct request *r)
     r->naming.distributed = r->tenant.citus;
     const char *profile = rh_exchange_profile(x);
     r->naming.reference_only = profile && strcmp(profile, profiles[1]) == 0;
+    if (r->naming.reference_only)
+        r->naming.told_schema = r->naming.reference_schema;
     if (has_own_tables(r) && r->naming.plans != RH_PLANS_NONE)
         r->naming.plans = RH_PLANS_WHOLE;
     r->naming.reads = (rh_relation_cache_reads(r->cache) | r->naming.reads) & r->door->settings.reads;

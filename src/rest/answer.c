@@ -245,6 +245,8 @@ static bool finish_read(rh_rest *r, rh_rest_answer *out, rh_err *err)
     if (r->prefer.count != RH_COUNT_NONE && !r->plan.has_limit && !offset) /* it may have grown since */
         r->total = r->rows;
     if (r->total >= 0 && offset > r->total) {
+        r->raised = RH_NEW_ARRAY(r->arena, rh_rest_header, 1);
+        r->raised[r->n_raised++] = (rh_rest_header){"Content-Range", content_range(r, 1, 0, r->total)};
         rh_err_set(err, RH_E_RANGE, "Requested range not satisfiable");
         return rh_err_detail(err, "An offset of %lld was requested, but there are only %lld rows.",
                              (long long)offset, (long long)r->total);

@@ -248,7 +248,9 @@ static void put_rows(rh_writer *w, const rh_node *n)
     rh_put_where(w, n);
     rh_put_group(w, n);
     rh_put_order(w, n);
-    rh_put_window(w, n->query->has_limit, n->query->limit, n->query->has_offset ? n->query->offset : 0);
+    int64_t most = n->to_one ? 0 : w->plan->naming->max_rows;
+    bool few = n->query->has_limit && (!most || n->query->limit <= most);
+    rh_put_window(w, few || most, few ? n->query->limit : most, n->query->has_offset ? n->query->offset : 0);
     if (n->to_one && !n->query->has_limit && is_of_view(n))
         rh_put(w, " LIMIT 1");
 }

@@ -189,7 +189,7 @@ static bool add_logic(struct url_state *st, rh_query *q, const char *last, const
     return true;
 }
 
-/* limit and offset: a decimal integer, not negative. */
+/* limit and offset: a decimal integer. Before the first row is the first row. */
 static bool add_number(struct url_state *st, const struct parameter *p, bool *has, int64_t *out)
 {
     if (*has)
@@ -200,11 +200,12 @@ static bool add_number(struct url_state *st, const struct parameter *p, bool *ha
                    p->kind == LIMIT ? "limit" : "offset", RH_CLIPPED(p->value));
         return rh_err_detail(st->err, "expecting an integer");
     }
+    if (p->kind == OFFSET && *out < 0)
+        *out = 0;
     if (*out >= 0)
         return true;
     rh_err_set(st->err, RH_E_RANGE, "Requested range not satisfiable");
-    return rh_err_detail(st->err, "%s should be greater than or equal to zero.",
-                         p->kind == LIMIT ? "Limit" : "Offset");
+    return rh_err_detail(st->err, "Limit should be greater than or equal to zero.");
 }
 
 static bool add_names(struct url_state *st, const struct parameter *p, const char *what, bool *has,

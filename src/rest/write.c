@@ -20,7 +20,8 @@ bool rh_write_body(rh_rest *r, const rh_rest_request *req, rh_err *err)
         return true;
     if (!rh_write_parse(r, req, err))
         return false;
-    if ((p->action == RH_DO_UPDATE || p->put) && p->body.count != 1)
+    bool nothing = p->action == RH_DO_UPDATE && !p->body.count; /* as {}: no column is set */
+    if ((p->action == RH_DO_UPDATE || p->put) && p->body.count != 1 && !nothing)
         return rh_err_set(err, RH_E_BODY, "a %s has one JSON object, not %zu", p->put ? "put" : "patch",
                           p->body.count);
     p->missing_default = r->prefer.missing == RH_MISSING_DEFAULT && !p->put;
