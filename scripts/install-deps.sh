@@ -9,7 +9,7 @@
 set -eu
 
 # libcmocka-dev is here because meson looks for it whenever the tests are configured.
-packages="build-essential meson ninja-build pkg-config python3 libpq-dev libuv1-dev libmicrohttpd-dev
+packages="build-essential meson ninja-build pkg-config python3 libpq-dev libuv1-dev libmicrohttpd-dev zlib1g-dev libbrotli-dev
     libjansson-dev libinih-dev libssl-dev libcurl4-openssl-dev libpg-query-dev libcmocka-dev ca-certificates curl"
 
 missing() {

@@ -31,6 +31,7 @@
     S("openapi-mode", data, openapi_mode) \
     S("openapi-security-active", data, openapi_security_active) \
     S("openapi-server-proxy-uri", data, openapi_server_proxy_uri) \
+    S("server-timing-enabled", data, server_timing) \
     S("log-level", log, level) \
     F("db-prepared-statements", "true", "statements are prepared") \
     F("db-pool-acquisition-timeout", "", "requests wait until their statement would be too late") \
@@ -48,7 +49,6 @@
     F("db-hoisted-tx-settings", "none", "settings of functions hold within them") \
     F("server-unix-socket", "none", "the door listens on an address") \
     F("server-unix-socket-mode", "", "the door listens on an address") \
-    F("server-timing-enabled", "false", "there is no Server-Timing") \
     F("log-query", "false,disabled", "statements are not logged") \
     F("server-otel-enabled", "false", "there is no OpenTelemetry")
 /* clang-format on */

@@ -39,6 +39,7 @@
     X(SIZE, data, stream_from, "64k", "answers of reads that grow past it are sent as their rows come") \
     X(SIZE, data, stream_buffer, "256k", "bytes of such an answer that may wait for the client; further rows wait in PostgreSQL") \
     X(DURATION, data, stream_timeout, "1h", "time the statement of such an answer may take") \
+    X(BOOL, data, server_timing, "off", "answers have Server-Timing: how long their parts took") \
     X(DURATION, data, stall_timeout, "30s", "time a client may take nothing of what waits for it") \
     X(INT, data, max_rows, "0", "rows of one answer at most; 0: no limit") \
     X(BOOL, data, aggregates, "off", "sums, counts and the like may be asked for: avg, count, max, min, sum") \

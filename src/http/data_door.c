@@ -77,9 +77,10 @@ struct request {
     rh_rest_naming naming;
     rh_request_settings settings;
     rh_rest *rest;
-    const char *seen; /* of look() */
-    rh_err *failed;   /* a bound was passed while rows came in */
-    int64_t sent_ms;  /* when the watch first saw that its job was sent */
+    const char *seen;                       /* of look() */
+    rh_err *failed;                         /* a bound was passed while rows came in */
+    int64_t sent_ms;                        /* when the watch first saw that its job was sent */
+    int64_t judged_us, planned_us, done_us; /* when these parts had ended; 0: not yet */
     bool paused, keeps_body;
     uint64_t n_rendered; /* rows or lines */
     int64_t rendering_us;
@@ -222,11 +223,30 @@ static void pass_on(struct request *r)
     rh_queue_cancel(r->door->queue, &r->ticket);
 }
 
+/* Server-Timing, as PostgREST names its parts; parsing is part of the plan's. */
+static void add_timing(struct request *r, rh_rest_answer *out)
+{
+    static const char *const names[] = {"jwt", "plan", "transaction", "response"};
+    int64_t now = rh_now_us();
+    const int64_t ends[] = {r->judged_us, r->planned_us, r->done_us, r->done_us ? now : 0};
+    int64_t since = r->x->since_us;
+    rh_str s;
+    if (!r->door->settings.server_timing || out->n_headers == RH_REST_MAX_HEADERS)
+        return;
+    rh_str_init_in(&s, r->x->arena, 256);
+    for (int i = 0; i < 4 && ends[i]; i++) {
+        rh_str_addf(&s, "%s%s;dur=%.3f", i ? ", " : "", names[i], (double)(ends[i] - since) / 1000);
+        since = ends[i];
+    }
+    out->headers[out->n_headers++] = (rh_rest_header){"Server-Timing", rh_str_cstr(&s)};
+}
+
 static void begin_stream(struct request *r)
 {
     rh_rest_answer head;
     rh_rest_begin(r->rest, &head);
     add_profile(r, &head);
+    add_timing(r, &head);
     rh_job_keep(&r->job);
     r->state = STREAM;
     rh_exchange_stream(r->x, head.status, head.headers, head.n_headers);
@@ -317,6 +337,7 @@ static void answer(struct request *r, const char *affected)
         return;
     }
     add_profile(r, &out);
+    add_timing(r, &out);
     r->state = ENDED;
     rh_exchange_answer(r->x, out.status, out.headers, out.n_headers, out.body, out.body_len);
 }
@@ -337,7 +358,7 @@ static void finish_stream(struct request *r, const rh_err *err)
     if (err) {
         if (!r->x->own.gone)
             rh_exchange_note(r->x, err);
-        rh_log(RH_LOG_INFO, "tenant %s: an answer was broken off: %s", r->tenant.id, err->message);
+        rh_log(RH_LOG_INFO, "tenant %s: an answer was broken off", r->tenant.id);
     } else {
         rh_rest_finish(r->rest, NULL, &rest, &none);
         rh_exchange_send(r->x, rest.body, rest.body_len);
@@ -351,6 +372,7 @@ static void on_done(rh_job *job, const char *affected, const rh_err *err)
     struct request *r = job->user;
     rh_err own;
     unlink_running(r);
+    r->done_us = rh_now_us();
     if (r->state == STREAM) {
         finish_stream(r, r->evicted ? r->evicted : r->failed ? r->failed : err);
         return;
@@ -569,6 +591,7 @@ static void on_head(void *ctx, rh_exchange *x)
     pick_up_keys(d);
     if (admit(d, r, &again, &err)) {
         r->state = ADMITTED;
+        r->judged_us = rh_now_us();
         return;
     }
     if (again && rh_key_wait_hold(d->key_wait, &r->waiter, x))
@@ -665,6 +688,7 @@ static void begin_job(struct request *r)
 static bool send_job(struct request *r, rh_err *err)
 {
     r->state = RUNNING;
+    r->planned_us = rh_now_us();
     link_running(r);
     r->ticket = (rh_ticket){.tenant = r->tenant.id,
                             .concurrency = r->tenant.limits.of[RH_LIMIT_CONCURRENCY],
@@ -958,5 +982,6 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
                       .on_gone = on_gone,
                       .on_end = on_end,
                       .stream_buffer = settings->stream_buffer,
+                      .encodes = true,
                       .close = close_door};
 }

@@ -8,11 +8,15 @@
 
 #include "base/header.h"
 #include "base/clock.h"
+#include "http/etag.h"
 #include "http/loop.h"
 #include "http/request_id.h"
 
 #define ERROR_TYPE "application/json; charset=utf-8"
 #define MAX_ERROR_JSON ((size_t)32 << 10)
+#define ETAG_UP_TO ((size_t)64 << 10)  /* larger ones may be sent before their end is known */
+#define ENCODE_FROM 1024               /* bytes: what is saved on less is lost on the way there */
+#define ENCODE_UP_TO ((size_t)1 << 20) /* more at once would keep the loop from others */
 
 /* ---- the head ---- */
 
@@ -45,6 +49,8 @@ static const struct wanted {
     ROW("Access-Control-Request-Headers", request_headers, JOIN),
     ROW("Content-Length", content_length, REFUSE),
     ROW("Transfer-Encoding", transfer_encoding, REFUSE),
+    ROW("Accept-Encoding", accept_encoding, JOIN),
+    ROW("If-None-Match", if_none_match, JOIN),
     ROW("X-Request-Id", request_id, FIRST),
 #undef ROW
 };
@@ -230,11 +236,89 @@ static void respond(rh_exchange *x, int status, const rh_rest_header *headers, i
     resume(x);
 }
 
+/* The head of an answer while it is put together, and its body. */
+struct answer {
+    int status;
+    rh_rest_header headers[RH_REST_MAX_HEADERS + 4];
+    int n;
+    char *body;
+    size_t len;
+};
+
+static void add_header(struct answer *a, const char *name, const char *value)
+{
+    a->headers[a->n++] = (rh_rest_header){name, value};
+}
+
+static void copy_headers(struct answer *a, const rh_rest_header *headers, int n)
+{
+    a->n = n < RH_REST_MAX_HEADERS ? n : RH_REST_MAX_HEADERS;
+    for (int i = 0; i < a->n; i++)
+        a->headers[i] = headers[i];
+}
+
+/* The coding that its content goes out in; says so in the head. */
+static rh_coding choose_coding(const rh_exchange *x, struct answer *a)
+{
+    const char *type = NULL;
+    rh_coding coding = rh_coding_of(x->headers.accept_encoding);
+    for (int i = 0; i < a->n; i++) {
+        if (strcasecmp(a->headers[i].name, "Content-Type") == 0)
+            type = a->headers[i].value;
+        if (strcasecmp(a->headers[i].name, "Content-Encoding") == 0)
+            return RH_CODING_NONE; /* the app's own */
+    }
+    if (!type || !rh_coding_pays(type))
+        return RH_CODING_NONE;
+    add_header(a, "Vary", "Accept-Encoding");
+    if (coding != RH_CODING_NONE)
+        add_header(a, "Content-Encoding", rh_coding_name(coding));
+    return coding;
+}
+
+static void encode(struct answer *a, rh_coding coding)
+{
+    rh_str out;
+    rh_encoder *e = rh_encoder_new(coding);
+    rh_str_init(&out, a->len * 2 + ENCODE_FROM);
+    rh_encoder_add(e, a->body, a->len, true, &out);
+    rh_encoder_free(e);
+    free(a->body);
+    a->body = rh_str_take(&out, &a->len);
+}
+
+/* Has an ETag of its content, and no content when the client has it. */
+static void tag(rh_exchange *x, struct answer *a)
+{
+    char *etag = rh_arena_alloc(x->arena, RH_ETAG_SIZE);
+    for (int i = 0; i < a->n; i++)
+        if (strcasecmp(a->headers[i].name, "ETag") == 0)
+            return;
+    rh_etag_of(a->status, a->headers, a->n, a->body, a->len, etag);
+    add_header(a, "ETag", etag);
+    if (!rh_etag_matches(x->headers.if_none_match, etag))
+        return;
+    free(a->body);
+    a->body = NULL;
+    a->len = 0;
+    a->status = 304;
+}
+
 void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers, char *body,
                         size_t body_len)
 {
-    x->sent = body ? body_len : 0;
-    respond(x, status, headers, n_headers, make_response(body, body_len));
+    struct answer a = {.status = status, .body = body, .len = body ? body_len : 0};
+    copy_headers(&a, headers, n_headers);
+    if (rh_loop_door(x->own.loop)->encodes && body) {
+        if (x->method == RH_GET && status == 200 && a.len <= ETAG_UP_TO)
+            tag(x, &a);
+        rh_coding coding =
+            a.len >= ENCODE_FROM && a.len <= ENCODE_UP_TO ? choose_coding(x, &a) : RH_CODING_NONE;
+        if (coding != RH_CODING_NONE)
+            encode(&a, coding);
+    }
+    x->sent = a.len;
+    respond(x, a.status, a.headers, a.n, make_response(a.body, a.len));
 }
 
 /* ---- the answer in pieces ---- */
@@ -267,9 +351,30 @@ static ssize_t read_stream(void *arg, uint64_t position, char *to, size_t max)
 
 void rh_exchange_stream(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers)
 {
+    struct answer a = {.status = status};
+    rh_coding coding = RH_CODING_NONE;
+    copy_headers(&a, headers, n_headers);
+    if (rh_loop_door(x->own.loop)->encodes)
+        coding = choose_coding(x, &a);
+    if (coding != RH_CODING_NONE)
+        x->own.encoder = rh_encoder_new(coding);
     x->own.stream = RH_STREAM_OPEN;
-    respond(x, status, headers, n_headers,
+    respond(x, status, a.headers, a.n,
             MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, x, NULL));
+}
+
+/* bytes may be NULL where n is 0. */
+static void add_piece(rh_exchange *x, char *bytes, size_t n, bool last)
+{
+    rh_str out;
+    if (x->own.encoder) {
+        rh_str_init(&out, n * 2 + ((size_t)4 << 20)); /* what the encoder held back comes along */
+        rh_encoder_add(x->own.encoder, bytes, n, last, &out);
+        free(bytes);
+        bytes = rh_str_take(&out, &n);
+    }
+    x->sent += n;
+    rh_pieces_add(&x->own.unsent, bytes, n);
 }
 
 bool rh_exchange_send(rh_exchange *x, char *bytes, size_t n)
@@ -278,8 +383,7 @@ bool rh_exchange_send(rh_exchange *x, char *bytes, size_t n)
         free(bytes);
         return true;
     }
-    x->sent += n;
-    rh_pieces_add(&x->own.unsent, bytes, n);
+    add_piece(x, bytes, n, false);
     x->own.is_full = x->own.unsent.bytes > rh_loop_door(x->own.loop)->stream_buffer;
     resume(x);
     return !x->own.is_full;
@@ -292,6 +396,8 @@ size_t rh_exchange_unsent(const rh_exchange *x)
 
 void rh_exchange_finish(rh_exchange *x, bool whole)
 {
+    if (whole && x->own.encoder && !x->own.gone)
+        add_piece(x, NULL, 0, true);
     x->own.stream = whole ? RH_STREAM_WHOLE : RH_STREAM_BROKEN;
     if (x->own.gone)
         rh_loop_release(x->own.loop, x);
@@ -397,6 +503,7 @@ void rh_exchange_end(rh_exchange *x)
     if (x->own.received)
         rh_str_release(&x->own.body);
     rh_pieces_clear(&x->own.unsent);
+    rh_encoder_free(x->own.encoder);
     rh_arena_clear(arena);
     *x = (rh_exchange){.arena = arena, .own = {.loop = x->own.loop}};
 }

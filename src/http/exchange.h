@@ -27,6 +27,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "http/client.h"
+#include "http/encode.h"
 #include "http/cors.h"
 #include "http/pieces.h"
 #include "rest/rest.h"
@@ -40,7 +41,7 @@ typedef struct rh_http_headers {
     const char *authorization, *host, *origin, *prefer, *range, *range_unit, *accept, *content_type;
     const char *accept_profile, *content_profile; /* which schema a read or a write is about */
     const char *sec_fetch_site;                   /* what a browser says of the page that asks */
-    const char *content_length, *transfer_encoding;
+    const char *content_length, *transfer_encoding, *accept_encoding, *if_none_match;
     const char *request_id;
     const char *named; /* the door's named_header */
 } rh_http_headers;
@@ -58,6 +59,7 @@ typedef struct rh_door {
     /* Of a streamed answer that is not finished: nobody wants it any more. */
     void (*on_gone)(void *ctx, rh_exchange *x);
     size_t stream_buffer;
+    bool encodes; /* answers have an ETag and go out in the coding that the client wants */
     /* The exchange is over, whatever became of it; the last that is heard of it. NULL: nobody wants to know.
      */
     void (*on_end)(void *ctx, rh_exchange *x);
@@ -113,7 +115,8 @@ struct rh_exchange {
         rh_stream_state stream;
         bool is_full, gone;
         rh_pieces unsent;
-        rh_exchange *next; /* free list */
+        rh_encoder *encoder; /* of a streamed answer; NULL: none */
+        rh_exchange *next;   /* free list */
     } own;
 };
 

@@ -121,6 +121,7 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                .rules = set->rules,
                                .stale_after_ms = conf->catalog_stale_after,
                                .max_body = (size_t)conf->data_max_body,
+                               .server_timing = conf->data_server_timing,
                                .stream_from = (size_t)conf->data_stream_from,
                                .stream_buffer = (size_t)conf->data_stream_buffer,
                                .stream_timeout =
