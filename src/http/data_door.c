@@ -46,6 +46,7 @@
 
 struct data_door {
     rh_data_door_settings settings;
+    rh_described described;
     rh_resolver *resolver;
     const rh_jwt_keys *keys; /* the resolver's; NULL: none yet */
     uint64_t generation;     /* of keys */
@@ -647,7 +648,9 @@ static void describe(struct request *r, const rh_relation_cache *cache)
     rh_rest_answer out;
     const rh_data_door_settings *s = &r->door->settings;
     const char *version = rh_arena_printf(r->x->arena, "%d", (int)r->tenant.tenant_version);
-    if (!rh_describe(r->x->arena, &r->rest_request, cache, &r->naming, &s->openapi, version, &out, &err)) {
+    rh_described *kept = s->adopted ? NULL : &r->door->described; /* of caches that the directory keeps */
+    if (!rh_describe(r->x->arena, &r->rest_request, cache, &r->naming, &s->openapi, version, kept, &out,
+                     &err)) {
         refuse(r, &err);
         return;
     }
@@ -905,6 +908,7 @@ static void on_watch_closed(uv_handle_t *h)
     void (*closed)(void *) = d->closed;
     void *closed_arg = d->closed_arg;
     rh_queue_free(d->queue);
+    rh_described_release(&d->described);
     rh_resolver_free(d->resolver);
     rh_jwt_keys_free(d->keys);
     free(d);

@@ -120,7 +120,8 @@ test('pages of the origins that the conf names, and no others, may read answers'
       assert.deepEqual([...got.headers.keys()].filter((h) => h.startsWith('access-control')), [], origin);
   }
   const read = await ask('/notes', { Origin: 'https://a.example' });
-  assert.deepEqual([read.status, read.headers.get('access-control-allow-origin'), read.headers.get('vary')], [200, 'https://a.example', 'Origin']);
+  assert.deepEqual([read.status, read.headers.get('access-control-allow-origin')], [200, 'https://a.example']);
+  assert.match(read.headers.get('vary'), /\bOrigin\b/);
   assert.match(read.headers.get('access-control-expose-headers'), /Content-Range/);
   const refused = await app.http('GET', '/notes', { headers: { Origin: 'https://a.example' } });
   assert.deepEqual([refused.status, refused.headers.get('access-control-allow-origin')], [401, 'https://a.example']);

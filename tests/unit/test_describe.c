@@ -85,7 +85,7 @@ static int run_case(rh_arena *a, const rest_case *c, const rh_relation_cache *ca
     rh_openapi_settings settings = settings_of(c);
     rh_rest_naming naming = naming_of(c);
     assert_true(rh_describe_asked(&c->req, cache));
-    bool ok = rh_describe(a, &c->req, cache, &naming, &settings, "7", &out, &err);
+    bool ok = rh_describe(a, &c->req, cache, &naming, &settings, "7", NULL, &out, &err);
     json_t *root = ok && out.body ? json_loadb(out.body, out.body_len, JSON_REJECT_DUPLICATES, NULL) : NULL;
     assert_true(!ok || !out.body || root);
     for (size_t i = 0; i < c->expected.len; i++) {
@@ -169,10 +169,46 @@ static void references_lead_somewhere_in_every_mode(void **state)
     rh_arena_free(a);
 }
 
+static char *text_of(rh_arena *a, const rh_relation_cache *cache, const char *path, rh_described *kept)
+{
+    rh_err err;
+    rh_rest_answer out;
+    const rh_rest_request req = {.method = RH_GET, .path = path};
+    const rh_openapi_settings s = {.url = "http://x/", .title = "t"};
+    assert_true(rh_describe(a, &req, cache, &shared_naming, &s, "1", kept, &out, &err));
+    assert_int_equal(strlen(out.body), out.body_len);
+    return out.body;
+}
+
+static void what_is_kept_is_what_would_be_written(void **state)
+{
+    static const char *const paths[] = {"/", "/openapi.json"};
+    rh_described kept = {0};
+    rh_arena *a = rh_arena_new();
+    rh_relation_cache *caches[] = {read_cache(a), read_cache(a), read_cache(a)};
+    for (int round = 0; round < 3; round++) /* more texts than are kept */
+        for (size_t i = 0; i < 6; i++) {
+            char *fresh = text_of(a, caches[i / 2], paths[i % 2], NULL);
+            char *again = text_of(a, caches[i / 2], paths[i % 2], &kept);
+            char *third = text_of(a, caches[i / 2], paths[i % 2], &kept);
+            assert_string_equal(fresh, again);
+            assert_string_equal(fresh, third);
+            assert_ptr_not_equal(again, third);
+            free(fresh);
+            free(again);
+            free(third);
+        }
+    rh_described_release(&kept);
+    for (size_t i = 0; i < 3; i++)
+        rh_relation_cache_free(caches[i]);
+    rh_arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases_answer_as_written),
+        cmocka_unit_test(what_is_kept_is_what_would_be_written),
         cmocka_unit_test(references_lead_somewhere_in_every_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
