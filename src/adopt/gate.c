@@ -111,9 +111,9 @@ static void add(rh_arena *a, rh_gate_settings *out, const char *name, const char
 void rh_gate_add_first(rh_arena *a, const rh_gate_pass *p, rh_gate_settings *out)
 {
     const rh_adopted_role *known = rh_map_get(&p->state->roles, p->role, strlen(p->role));
+    add(a, out, "search_path", p->schema->path);
     for (size_t i = 0; known && i < known->settings.len; i++)
         add(a, out, known->settings.items[i].name, known->settings.items[i].value);
-    add(a, out, "search_path", p->schema->path);
     add(a, out, "role", p->role);
 }
 
@@ -138,8 +138,13 @@ void rh_gate_judge_error(const rh_gate_pass *p, rh_err *err)
 {
     if (err->code != RH_E_DB)
         return;
-    if (strstr(err->message, RH_REST_ROLE_GUARD))
+    if (strcmp(err->sqlstate, "22P02") == 0 && strstr(err->message, RH_REST_USED_GUARD)) {
+        rh_err_set(err, RH_E_OVERLOADED,
+                   "functions leave temporary tables behind faster than sessions are renewed");
+        rh_err_hint(err, "Make them with ON COMMIT DROP.");
+    } else if (strstr(err->message, RH_REST_ROLE_GUARD)) {
         rh_err_set(err, RH_E_FORBIDDEN, "the role \"%s\" cannot be used", p->role);
-    else if ((strcmp(err->sqlstate, "42501") == 0 && !p->has_token) || is_unknown_role(err))
+    } else if ((strcmp(err->sqlstate, "42501") == 0 && !p->has_token) || is_unknown_role(err)) {
         err->code = RH_E_UNAUTHORIZED;
+    }
 }

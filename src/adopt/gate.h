@@ -4,9 +4,9 @@
  * names, or db-anon-role; the schema is the one that the profile header names, the first exposed one where
  * none is named, or, with adopt.tenants = schema, the one that the token names and no header can change.
  *
- * What is told to PostgreSQL at the head of each transaction, in this order: settings of the role,
- * search_path, the role, what http/request_settings.h tells of the request, app.settings.*. As in PostgREST
- * settings of the role come before the role, since the login role may be allowed to set more.
+ * What is told to PostgreSQL at the head of each transaction, in this order: search_path,
+ * settings of the role, the role, what http/request_settings.h tells of the request, app.settings.*. As in
+ * PostgREST settings of the role come before the role, since the login role may be allowed to set more.
  */
 #ifndef RH_ADOPT_GATE_H
 #define RH_ADOPT_GATE_H

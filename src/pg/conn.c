@@ -45,6 +45,7 @@
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_LAST_MS 1000
 #define CANCEL_AGAIN_MS 100
+#define MAX_USED 8      /* sessions that one job finds used, before it fails */
 #define MAX_EVICTIONS 4 /* statements that leave for one: RH_JOB_MAX_STEPS has room for them */
 
 #define SET_TENANT "pg_catalog.set_config('rowhouse.tenant', $1, true)"
@@ -665,13 +666,14 @@ static bool is_fatal(const rh_conn *c, const PGresult *res)
     return strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
 }
 
-/* The job's first statement found what another job has left behind. */
+/* The job's first statement found what another job has left behind. What it quotes of a client's words stands
+ * in errors of other states. */
 static bool is_used(const rh_conn *c, const rh_job *job, const PGresult *res)
 {
     const struct rh_job_step *step = &job->own.steps[job->own.step];
     const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-    return c->settings->reset && step->kind == STEP_STATEMENT && step->statement == 0 && message &&
-           strstr(message, RH_POOL_USED);
+    return c->settings->reset && step->kind == STEP_STATEMENT && step->statement == 0 &&
+           is_state(res, "22P02") && message && strstr(message, RH_POOL_USED);
 }
 
 static void forget_unprepared(rh_conn *c, rh_job *job)
@@ -700,9 +702,10 @@ static bool take_error(rh_conn *c, rh_job *job, const PGresult *res)
     job->own.error = rh_xmalloc(sizeof *job->own.error);
     rh_db_error(job->own.error, c->pg, res);
     bool used = is_used(c, job, res);
-    job->own.again = is_stale_statement(res) || used;
+    job->own.again = is_stale_statement(res) || (used && job->own.used < MAX_USED);
     job->own.restarted = job->own.restarted && !used;
-    if (job->own.again || is_state(res, "RH001"))
+    job->own.used += used;
+    if (job->own.again || used || is_state(res, "RH001"))
         c->doomed = true;
     if (c->cancelled && !job->own.cancelled && !job->own.kept && job->on_done != free_stand_in &&
         is_state(res, "57014")) { /* meant for a neighbour */

@@ -139,6 +139,7 @@ struct rh_job {
         uint64_t shapes[RH_JOB_MAX_STATEMENTS]; /* of its statements: pg/pace.h */
         int64_t usual_us;                       /* of its slowest statement */
         bool restarted, again, expired, cancelled, kept, copies, copying;
+        uint8_t used; /* sessions that it found used */
         char affected[24];
         rh_err *error;
         int n_steps, step;

@@ -192,6 +192,10 @@ describe('who asks', () => {
       if (i % 2) assert.deepEqual((await as(i, '/rpc/keep', { what: `canary-${i}` })).body, 1);
       else assert.deepEqual((await as(i, '/rpc/kept')).body.code, '42P01');
     }));
+    // a client's words are no news of the session
+    const said = await s.ask('/rpc/kept', { token: sign({ role: 'ann' }), headers: { Prefer: 'timezone=rowhouse: a session that was used' } });
+    assert.deepEqual([said.status, said.body.code], [400, 'PGRST122']);
+    assert.deepEqual((await s.ask('/rpc/kept', { token: sign({ role: 'rowhouse: a session that was used' }) })).status, 401);
   });
 
   test('a tenant is a claim that policies read', async (t) => {
