@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What PostgreSQL itself costs: the door's transaction (binding, statement, Sync) on bare libpq pipelines, with
- * so many under way at any time, each of them chosen at random from a list. One thread, no HTTP, no pool.
+ * The floor of `make bench` for homes: what PostgreSQL itself costs. The door's transaction (binding,
+ * statement, Sync) on bare libpq pipelines, with so many under way at any time, each of them chosen at random
+ * from a list. One thread, no HTTP, no pool.
  *
  *   direct SECONDS UNDER_WAY < list
  *
@@ -9,10 +10,10 @@
  *   C conninfo                          a connection, numbered from 0
  *   S text                              a statement, numbered from 0; prepared where it is first used
  *   R connection statement tenant p...  a read
- * It goes round once to prepare, says "ready", waits for a line, measures, and says how many reads in how many µs.
+ * It goes round once to prepare, says "ready", waits for a line, measures, and says how many reads in how
+ * many µs.
  */
 #include <libpq-fe.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,13 +33,13 @@ struct connection {
     bool *prepared; /* by statement */
 };
 
-struct read_ {
+struct one_read {
     int connection, statement, n;
     const char *tenant, *values[MAX_VALUES];
 };
 
 static struct connection *connections;
-static struct read_ *reads;
+static struct one_read *reads;
 static char **statements;
 static int n_connections, n_reads, n_statements, epoll_fd;
 
@@ -74,13 +75,13 @@ static void add_connection(const char *conninfo)
 
 static void add_read(char *fields)
 {
-    struct read_ r = {0};
+    struct one_read r = {0};
     char *field = strtok(fields, "\t");
     for (int i = 0; field; field = strtok(NULL, "\t"), i++)
         if (i == 0)
-            r.connection = atoi(field);
+            r.connection = (int)strtol(field, NULL, 10);
         else if (i == 1)
-            r.statement = atoi(field);
+            r.statement = (int)strtol(field, NULL, 10);
         else if (i == 2)
             r.tenant = strdup(field);
         else if (r.n < MAX_VALUES)
@@ -109,7 +110,7 @@ static void read_list(void)
         connections[i].prepared = calloc((size_t)n_statements, 1);
 }
 
-static void send_read(const struct read_ *r)
+static void send_read(const struct one_read *r)
 {
     struct connection *c = &connections[r->connection];
     char name[16];
@@ -153,13 +154,15 @@ static int wait_for_results(void)
     return ended;
 }
 
-static const struct read_ *any_read(void)
+/* NULL: none was found on a connection that has room. */
+static const struct one_read *any_read(void)
 {
-    for (;;) {
-        const struct read_ *r = &reads[random() % n_reads];
+    for (int i = 0; i < 32; i++) {
+        const struct one_read *r = &reads[random() % n_reads];
         if (connections[r->connection].under_way < MAX_DEPTH)
             return r;
     }
+    return NULL;
 }
 
 static long long now_us(void)
@@ -173,8 +176,8 @@ int main(int argc, char **argv)
 {
     if (argc != 3)
         return 2;
-    long long seconds = atoi(argv[1]), count = 0;
-    int most = atoi(argv[2]), under_way = 0;
+    long long seconds = strtol(argv[1], NULL, 10), count = 0;
+    int most = (int)strtol(argv[2], NULL, 10), under_way = 0;
     epoll_fd = epoll_create1(0);
     read_list();
     /* six times: PostgreSQL makes a plan for the values five times before it keeps one */
@@ -192,8 +195,9 @@ int main(int argc, char **argv)
         return 1;
     long long since = now_us(), until = since + seconds * 1000000;
     while (now_us() < until) {
-        for (; under_way < most; under_way++)
-            send_read(any_read());
+        const struct one_read *r;
+        for (; under_way < most && (r = any_read()); under_way++)
+            send_read(r);
         int ended = wait_for_results();
         under_way -= ended;
         count += ended;

@@ -6,6 +6,7 @@ import random
 import time
 from dataclasses import dataclass
 
+from floors import Floor, statement_of
 from procs import backends_of, own_mib, pss_mib
 from rates import CONNECTIONS, Series, http_round, write_requests, wrk
 from table import Row, median, met, spread
@@ -14,7 +15,7 @@ from world import ADS_EACH, FIRST_DATABASE, FIRST_SCHEMA, FIRST_SMALL, TENANTS, 
 FEW, MANY = 100, 1000
 MEMORY_TARGET_MIB = 64
 BUDGET = 32             # connections, for more homes than there are
-LOOPS = os.cpu_count()  # of the server; a database home has a connection in each that it is asked for by
+LOOPS = (os.cpu_count() + 1) // 2  # of the server; a database home has a connection in each that it is asked for by
 
 
 @dataclass
@@ -71,7 +72,9 @@ def schema_homes(bench):
     world.place("schema", FIRST_SCHEMA, MANY)
     door = Door(world, [f"data.connections={CONNECTIONS}"])
     rows = []
+    text = statement_of(world, door)
     for n, target in ((FEW, 1.2), (MANY, 1.5)):
+        floors = Floor.shared(world, text, n), Floor.schema(world, text, n)
         shared, schema = (Load(world, name, first, n).ready(door) for name, first in
                           (("shared", FIRST_SMALL), ("schema", FIRST_SCHEMA)))
         schema.warm(door)
@@ -79,7 +82,10 @@ def schema_homes(bench):
             bench.say(f"{n} schema homes, round {i + 1} of {bench.rounds}")
             shared.round(door, bench.seconds)
             schema.round(door, bench.seconds)
+            for floor in floors:
+                floor.round(bench)
         rows.append(against(schema, shared, target, f"point read, {n:,} schema homes"))
+        rows.append(floors[1].against(floors[0], "  PostgreSQL alone, each home on one of the connections"))
         rows.append(memory(schema, "  a backend"))
     door.stop()
     return rows
@@ -101,12 +107,19 @@ def database_homes(bench):
     shared, homes = (Load(world, name, first, FEW).ready(door) for name, first in
                      (("shared", FIRST_SMALL), ("database", FIRST_DATABASE)))
     homes.warm(door)
+    text = statement_of(world, door)
+    base, backends_alone, floor = (Floor.shared(world, text, FEW), Floor.shared(world, text, FEW, connections=FEW),
+                                   Floor.database(world, text, FEW))
     for i in range(bench.rounds):
         bench.say(f"{FEW} database homes, round {i + 1} of {bench.rounds}")
         shared.round(door, bench.seconds)
         homes.round(door, bench.seconds)
+        for f in (base, backends_alone, floor):
+            f.round(bench)
     door.stop()
-    return [against(homes, shared, 1.3, f"point read, {FEW} database homes, a connection each", note=f"; {LOOPS} loops"),
+    return [against(homes, shared, 1.3, f"point read, {FEW} database homes, a connection each", note=f"; loops: {LOOPS}"),
+            floor.against(base, "  PostgreSQL alone, a database each"),
+            backends_alone.against(base, f"  PostgreSQL alone, shared homes by {FEW} connections"),
             memory(homes, "  a backend"), *curve(bench, shared)]
 
 
