@@ -1,11 +1,12 @@
 -- How to share the bytes of a shared home's tables, indexes and TOAST among its tenants, by the bytes of their rows.
--- $1 schema, $2 tenant key, $3 root. Row: a statement that reads every row; its row: JSON object by tenant.
+-- $1 schema, $2 tenant key, $3 root, $4 JSON object with the tables' bytes where they are not on this server (Citus), else
+-- '{}'. Row: a statement that reads every row; its row: JSON object by tenant.
 -- PostgreSQL 15 and newer.
 WITH tables AS (
     SELECT c.oid, c.relname, a.attname AS key,
            (SELECT string_agg(format('coalesce(pg_column_size(%I), 0)', k.attname), ' + ') FROM pg_attribute k
             WHERE k.attrelid = c.oid AND k.attnum > 0 AND NOT k.attisdropped) AS width,
-           coalesce((SELECT sum(pg_total_relation_size(p.relid)) FROM pg_partition_tree(c.oid) p), pg_total_relation_size(c.oid)) AS bytes
+           coalesce(($4::jsonb ->> c.relname)::bigint, (SELECT sum(pg_total_relation_size(p.relid)) FROM pg_partition_tree(c.oid) p), pg_total_relation_size(c.oid)) AS bytes
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1

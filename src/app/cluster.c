@@ -66,7 +66,19 @@ static bool let_owner_in(struct cluster *c, rh_db *admin, rh_err *err)
            rh_install_login(c->app, admin, c->app->owner, c->owner_password, err);
 }
 
-/* The database of a worker, as the coordinator's is. Its roles came with the coordinator's. */
+/* Citus brings roles to the workers when they are made; those that were there before the cluster was are made
+ * here. */
+static bool ensure_worker_roles(const struct cluster *c, const rh_node *worker, rh_err *err)
+{
+    bool made;
+    rh_db *admin = rh_app_connect(c->app, worker, RH_ROLE_ADMIN, NULL, err);
+    bool ok = admin && rh_install_missing_roles(c->app, admin, &made, err) &&
+              (!made || rh_install_login(c->app, admin, c->app->owner, c->owner_password, err));
+    rh_db_close(admin);
+    return ok;
+}
+
+/* The database of a worker, as the coordinator's is. */
 static bool prepare_worker(const struct cluster *c, const char *host, const char *port, rh_err *err)
 {
     const char *conninfo = rh_conninfo_at(c->a, c->node->conninfo, host, port);
@@ -75,7 +87,8 @@ static bool prepare_worker(const struct cluster *c, const char *host, const char
     const char *alone = rh_arena_printf(c->a, "%s options='-c citus.enable_ddl_propagation=off'", conninfo);
     const rh_node worker = {.id = c->node->id, .name = c->node->name, .conninfo = alone};
     rh_db *db = NULL;
-    bool ok = rh_install_database(c->app, &worker, c->app->shared_db, NULL, err) &&
+    bool ok = ensure_worker_roles(c, &worker, err) &&
+              rh_install_database(c->app, &worker, c->app->shared_db, NULL, err) &&
               (db = rh_app_connect(c->app, &worker, RH_ROLE_ADMIN, c->app->shared_db, err)) &&
               add_extension(db, err) && note_logins(c, db, err);
     rh_db_close(db);

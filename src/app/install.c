@@ -124,6 +124,25 @@ static bool ensure_roles(const rh_app *app, rh_db *db, bool renew, rh_err *err)
            grant_membership(app, db, app->owner, app->operator_name, err);
 }
 
+bool rh_install_missing_roles(const rh_app *app, rh_db *db, bool *made, rh_err *err)
+{
+    const struct {
+        const char *role, *password;
+        enum role_kind kind;
+    } all[] = {{app->owner, NULL, OWNER},
+               {app->server, app->server_password, SERVER},
+               {app->operator_name, app->operator_password, OPERATOR}};
+    *made = false;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        PGresult *res = rh_db_query(db, app->arena, rh_sql_install_role_state, 1, &all[i].role, err);
+        if (!res || (PQntuples(res) == 0 &&
+                     !ensure_role(app, db, all[i].role, all[i].kind, all[i].password, false, err)))
+            return false;
+        *made |= PQntuples(res) == 0;
+    }
+    return !*made || grant_membership(app, db, app->owner, app->operator_name, err);
+}
+
 /* Copied through the log, a template costs no checkpoint, but its size in log: docs/architecture.md. */
 #define FILES_FROM ((int64_t)512 << 20)
 

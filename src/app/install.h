@@ -13,6 +13,9 @@ bool rh_install(rh_app *app, rh_err *err);
 /* Roles and the shared homes' database on a node. renew_passwords: existing roles get theirs anew, too. */
 bool rh_install_node(const rh_app *app, const rh_node *node, bool renew_passwords, rh_err *err);
 
+/* The app's roles that the server does not have; those that it has are not looked at. */
+bool rh_install_missing_roles(const rh_app *app, rh_db *admin, bool *made, rh_err *err);
+
 /* Lets a role log in with that password. admin: connected as the admin. */
 bool rh_install_login(const rh_app *app, rh_db *admin, const char *role, const char *password, rh_err *err);
 

@@ -3,14 +3,18 @@
 
 #include <string.h>
 
+#include "app/cluster.h"
 #include "sql.h"
 
 /* A node's answer becomes a part of one JSON object; of one that is away nothing is known. */
 static void add_sizes(rh_arena *a, const PGresult *homes, int row, rh_db *shared, rh_str *out)
 {
     rh_err ignored;
-    const char *params[] = {PQgetvalue(homes, row, 3), PQgetvalue(homes, row, 4)},
-               *json = rh_db_value(shared, a, rh_sql_homes_sizes, 2, params, &ignored);
+    bool citus = false;
+    const char *params[] = {PQgetvalue(homes, row, 3), PQgetvalue(homes, row, 4)};
+    rh_cluster_is_citus(shared, &citus, &ignored);
+    const char *json = rh_db_value(shared, a, citus ? rh_sql_citus_sizes : rh_sql_homes_sizes, citus ? 1 : 2,
+                                   params, &ignored);
     if (json)
         rh_str_addf(out, "%s\"%s\":%s", out->len > 1 ? "," : "", PQgetvalue(homes, row, 0), json);
 }

@@ -62,7 +62,7 @@ const char *rh_home_dump_suffix(const rh_home *home);
 bool rh_home_size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t *bytes, rh_err *err);
 
 /* JSON object by tenant: the share of each in the bytes of a shared home's tables, by the bytes of its rows.
- * Reads every row. Empty on Citus, where that would go over all workers. */
+ * Reads every row. */
 const char *rh_home_shares(const rh_app *app, const rh_home *home, rh_db *shared, rh_arena *a, rh_err *err);
 
 /* ---- the same for all ---- */

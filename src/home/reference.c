@@ -111,7 +111,7 @@ static bool compare(struct bring *b, rh_err *err)
 
 static bool start_copy(rh_db *db, const char *sql, ExecStatusType wanted, rh_err *err)
 {
-    PGresult *res = PQexec(rh_db_conn(db), sql);
+    PGresult *res = rh_db_run(db, sql);
     bool ok = PQresultStatus(res) == wanted || rh_db_error(err, rh_db_conn(db), res);
     PQclear(res);
     return ok;
@@ -204,7 +204,7 @@ static bool run_command(struct bring *b, size_t i, int command, int64_t *rows, r
     int64_t n = 0;
     if (!*sql)
         return true;
-    PGresult *res = PQexec(rh_db_conn(b->db), sql); /* may be several statements */
+    PGresult *res = rh_db_run(b->db, sql); /* may be several statements */
     bool ok = PQresultStatus(res) == PGRES_COMMAND_OK || rh_db_error(err, rh_db_conn(b->db), res);
     if (ok && rows && rh_parse_int(PQcmdTuples(res), &n))
         *rows += n;

@@ -26,12 +26,12 @@ static bool size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t 
 const char *rh_home_shares(const rh_app *app, const rh_home *home, rh_db *shared, rh_arena *a, rh_err *err)
 {
     bool citus;
-    const char *params[] = {home->schema, app->conf->app_tenant_key, app->conf->app_root};
     if (!rh_cluster_is_citus(shared, &citus, err))
         return NULL;
-    if (citus)
-        return "{}";
-    const char *order = rh_db_value(shared, a, rh_sql_homes_share_order, 3, params, err);
+    const char *sizes =
+        citus ? rh_db_value(shared, a, rh_sql_citus_table_sizes, 1, &home->schema, err) : "{}";
+    const char *params[] = {home->schema, app->conf->app_tenant_key, app->conf->app_root, sizes};
+    const char *order = sizes ? rh_db_value(shared, a, rh_sql_homes_share_order, 4, params, err) : NULL;
     return order ? rh_db_value(shared, a, order, 0, NULL, err) : NULL;
 }
 

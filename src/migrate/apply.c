@@ -88,7 +88,7 @@ static bool run_file(const rh_apply_target *t, const rh_migration *m, rh_arena *
         const rh_script_piece *piece = &pieces.items[i];
         if (forgets_statements(piece))
             rh_db_forget_kept(t->db);
-        PGresult *res = PQexec(rh_db_conn(t->db), rh_arena_strndup(a, piece->text, piece->len));
+        PGresult *res = rh_db_run(t->db, rh_arena_strndup(a, piece->text, piece->len));
         ExecStatusType status = PQresultStatus(res);
         bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
         if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT)

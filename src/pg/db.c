@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pg/db.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-#define KEPT_MAX 16 /* statements of ours that are worth it */
+#define ASK_MS 10000      /* an answer takes longer: is the server still there? */
+#define PING_TIMEOUT "10" /* seconds */
+#define KEPT_MAX 16       /* statements of ours that are worth it */
 
 struct rh_db {
     PGconn *conn;
-    bool lazy;
+    bool lazy, hung; /* hung: it did not answer, and is asked no more */
     const char *kept[KEPT_MAX];
     int n_kept;
 };
@@ -103,13 +107,88 @@ bool rh_db_error(rh_err *err, const PGconn *conn, const PGresult *res)
     return false;
 }
 
+/* ---- waiting ---- */
+
+static bool is_there(const rh_db *db)
+{
+    const char *keys[] = {"host", "hostaddr", "port", "connect_timeout", NULL};
+    const char *address = PQhostaddr(db->conn);
+    const char *values[] = {PQhost(db->conn), address && *address ? address : NULL, PQport(db->conn),
+                            PING_TIMEOUT, NULL};
+    return PQpingParams(keys, values, 0) != PQPING_NO_RESPONSE;
+}
+
+/* Until a result is there, or the connection is lost. A statement may take its time; a server that hangs, or
+ * is cut off, does not answer a newcomer either: then the socket is shut and libpq finds its end. */
+static void await(rh_db *db)
+{
+    struct pollfd fd = {.events = POLLIN};
+    while (PQisBusy(db->conn)) {
+        fd.fd = PQsocket(db->conn);
+        if (fd.fd < 0)
+            return;
+        if (poll(&fd, 1, ASK_MS) == 0 && !is_there(db)) {
+            db->hung = true;
+            shutdown(fd.fd, SHUT_RDWR);
+        }
+        if (fd.revents || db->hung)
+            if (!PQconsumeInput(db->conn))
+                return;
+    }
+}
+
+/* As PQexec() does: the last result, or the one that begins a COPY. */
+static PGresult *last_result(rh_db *db)
+{
+    PGresult *last = NULL, *res;
+    for (;;) {
+        await(db);
+        if (!(res = PQgetResult(db->conn)))
+            return last;
+        PQclear(last);
+        last = res;
+        ExecStatusType status = PQresultStatus(res);
+        if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH ||
+            PQstatus(db->conn) == CONNECTION_BAD)
+            return last;
+    }
+}
+
+static bool fail(const rh_db *db, const PGresult *res, rh_err *err)
+{
+    rh_db_error(err, db->conn, res);
+    if (db->hung)
+        rh_err_set(err, RH_E_UNAVAILABLE, "the server does not answer");
+    return false;
+}
+
+/* What an earlier statement has left, as after COPY, is nobody's. */
+static void discard(rh_db *db)
+{
+    PGresult *res;
+    while ((res = PQgetResult(db->conn))) {
+        ExecStatusType status = PQresultStatus(res);
+        PQclear(res);
+        if (status == PGRES_COPY_IN)
+            PQputCopyEnd(db->conn, "given up");
+        else if (status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH)
+            return; /* not ended: the next statement is refused */
+    }
+}
+
+PGresult *rh_db_run(rh_db *db, const char *sql)
+{
+    discard(db);
+    return PQsendQuery(db->conn, sql) ? last_result(db) : NULL;
+}
+
 bool rh_db_exec(rh_db *db, const char *sql, rh_err *err)
 {
-    PGresult *res = PQexec(db->conn, sql);
+    PGresult *res = rh_db_run(db, sql);
     ExecStatusType status = PQresultStatus(res);
     bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
     if (!ok)
-        rh_db_error(err, db->conn, res);
+        fail(db, res, err);
     PQclear(res);
     return ok;
 }
@@ -123,10 +202,10 @@ bool rh_db_receive(rh_db *db, rh_err *err)
 {
     bool ok = true;
     PGresult *res;
-    while ((res = PQgetResult(db->conn))) {
+    while (await(db), (res = PQgetResult(db->conn))) {
         ExecStatusType status = PQresultStatus(res);
         if (ok && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
-            ok = rh_db_error(err, db->conn, res);
+            ok = fail(db, res, err);
         PQclear(res);
     }
     return ok && PQstatus(db->conn) == CONNECTION_OK;
@@ -139,10 +218,11 @@ static void clear_result(void *res)
 
 PGresult *rh_db_query(rh_db *db, rh_arena *a, const char *sql, int n, const char *const *values, rh_err *err)
 {
-    PGresult *res = PQexecParams(db->conn, sql, n, NULL, values, NULL, NULL, 0);
+    discard(db);
+    PGresult *res = PQsendQueryParams(db->conn, sql, n, NULL, values, NULL, NULL, 0) ? last_result(db) : NULL;
     ExecStatusType status = PQresultStatus(res);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-        rh_db_error(err, db->conn, res);
+        fail(db, res, err);
         PQclear(res);
         return NULL;
     }
@@ -186,9 +266,9 @@ PGresult *rh_db_query_kept(rh_db *db, rh_arena *a, const char *sql, int n, const
         db->kept[db->n_kept++] = sql;
     }
     snprintf(name, sizeof name, "rh_%d", at);
-    PGresult *res = PQexecPrepared(db->conn, name, n, values, NULL, NULL, 0);
+    PGresult *res = PQsendQueryPrepared(db->conn, name, n, values, NULL, NULL, 0) ? last_result(db) : NULL;
     if (PQresultStatus(res) != PGRES_TUPLES_OK && PQresultStatus(res) != PGRES_COMMAND_OK) {
-        rh_db_error(err, db->conn, res);
+        fail(db, res, err);
         PQclear(res);
         if (strcmp(err->sqlstate, "26000") == 0) /* deallocated behind our back */
             db->n_kept = 0;
@@ -213,14 +293,14 @@ static bool take_answer(rh_db *db, PGresult **res, bool *ok, rh_err *err)
 {
     PGresult *next;
     *res = NULL;
-    while ((next = PQgetResult(db->conn))) {
+    while (await(db), (next = PQgetResult(db->conn))) {
         ExecStatusType status = PQresultStatus(next);
         if (!*res && (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)) {
             *res = next;
             continue;
         }
         if (*ok)
-            *ok = status == PGRES_PIPELINE_SYNC || rh_db_error(err, db->conn, next);
+            *ok = status == PGRES_PIPELINE_SYNC || fail(db, next, err);
         PQclear(next);
         if (status == PGRES_PIPELINE_SYNC)
             break;

@@ -4,7 +4,9 @@
  * (pg/pool.h) instead; nothing here may be called on a loop's thread.
  *
  * Ownership: rh_db is the caller's, closed by rh_db_close(). Results are PGresults, kept by the arena given.
- * Errors: RH_E_UNAVAILABLE when there is no connection (any more), RH_E_DB with SQLSTATE otherwise.
+ * Errors: RH_E_UNAVAILABLE when there is no connection (any more), RH_E_DB with SQLSTATE otherwise. A server
+ * that owes an answer for 10 s and does not answer a ping either is gone; COPY is waited for by whoever does
+ * it.
  */
 #ifndef RH_DB_H
 #define RH_DB_H
@@ -22,6 +24,8 @@ rh_db *rh_db_open(const char *conninfo, const char *database, const char *user, 
 void rh_db_close(rh_db *db);   /* NULL is allowed */
 PGconn *rh_db_conn(rh_db *db); /* for COPY and LISTEN; still owned by db */
 
+/* As PQexec(), but that a server that hangs is given up. */
+PGresult *rh_db_run(rh_db *db, const char *sql);
 /* One or more statements without parameters. */
 bool rh_db_exec(rh_db *db, const char *sql, rh_err *err);
 /* rh_db_exec() in two: between them the server works, and the caller may do something else, on another

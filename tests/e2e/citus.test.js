@@ -46,12 +46,12 @@ async function workersOf() {
 }
 
 /** Takes away what an earlier run left. */
-async function clean() {
+async function clean(name = NAME) {
   for (const node of [{}, ...(await workersOf())]) {
     await asAdmin(node, infoOf(CITUS).dbname, async (c) => {
       await c.query('SET citus.enable_ddl_propagation = off');
-      for (const database of [NAME, `${NAME}_catalog`]) await c.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
-      for (const role of ['server', 'operator', 'owner']) await c.query(`DROP ROLE IF EXISTS ${NAME}_${role}`);
+      for (const database of [name, `${name}_catalog`, `${name}_before`]) await c.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+      for (const role of ['server', 'operator', 'owner']) await c.query(`DROP ROLE IF EXISTS ${name}_${role}`);
     });
   }
 }
@@ -364,6 +364,9 @@ describe('apps/ads on Citus', { skip: NEEDS }, () => {
     const { rows } = await operator.query('SELECT count(*)::int AS n FROM citus_schemas');
     assert.equal(rows[0].n, 1);
     assert.equal((await app.http('POST', '/rpc/double_budget', { tenant: 'own', body: { campaign_id: made.json[0].id } })).json[0].monthly_budget, 200);
+    const sizes = JSON.parse(await app.ok(['tenant', 'list', '--json', '--sizes']));
+    for (const t of sizes) assert.ok(t.size > 0, JSON.stringify(t));
+    assert.ok(sizes.find((t) => t.slug === 'own').size > 100000); // indexes of five tables
   });
 
   test('a fleet query asks the cluster once for all companies, and each home of its own', async () => {
@@ -428,5 +431,39 @@ CREATE VIEW noted_ads WITH (security_invoker) AS SELECT a.company_id, a.id, n.no
       const database = file === 'note_kind.sql' ? `${NAME}_catalog` : NAME;
       await asAdmin({}, database, (c) => c.query(`PREPARE s AS ${fs.readFileSync(path.join(dir, file), 'utf8')}`)).catch((err) => assert.fail(`${file}: ${err.message}`));
     }
+  });
+});
+
+describe('a server that becomes a coordinator', { skip: NEEDS }, () => {
+  const name = 'adsd', before = `${name}_before`;
+  let app;
+
+  after(async () => {
+    await app?.stop();
+    await clean(name);
+  });
+
+  test('its rows go to the workers, and none stays behind', async () => {
+    await clean(name);
+    await asAdmin({}, infoOf(CITUS).dbname, async (c) => {
+      await c.query('SET citus.enable_ddl_propagation = off');
+      await c.query(`CREATE DATABASE ${before}`); // without the extension: a plain server
+    });
+    app = prepareApp({ appDir: path.join(ROOT, 'apps/ads') });
+    const conf = fs.readFileSync(path.join(app.dir, 'rowhouse.conf'), 'utf8').replace('name = ads', `name = ${name}`).replace(/^\[demo\][^]*/m, '');
+    const at = (dbname) => app.write({ 'rowhouse.conf': `${conf}\n[server]\nconninfo = ${CITUS.replace(/dbname=\S+/, `dbname=${dbname}`)}\n` });
+    at(before);
+    await app.ok(['migrate']);
+    for (const slug of ['one', 'two']) {
+      await app.ok(['tenant', 'create', slug]);
+      await app.psql(slug, "INSERT INTO campaigns (name, cost_model, state, created_at, updated_at) SELECT g, 'm', 's', now(), now() FROM generate_series(1, 50) g");
+    }
+    at(infoOf(CITUS).dbname);
+    await app.ok(['migrate']);
+    const { rows } = await asAdmin({}, name, (c) => c.query("SELECT count(*)::int AS tables, sum(pg_relation_size(table_name))::int AS bytes FROM citus_tables"));
+    assert.deepEqual(rows, [{ tables: 6, bytes: 0 }]);
+    for (const slug of ['one', 'two']) assert.equal(await app.psql(slug, 'SELECT count(*) FROM campaigns'), '50');
+    assert.equal(await app.psql(null, 'SELECT count(*) FROM campaigns'), '100');
+    assert.match((await app.run(['migrate'])).stderr, /0 fittings/);
   });
 });
