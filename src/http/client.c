@@ -14,6 +14,7 @@ rh_client *rh_clients_add(rh_clients *list, int fd, int64_t now)
     rh_client *c = rh_xcalloc(1, sizeof *c);
     c->fd = fd;
     c->deadline = now + list->head_timeout;
+    c->idle_since = now;
     c->next = list->first;
     if (c->next)
         c->next->prev = c;
@@ -34,6 +35,7 @@ void rh_client_enter(const rh_clients *list, rh_client *c, rh_client_phase phase
     c->phase = phase;
     switch (phase) {
     case RH_CLIENT_IDLE:
+        c->idle_since = now;
         c->deadline = now + list->idle_timeout + list->head_timeout;
         break;
     case RH_CLIENT_HEAD:
@@ -63,16 +65,14 @@ void rh_clients_sweep(rh_clients *list, int64_t now)
 
 void rh_clients_cut_idlest(rh_clients *list, int64_t now)
 {
-    int64_t usual = list->idle_timeout + list->head_timeout, oldest = now + usual - AT_LEAST_MS;
+    int64_t oldest = now - AT_LEAST_MS;
     for (const rh_client *c = list->first; c; c = c->next)
-        if (c->phase == RH_CLIENT_IDLE && c->deadline < oldest)
-            oldest = c->deadline;
+        if (c->phase == RH_CLIENT_IDLE && c->idle_since < oldest)
+            oldest = c->idle_since;
+    int64_t until = oldest + SPAN_MS < now - AT_LEAST_MS ? oldest + SPAN_MS : now - AT_LEAST_MS;
     for (rh_client *c = list->first; c; c = c->next)
-        if (c->phase == RH_CLIENT_IDLE && c->deadline <= oldest + SPAN_MS &&
-            c->deadline <= now + usual - AT_LEAST_MS) {
+        if (c->phase == RH_CLIENT_IDLE && c->idle_since <= until)
             shutdown(c->fd, SHUT_RDWR);
-            c->deadline = INT64_MAX;
-        }
 }
 
 void rh_clients_cut_idle(rh_clients *list)

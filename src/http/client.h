@@ -23,7 +23,7 @@ typedef enum rh_client_phase {
 typedef struct rh_client {
     int fd;
     rh_client_phase phase;
-    int64_t deadline;
+    int64_t deadline, idle_since;
     struct rh_exchange *exchange; /* the request under way, or NULL */
     struct rh_client *prev, *next;
 } rh_client;

@@ -466,10 +466,22 @@ static const struct {
      offsetof(struct use, us) + RH_TIME_RENDERING * sizeof(int64_t), true},
 };
 
+/* A tenant of an adopted database may be called anything. */
+static void add_label(rh_str *out, const char *value)
+{
+    for (; *value; value++) {
+        if (*value == '"' || *value == '\\')
+            rh_str_addc(out, '\\');
+        rh_str_addc(out, (unsigned char)*value < ' ' ? ' ' : *value);
+    }
+}
+
 static void write_use(const char *id, const struct use *u, size_t i, rh_str *out)
 {
     const void *at = (const char *)u + uses[i].offset;
-    rh_str_addf(out, "rowhouse_tenant_%s{tenant=\"%s\"} ", uses[i].name, id);
+    rh_str_addf(out, "rowhouse_tenant_%s{tenant=\"", uses[i].name);
+    add_label(out, id);
+    rh_str_add(out, "\"} ");
     if (uses[i].is_time)
         rh_str_addf(out, "%.6f\n", (double)*(const int64_t *)at / 1e6);
     else
