@@ -243,6 +243,16 @@ const char *rh_plan_type(const rh_node *n, const rh_field *f)
     return f->computed ? f->computed->return_type.text : n->columns[f->column].type.text;
 }
 
+bool rh_plan_same_field(const rh_field *a, const rh_field *b)
+{
+    if (a->column != b->column || a->computed != b->computed || a->n_steps != b->n_steps)
+        return false;
+    for (int i = 0; i < a->n_steps; i++)
+        if (strcmp(a->steps[i].key, b->steps[i].key) != 0 || a->steps[i].as_text != b->steps[i].as_text)
+            return false;
+    return true;
+}
+
 static rh_node *child_named(const rh_node *n, const char *name)
 {
     for (size_t i = 0; i < n->children.len; i++) {
@@ -285,6 +295,26 @@ static bool resolve_logic(rh_plan *p, const rh_node *n, rh_logic *l, rh_err *err
     return true;
 }
 
+/* What is ordered by may be shown under another name, and where rows are grouped only what is shown is there.
+ */
+static bool find_spread_item(const rh_node *n, rh_order *o, bool by_field)
+{
+    for (size_t i = 0; o->embed->spread && i < n->items.len; i++) {
+        const rh_item *item = &n->items.items[i];
+        if (item->spread != o->embed)
+            continue;
+        const rh_item *from = &o->embed->items.items[item->spread_item];
+        bool found = by_field ? from->field && !from->cast && !item->aggregate &&
+                                    rh_plan_same_field(from->field, &o->field)
+                              : !o->field.n_steps && strcmp(item->key, o->field.name) == 0;
+        if (found) {
+            o->spread_item = i + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool resolve_order(rh_plan *p, const rh_node *n, rh_order *o, rh_err *err)
 {
     if (!o->relation)
@@ -301,7 +331,12 @@ static bool resolve_order(rh_plan *p, const rh_node *n, rh_order *o, rh_err *err
         return rh_err_detail(err, "'%s' and '%.*s' do not form a many-to-one or one-to-one relationship",
                              n->name, RH_CLIPPED(o->relation));
     }
-    return resolve_field(p, o->embed, &o->field, err);
+    if (find_spread_item(n, o, false))
+        return true;
+    if (!resolve_field(p, o->embed, &o->field, err))
+        return false;
+    find_spread_item(n, o, true);
+    return true;
 }
 
 /* ---- select ---- */

@@ -116,6 +116,8 @@ bool rh_plan_tree(rh_plan *p, rh_err *err);
 /* How a resolved field's value becomes JSON; its path and cast are not looked at. */
 rh_json_form rh_plan_form(const rh_node *n, const rh_field *f);
 const char *rh_plan_type(const rh_node *n, const rh_field *f);
+/* Both resolved, of one node. */
+bool rh_plan_same_field(const rh_field *a, const rh_field *b);
 /* Marks the tree's need of the tenant id; after everything else is planned. */
 void rh_plan_note_tenant(rh_plan *p);
 

@@ -119,6 +119,8 @@ typedef struct rh_order {
     rh_field field;
     const char *relation;  /* order by a column of this to-one embed; NULL for an own column */
     struct rh_node *embed; /* the planner's */
+    size_t spread_item; /* the planner's: the item, counted from 1, that a spread embed brings; 0: the embed's
+                           field */
     bool descending;
     rh_nulls nulls;
 } rh_order;

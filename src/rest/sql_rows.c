@@ -13,33 +13,27 @@ static bool is_of_view(const rh_node *n)
     return n->relation->kind == 'v' || n->link.kind == RH_LINK_COMPUTED;
 }
 
-static bool same_field(const rh_field *a, const rh_field *b)
-{
-    if (a->column != b->column || a->computed != b->computed || a->n_steps != b->n_steps)
-        return false;
-    for (int i = 0; i < a->n_steps; i++)
-        if (strcmp(a->steps[i].key, b->steps[i].key) != 0 || a->steps[i].as_text != b->steps[i].as_text)
-            return false;
-    return true;
-}
-
 /* The number of the item that rows are grouped by and ordered by; 0 when it is none. */
 static size_t grouped_item(const rh_node *n, const rh_order *o)
 {
     for (size_t i = 0; n->aggregated && !o->embed && i < n->items.len; i++) {
         const rh_item *item = &n->items.items[i];
         if (item->field && !item->aggregate && !item->cast && !item->boxed && !item->shown &&
-            same_field(item->field, &o->field))
+            rh_plan_same_field(item->field, &o->field))
             return i + 1;
     }
     return 0;
 }
 
+static void put_item(rh_writer *w, const rh_node *n, const rh_item *item);
+
 static void put_order_term(rh_writer *w, const rh_node *n, const rh_order *o)
 {
     static const char *const nulls[] = {"", " NULLS FIRST", " NULLS LAST"};
     size_t item = grouped_item(n, o);
-    if (o->embed) {
+    if (o->spread_item) {
+        put_item(w, n, &n->items.items[o->spread_item - 1]);
+    } else if (o->embed) {
         rh_put(w, "(SELECT ");
         rh_put_field(w, o->embed, &o->field);
         rh_put(w, " FROM ");
