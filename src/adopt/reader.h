@@ -13,6 +13,8 @@ rh_db *rh_adopt_connect(const rh_conf *conf, rh_err *err);
 /* Where the settings come from: each state reads them anew, into its own arena. NULL with err filled. */
 typedef struct rh_adopt_source {
     rh_conf *(*read)(rh_arena *a, void *arg, rh_err *err);
+    /* A newer state than the first is there; on the watch's thread. NULL: nobody wants to know. */
+    void (*shown)(const rh_adopted_state *s, void *arg);
     void *arg;
     bool first_look; /* where nobody is said to come in, the login role may, by tokens of a secret made for
                         this run */

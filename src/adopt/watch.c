@@ -20,7 +20,7 @@ struct rh_adopt_watch {
     rh_db *db; /* NULL while the database is away */
     pthread_t thread;
     int stop_fd, reload_fd;
-    bool away_told;
+    bool away_told, running;
 };
 
 enum order { NOTHING, READ, STOP };
@@ -82,9 +82,12 @@ static bool listen_there(rh_adopt_watch *w, rh_err *err)
 static bool read_all(rh_adopt_watch *w, rh_err *err)
 {
     rh_adopted_state *s = rh_adopt_read(w->source, w->db, err);
-    if (s)
-        rh_adopted_show(w->adopted, s);
-    return s != NULL;
+    if (!s)
+        return false;
+    rh_adopted_show(w->adopted, s);
+    if (w->running && w->source->shown)
+        w->source->shown(s, w->source->arg); /* it cannot be replaced but by this thread */
+    return true;
 }
 
 /* LISTEN before reading: what changes meanwhile is told afterwards. */
@@ -117,6 +120,7 @@ static void *run(void *arg)
 {
     rh_adopt_watch *w = arg;
     rh_err err;
+    w->running = true;
     for (enum order order = hear(w);;) {
         for (; order == READ; order = hear(w))
             if (!read_anew(w))

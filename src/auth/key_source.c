@@ -51,6 +51,15 @@ rh_key_source *rh_key_source_fixed(rh_jwt_keys *keys)
     return s;
 }
 
+void rh_key_source_replace(rh_key_source *s, rh_jwt_keys *keys)
+{
+    pthread_mutex_lock(&s->lock);
+    rh_jwt_keys_free(s->keys);
+    s->keys = keys;
+    atomic_fetch_add_explicit(&s->generation, 1, memory_order_release);
+    pthread_mutex_unlock(&s->lock);
+}
+
 uint64_t rh_key_source_generation(const rh_key_source *s)
 {
     return atomic_load_explicit(&s->generation, memory_order_acquire);

@@ -31,6 +31,8 @@ typedef struct rh_key_source_settings {
 
 /* These keys and no others. The reference is taken. */
 rh_key_source *rh_key_source_fixed(rh_jwt_keys *keys);
+/* Others from now on, of a source that was made so. The reference is taken. */
+void rh_key_source_replace(rh_key_source *s, rh_jwt_keys *keys);
 /* Begins to fetch and returns at once. Error: IO. */
 rh_key_source *rh_key_source_start(const rh_key_source_settings *settings, rh_err *err);
 void rh_key_source_free(rh_key_source *s); /* within a second; NULL is allowed */

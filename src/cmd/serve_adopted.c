@@ -28,7 +28,9 @@ struct adoption {
     const rh_adopted_state *state; /* the first one: the server's settings are in it */
     rh_adopt_watch *watch;
     rh_key_source *keys;
-    const char *secret, *doors_file;
+    _Atomic(rh_key_source *) fixed_keys; /* the same, once they are there, where jwt-secret says them */
+    const char *secret;                  /* that was made for this run, or NULL */
+    const char *doors_file;
     rh_server *server;
 };
 
@@ -72,6 +74,35 @@ static bool start_server(struct adoption *s, rh_err *err)
     return s->server != NULL;
 }
 
+/* The keys of jwt-secret as it is now. What it holds that is none leaves those that there are. */
+static void renew_keys(const rh_adopted_state *state, void *arg)
+{
+    struct adoption *s = arg;
+    rh_err err;
+    const char *made;
+    uint64_t generation;
+    rh_key_source *old = atomic_load(&s->fixed_keys);
+    if (!old || !*state->conf->auth_secret)
+        return;
+    rh_arena *a = rh_arena_new();
+    rh_key_source *now = rh_adopt_key_source(a, state->conf, &made, &err);
+    if (now)
+        rh_key_source_replace(old, rh_key_source_get(now, &generation));
+    else
+        rh_log_err(RH_LOG_WARN, "the keys of tokens stay as they were", &err);
+    rh_key_source_free(now);
+    rh_arena_free(a);
+}
+
+static bool start_keys(struct adoption *s, rh_err *err)
+{
+    const rh_conf *conf = s->state->conf;
+    s->keys = rh_adopt_key_source(s->line->a, conf, &s->secret, err);
+    if (s->keys && *conf->auth_secret)
+        atomic_store(&s->fixed_keys, s->keys);
+    return s->keys != NULL;
+}
+
 /* Where the door is, for scripts and tests, where a directory for it is named. */
 static bool write_doors(struct adoption *s, rh_err *err)
 {
@@ -89,13 +120,12 @@ static bool start(struct adoption *s, rh_err *err)
 {
     if (!(s->conf = load(s->line->a, s, err)) || !rh_service_log(s->conf, err))
         return false;
-    s->source = (rh_adopt_source){read_source, s, s->from && !rh_file_exists(s->from)};
+    s->source = (rh_adopt_source){read_source, renew_keys, s, s->from && !rh_file_exists(s->from)};
     s->adopted = rh_adopted_new();
     if (!(s->watch = rh_adopt_watch_start(s->conf, &s->source, s->adopted, err)))
         return false;
     s->state = rh_adopted_use(s->adopted);
-    return (s->keys = rh_adopt_key_source(s->line->a, s->state->conf, &s->secret, err)) &&
-           start_server(s, err) && write_doors(s, err);
+    return start_keys(s, err) && start_server(s, err) && write_doors(s, err);
 }
 
 static void stop(struct adoption *s)

@@ -323,10 +323,14 @@ describe('settings', () => {
     await until(() => s.stderr.includes('there is no schema "nothing"'), { what: 'the warning' });
     assert.equal(await names(), 200404);
     await server.sql("alter role authenticator in database by_database reset pgrst.db_schemas; create or replace function pc.conf() returns void language sql as ''", 'by_database');
-    s.rewrite(`db-uri = "${uri('by_database')}"\njwt-secret = "${SECRET}"\ndb-schemas = "one"\ndb-anon-role = "web_anon"\n`);
+    const another = 'another secret of thirty-two bytes';
+    const asAnn = async (secret) => (await s.ask('/a', { token: sign({ role: 'ann' }, secret) })).status;
+    assert.deepEqual([await asAnn(SECRET), await asAnn(another)], [404, 401]);
+    s.rewrite(`db-uri = "${uri('by_database')}"\njwt-secret = "${another}"\ndb-schemas = "one"\ndb-anon-role = "web_anon"\n`);
     s.signal('SIGHUP');
     await until(async () => (await names()) === 404200, { what: 'the file of now' });
     assert.equal((await s.ask('/a')).body.length, 2);
+    assert.deepEqual([await asAnn(SECRET), await asAnn(another)], [401, 200]);
   });
 
   test('of the request are told to the function that runs first, which may answer with headers of its own', async (t) => {
