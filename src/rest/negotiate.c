@@ -308,7 +308,12 @@ bool rh_accept_choose(rh_arena *a, const char *accept, const rh_offers *o, rh_fo
         if (find(a, o, &list[i], out))
             return true;
     }
-    return rh_err_set(err, RH_E_MEDIA, "None of these media types are available: %.*s", RH_CLIPPED(accept));
+    rh_err_set(err, RH_E_MEDIA, "None of these media types are available: %.*s", RH_CLIPPED(accept));
+    for (int i = 0; i < n; i++)
+        if (strcasecmp(list[i].name, "application/geo+json") == 0)
+            return rh_err_hint(
+                err, "GeoJSON is made by PostGIS, version 3 or later, which the app does not have.");
+    return false;
 }
 
 /* ---- the range ---- */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,33 @@ static void strip_shards(char *text)
     *to = 0;
 }
 
+/* Where a name begins that is qualified with the schema; NULL: nowhere. */
+static const char *find_qualified(const char *text, const char *from, const char *schema)
+{
+    size_t n = strlen(schema);
+    for (const char *at = strstr(from, schema); at; at = strstr(at + 1, schema))
+        if (at[n] == '.' && (at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_')))
+            return at;
+    return NULL;
+}
+
+/* `h_12.mood` is `public.mood` to a client, as in messages of ours: what a home is called is not its
+ * business. */
+static void retell_schema(const rh_rest *r, char *text, size_t size)
+{
+    rh_str told;
+    const char *p = text, *at;
+    rh_str_init_in(&told, r->arena, size);
+    while ((at = find_qualified(text, p, r->naming.schema))) {
+        rh_str_addn(&told, p, (size_t)(at - p));
+        rh_str_add(&told, r->naming.told_schema);
+        p = at + strlen(r->naming.schema);
+    }
+    rh_str_add(&told, p);
+    if (p > text && !told.overflow)
+        snprintf(text, size, "%s", rh_str_cstr(&told));
+}
+
 static bool speaks_of_names(const char *sqlstate)
 {
     return strncmp(sqlstate, "23", 2) == 0 || strncmp(sqlstate, "42", 2) == 0 ||
@@ -111,6 +139,11 @@ void rh_rest_scrub_error(rh_rest *r, rh_err *err)
     }
     if (r->naming.distributed)
         scrub_distributed(err);
+    if (r->naming.told_schema && strcmp(r->naming.schema, r->naming.told_schema) != 0) {
+        retell_schema(r, err->message, sizeof err->message);
+        retell_schema(r, err->detail, sizeof err->detail);
+        retell_schema(r, err->hint, sizeof err->hint);
+    }
     if (r->prefer.timezone && strcmp(err->sqlstate, "22023") == 0 && strstr(err->message, "\"TimeZone\"")) {
         rh_err_set(err, RH_E_PREFER, "the preferred time zone does not exist");
         return;

@@ -14,6 +14,8 @@ $$;
 CREATE FUNCTION say(headers text, status text, local boolean DEFAULT true) RETURNS text LANGUAGE sql AS $$
   SELECT set_config('response.headers', headers, local) || set_config('response.status', status, local)
 $$;
+CREATE TYPE mood AS ENUM ('glad', 'sad');
+CREATE FUNCTION feel(m mood) RETURNS mood LANGUAGE sql IMMUTABLE AS 'SELECT m';
 CREATE FUNCTION refuse() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   RAISE SQLSTATE 'PGRST' USING MESSAGE = '{"code": "mine", "message": "no"}', DETAIL = '{"status": 402, "headers": {"X-Price": "7"}}';
@@ -72,4 +74,13 @@ test('an error of the app brings its status and headers', async () => {
   const refused = await app.http('POST', '/rpc/refuse', { tenant: 'one' });
   assert.deepEqual([refused.status, refused.headers.get('x-price'), refused.headers.get('proxy-status')], [402, '7', 'rowhouse; error=mine']);
   assert.deepEqual(refused.json, { code: 'mine', message: 'no', details: null, hint: null });
+});
+
+test('types of the app are the same in every home, and so are messages about them', async () => {
+  for (const tenant of ['one', 'schema', 'database']) {
+    assert.deepEqual((await app.http('GET', '/rpc/feel?m=glad', { tenant })).json, 'glad');
+    assert.deepEqual((await app.http('GET', '/notes?select=title::mood', { tenant })).json, []);
+    const wrong = await app.http('GET', '/rpc/feel?m=h_1.x', { tenant });
+    assert.deepEqual([wrong.status, wrong.json.message], [400, 'invalid input value for enum public.mood: "h_1.x"']);
+  }
 });
