@@ -700,7 +700,7 @@ describe('the control door', () => {
       for (const token of [undefined, ant.token, bee.token, 'x', operatorToken.slice(0, -1), `${operatorToken}x`, `${operatorToken.slice(0, -1)}${operatorToken.at(-1) === 'x' ? 'y' : 'x'}`, operatorToken.toUpperCase() === operatorToken ? 'x' : operatorToken.toUpperCase(), app.secret('jwt_secret')]) {
         const answer = await control(method, path, { token, body });
         assert.equal(answer.status, 401, `${method} ${path}: ${answer.body}`);
-        assert.doesNotMatch(answer.head + answer.body, /bee|canary|7002002/);
+        assert.doesNotMatch(answer.head.replace(/^X-Request-Id:.*$/m, '') + answer.body, /bee|canary|7002002/);
       }
     assert.equal((await control('GET', '/tenants/eel', { token: operatorToken })).status, 404, 'none of them made it');
   });
