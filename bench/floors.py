@@ -74,4 +74,4 @@ class Floor:
         ratios = [a / b for a, b in zip(self.costs, base.costs)]
         cost, other = (f"{median(x.costs) * 1e6:.1f} µs" for x in (self, base))
         return Row(name, cost, other, f"{median(ratios):.2f}", spread(ratios),
-                   note="the same on bare pipelines, without the server: what no pool can go below")
+                   note="PostgreSQL only, by bare pipelines without the server: about what its part can come to")
