@@ -12,6 +12,8 @@ WITH RECURSIVE sets AS (
     SELECT n.oid AS nsp, CASE WHEN n.nspname = $1::text THEN 'tenant' ELSE 'reference' END AS set
     FROM pg_catalog.pg_namespace n
     WHERE n.nspname IN ($1::text, $2::text)
+), own_schema AS ( -- its name and a point, as a pattern
+    SELECT '\m' || pg_catalog.regexp_replace(pg_catalog.quote_ident($1::text), '[^[:alnum:]_"]', '\\\&', 'g') || '\.' AS pattern
 ), chain (oid, base, typmod, not_null, typtype, typbasetype) AS (
     SELECT t.oid, t.oid, t.typtypmod, t.typnotnull, t.typtype, t.typbasetype
     FROM pg_catalog.pg_type t
@@ -115,7 +117,7 @@ WITH RECURSIVE sets AS (
             'generated', nullif(a.attgenerated <> '' OR a.attidentity = 'a', false),
             -- for people: what this schema is called is left out
             'default', CASE WHEN a.attgenerated = '' THEN pg_catalog.regexp_replace(
-                pg_catalog.pg_get_expr(b.adbin, b.adrelid), '\m' || pg_catalog.quote_ident($1::text) || '\.', '', 'g') END,
+                pg_catalog.pg_get_expr(b.adbin, b.adrelid), (SELECT pattern FROM own_schema), '', 'g') END,
             'comment', d.description) ORDER BY a.attnum) AS columns
     FROM pg_catalog.pg_attribute a
     JOIN types t ON t.oid = a.atttypid
@@ -274,7 +276,7 @@ WITH RECURSIVE sets AS (
             'base_home', nullif(t.typtype = 'd' AND b.home, false),
             'not_null', nullif(y.not_null, false),
             'default', pg_catalog.regexp_replace(
-                t.typdefault, '\m' || pg_catalog.quote_ident($1::text) || '\.', '', 'g'),
+                t.typdefault, (SELECT pattern FROM own_schema), '', 'g'),
             'columns', c.columns,
             'to_json', (SELECT k.function FROM casts k WHERE t.typtype = 'd' AND k.castsource = t.oid AND k.casttarget = 114),
             'from_json', (SELECT k.function FROM casts k WHERE t.typtype = 'd' AND k.castsource = 114 AND k.casttarget = t.oid),

@@ -171,7 +171,9 @@ static void put_column(struct writer *w, const rh_column *c, const rh_relation *
     rh_json_put(j, "description", rh_column_comment(c));
     if (c->generated && r)
         rh_json_put_bool(j, "readOnly", true);
-    if (default_json && (strcmp(f.json_type, "string") != 0 || (c->notes && *c->notes->default_text == '\'')))
+    /* of a text only what was a literal: what still begins with a quote is an expression */
+    if (default_json && (strcmp(f.json_type, "string") != 0 ||
+                         (c->notes && *c->notes->default_text == '\'' && default_json[1] != '\'')))
         rh_json_put_raw(j, "default", default_json);
     rh_json_put(j, "x-type", c->type.text);
     if (c->notes)

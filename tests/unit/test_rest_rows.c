@@ -131,6 +131,30 @@ static void introspection_gives_the_kept_cache(void **state)
     rh_arena_free(a);
 }
 
+/* Its name is left out of defaults by a pattern. */
+static void introspection_takes_any_name_of_a_schema(void **state)
+{
+    if (!available)
+        skip();
+    rh_err err;
+    rh_arena *a = rh_arena_new();
+    assert_true(rh_db_exec(
+        owner,
+        "CREATE SCHEMA \"odd(h[.*\\\" CREATE TABLE t (id serial, \"x.y\" text DEFAULT 'odd(h[.*\\.');"
+        "CREATE SCHEMA h_12 CREATE TABLE t (id serial, at text DEFAULT 'h_12 it is')",
+        &err));
+    const char *schemas[] = {"odd(h[.*\\", "h_12"},
+               *defaults[] = {"odd(", "\"nextval('t_id_seq'::regclass)\""};
+    for (size_t i = 0; i < 2; i++) {
+        const char *values[] = {schemas[i], "reference", "company_id", "companies", ""};
+        const char *json = rh_db_value(owner, a, rh_sql_rest_introspect, 5, values, &err);
+        assert_non_null(json);
+        assert_non_null(strstr(json, defaults[i]));
+    }
+    assert_true(rh_db_exec(owner, "DROP SCHEMA \"odd(h[.*\\\", h_12 CASCADE", &err));
+    rh_arena_free(a);
+}
+
 static void introspection_takes_an_empty_schema(void **state)
 {
     if (!available)
@@ -304,6 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(introspection_gives_the_kept_cache),
         cmocka_unit_test(introspection_takes_an_empty_schema),
+        cmocka_unit_test(introspection_takes_any_name_of_a_schema),
         cmocka_unit_test(cases_answer_as_written),
         cmocka_unit_test(statements_keep_tenants_apart_without_row_level_security),
     };
