@@ -83,12 +83,12 @@ def fresh(bench, control):
     security, policies, owner and grants; a session in the clone, and the tenant's row."""
     world, clock = bench.world, Clock(bench.world)
     ddl = "".join(f.read_text() for f in sorted((world.app / "tenant").glob("[0-9]*.sql")))
-    begin = "BEGIN; CREATE SCHEMA {schema}; SET LOCAL search_path = {schema}, reference;\n"
+    begin = "BEGIN; CREATE SCHEMA {schema}{owner}; SET LOCAL search_path = {schema}, reference;\n"
     bare, admin, fittings = world.session("operator"), world.admin(), walls(world).replace("; ", ";\n")
     for i in range(bench.provisions):
         bench.say(f"provision, round {i + 1} of {bench.provisions}")
-        named = {"schema": f"bare_{i}", "id": i}
-        also = {"schema": f"walls_{i}", "id": i}
+        named = {"schema": f"bare_{i}", "id": i, "owner": ""}
+        also = {"schema": f"walls_{i}", "id": i, "owner": " AUTHORIZATION ads_owner"}
         clock.take("ddl", lambda: timed(bare, begin.format(**named) + ddl + "\nCOMMIT"))
         clock.take("schema", lambda: control.make("schema")[0])
         clock.take("walls", lambda: timed(bare, begin.format(**also) + ddl + "\n" + fittings.format(**also) + "\n" + ROW.format(**also) + ";\nCOMMIT"))

@@ -9,5 +9,6 @@ WITH n AS MATERIALIZED (
     SELECT n.id, $1, 1, CASE WHEN $1 = 'database' THEN $2::text || '_h_' || n.id ELSE $3::text END,
            CASE WHEN $1 = 'database' THEN 'public' ELSE 'h_' || n.id END
     FROM n
-    RETURNING id AS home, model, database, schema, CASE model WHEN 'database' THEN database ELSE schema END AS name, reference_rows
+    RETURNING id AS home, model, database, schema, CASE model WHEN 'database' THEN database ELSE schema END AS name, reference_rows,
+              1 AS node, NULL::text AS node_name, NULL::text AS conninfo
 ),

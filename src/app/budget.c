@@ -18,11 +18,17 @@ static int64_t at_least(int64_t n, int64_t least)
     return n < least ? least : n;
 }
 
+static int64_t own_of(const rh_conf *conf)
+{
+    int64_t warm = conf->provision_standby;
+    return RH_BUDGET_OWN + (warm < RH_BUDGET_WARM ? at_least(warm, 0) : RH_BUDGET_WARM);
+}
+
 int64_t rh_budget_connections(const rh_conf *conf)
 {
     int64_t loops = rh_budget_loops(conf);
     return at_least(conf->data_connections, loops) + loops + at_least(conf->data_home_connections, loops) +
-           RH_BUDGET_OWN;
+           own_of(conf);
 }
 
 bool rh_budget_check(const rh_conf *conf, rh_db *db, rh_err *err)
@@ -36,11 +42,12 @@ bool rh_budget_check(const rh_conf *conf, rh_db *db, rh_err *err)
         return ok;
     rh_err_set(err, RH_E_CONF, "the settings ask for up to %lld connections, and PostgreSQL allows %lld",
                (long long)wanted, (long long)allowed);
-    rh_err_detail(err,
-                  "data.connections (%lld), data.home_connections (%lld), %d while backends are replaced, %d "
-                  "for the server's own work; max_connections less what is kept for superusers.",
-                  (long long)conf->data_connections, (long long)conf->data_home_connections,
-                  rh_budget_loops(conf), RH_BUDGET_OWN);
+    rh_err_detail(
+        err,
+        "data.connections (%lld), data.home_connections (%lld), %d while backends are replaced, %lld "
+        "for the server's own work; max_connections less what is kept for superusers.",
+        (long long)conf->data_connections, (long long)conf->data_home_connections, rh_budget_loops(conf),
+        (long long)own_of(conf));
     return rh_err_hint(err,
                        "Lower data.home_connections or data.connections by %lld, or raise PostgreSQL's "
                        "max_connections and restart it.",

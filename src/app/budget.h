@@ -6,6 +6,7 @@
  *   data.connections        of the data door to the app's database, at least one a loop
  *   one a loop              while a backend that has grown too large is being replaced
  *   data.home_connections   to database homes, at least one a loop
+ *   provision.standby       to databases that stand by, at most RH_BUDGET_WARM: catalog/warm.h
  *   RH_BUDGET_OWN           the watch, the upkeep, the control door, whatever they do
  *
  * A backend whose connection was given up ends in its own time: it may be counted by PostgreSQL for a moment
@@ -18,8 +19,10 @@
 #include "pg/db.h"
 
 /* The watch 1; the upkeep 1 that listens, an operator's 2, a node's 2, a home's and an admin's 2, pg_dump's
- * 1; the control door an operator's 2, a home's and an admin's 2. */
-#define RH_BUDGET_OWN 13
+ * 1; the control door an operator's 2, a home's and an admin's 2. One admin's is kept between clones, beside
+ * which another may be needed: 2. */
+#define RH_BUDGET_OWN 15
+#define RH_BUDGET_WARM 16
 #define RH_MAX_LOOPS 64
 
 /* Loops of the data door. PostgreSQL takes as much CPU for a request as a loop does, so by default every

@@ -146,7 +146,7 @@ static void add_columns(struct insertion *in, rh_arena *a, const rh_tenant_spec 
 
 /* Row: id, the home's number, model, database, schema, reference rows; whether the tenant is locked; then
  * every column of the tenant. */
-enum { ID, HOME, MODEL, DATABASE, SCHEMA, ROWS, LOCKED, COLUMNS };
+enum { ID, HOME, MODEL, DATABASE, SCHEMA, ROWS, NODE, LOCKED = NODE + 3, COLUMNS };
 
 #define AUDIT                                                                                                \
     " en AS (INSERT INTO rowhouse.audit (action, tenant, detail) SELECT e.action, t.id::text, e.detail "     \
@@ -154,7 +154,8 @@ enum { ID, HOME, MODEL, DATABASE, SCHEMA, ROWS, LOCKED, COLUMNS };
     "(2, 'state', jsonb_build_object('from', 'pending', 'to', 'provisioning'))) e (n, action, detail) "      \
     "WHERE e.n = 1 OR t.state = 'provisioning' ORDER BY e.n) "
 #define FOUND                                                                                                \
-    "SELECT t.id, home.home, home.model, home.database, home.schema, home.reference_rows, "                  \
+    "SELECT t.id, home.home, home.model, home.database, home.schema, home.reference_rows, home.node, "       \
+    "home.node_name, home.conninfo, "                                                                        \
     "CASE WHEN t.state = 'provisioning' THEN pg_try_advisory_lock(hashtext('rowhouse tenant'), "             \
     "hashtext(t.id::text)) END, t.* FROM t LEFT JOIN home ON true"
 
@@ -198,7 +199,7 @@ static void read_entered(rh_operator *o, rh_arena *a, const PGresult *res, rh_en
     if (!rh_parse_int(PQgetvalue(res, 0, HOME), &out->home.id))
         return;
     rh_model_parse(PQgetvalue(res, 0, MODEL), &out->home.model);
-    out->home.node = &o->app->first;
+    out->home.node = rh_node_of_row(o->app, a, res, 0, NODE);
     out->home.database = PQgetvalue(res, 0, DATABASE);
     out->home.schema = PQgetvalue(res, 0, SCHEMA);
     out->home.tenant = out->home.model == RH_MODEL_SHARED ? NULL : out->id;

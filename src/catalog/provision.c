@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "app/cluster.h"
 #include "base/step.h"
 #include "catalog/lock.h"
 #include "catalog/node.h"
@@ -113,10 +114,17 @@ static bool is_behind(rh_operator *o, rh_arena *a, const rh_entered *e, bool *be
     return true;
 }
 
-static rh_db *enter_home(rh_operator *o, const rh_entered *e, rh_err *err)
+static rh_db *enter_home(rh_operator *o, const rh_entered *e, rh_db *shared, rh_err *err)
 {
     rh_db *db = e->given && o->warm ? rh_warm_take(o->warm, e->home.id) : NULL;
-    return db ? db : rh_home_enter(o->app, &e->home, o->shared, err);
+    return db ? db : rh_home_enter(o->app, &e->home, shared, err);
+}
+
+/* Another server must have nothing of which the catalog's may forget: a commit that is on disk brings all
+ * that came before it there. */
+static bool flush(rh_operator *o, const rh_home *home, rh_err *err)
+{
+    return home->node->id == RH_FIRST_NODE || rh_db_exec(o->catalog, "SELECT pg_current_xact_id()", err);
 }
 
 /* Into a home that is there. One that lacks nothing is not entered. */
@@ -125,21 +133,23 @@ static bool move_in(rh_operator *o, rh_arena *a, const rh_entered *e, rh_err *er
     rh_err ignored;
     const char *root_key = NULL;
     rh_reference_report report;
-    bool behind;
+    bool behind, citus;
+    rh_db *shared = flush(o, &e->home, err) ? rh_operator_shared(o, &e->home, err) : NULL;
     if (!e->given)
         rh_step("create.made");
-    if ((o->app->conf->keyed &&
-         !(root_key = rh_home_root_key(o->app, o->shared, a, RH_SHARED_SCHEMA, err))) ||
+    if (!shared || !rh_cluster_is_citus(shared, &citus, err) || citus ||
+        (o->app->conf->keyed && !(root_key = rh_home_root_key(o->app, shared, a, RH_SHARED_SCHEMA, err))) ||
         !is_behind(o, a, e, &behind, err))
         return false;
     if (!behind && e->given && !o->sets.on_create)
         return true;
-    rh_db *db = enter_home(o, e, err);
+    rh_db *db = enter_home(o, e, shared, err);
     bool ok = db && (!behind || rh_reference_bring_home(o, &e->home, db, &report, err)) &&
-              rh_home_admit_new(o->app, &e->home, db, root_key, e->id, &e->profile, true, err);
+              rh_home_admit_new(o->app, &e->home, db, root_key, e->id, &e->profile,
+                                e->home.node->id == RH_FIRST_NODE, err);
     if (db && PQtransactionStatus(rh_db_conn(db)) != PQTRANS_IDLE)
         rh_db_exec(db, "ROLLBACK", &ignored);
-    rh_home_leave(db, o->shared);
+    rh_home_leave(db, shared);
     if (ok)
         rh_step("create.settled");
     return ok;

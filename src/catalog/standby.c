@@ -5,6 +5,7 @@
 
 #include "base/step.h"
 #include "catalog/lock.h"
+#include "catalog/node.h"
 #include "catalog/reference.h"
 #include "home/at_once.h"
 #include "sql.h"
@@ -44,48 +45,54 @@ static bool note_rows(rh_operator *o, const rh_home *home, const char *word, rh_
 }
 
 /* What is not there of it, or is behind. *db: the connection to its database, if it has one of its own. */
-static bool finish_place(rh_operator *o, const rh_home *home, bool fresh, rh_db **db, rh_home_versions *v,
-                         rh_err *err)
+static bool finish_place(rh_operator *o, const rh_home *home, rh_db *shared, bool fresh, rh_db **db,
+                         rh_home_versions *v, rh_err *err)
 {
     rh_reference_report report;
+    rh_cloner cloner = {0};
+    rh_home_script script = {0};
+    bool first = home->node->id == RH_FIRST_NODE;
     rh_home_at_once w = {.sets = &o->sets,
                          .tenant_id = home->tenant,
                          .origin = o->shared,
-                         .cloner = &o->cloner,
-                         .script = &o->script,
+                         .cloner = first ? &o->cloner : &cloner,
+                         .script = first ? &o->script : &script,
                          .keep_db = true};
-    if (fresh && rh_home_make_at_once(o->app, home, o->shared, &w)) {
+    bool done = fresh && rh_home_make_at_once(o->app, home, shared, &w);
+    rh_cloner_close(&cloner);
+    rh_home_script_release(&script);
+    if (done) {
         rh_step("standby.made");
         *db = w.db;
         *v = w.versions;
         return note_rows(o, home, w.reference_word, err);
     }
-    if (!rh_home_make(o->app, home, o->shared, err))
+    if (!rh_home_make(o->app, home, shared, err))
         return false;
     rh_step("standby.made");
-    *db = rh_home_enter(o->app, home, o->shared, err);
+    *db = rh_home_enter(o->app, home, shared, err);
     return *db && rh_home_migrate(o->app, home, *db, &o->sets, NULL, v, err) &&
            rh_reference_bring_home(o, home, *db, &report, err);
 }
 
 /* The connection is kept for whoever is given the home. */
-static void leave_place(rh_operator *o, const rh_home *home, rh_db *db, bool ok)
+static void leave_place(rh_operator *o, const rh_home *home, rh_db *shared, rh_db *db, bool ok)
 {
     rh_err ignored;
-    if (ok && db && db != o->shared && o->warm &&
+    if (ok && db && db != shared && o->warm &&
         rh_db_exec(db, "RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP", &ignored))
         rh_warm_put(o->warm, home->id, db);
     else if (db)
-        rh_home_leave(db, o->shared);
+        rh_home_leave(db, shared);
 }
 
 /* fresh: nothing of it is there. */
 static bool complete(rh_operator *o, rh_arena *a, rh_home *home, bool fresh, rh_err *err)
 {
     rh_home_versions v = {0};
-    rh_db *db = NULL;
-    bool ok = finish_place(o, home, fresh, &db, &v, err);
-    leave_place(o, home, db, ok);
+    rh_db *shared = rh_operator_shared(o, home, err), *db = NULL;
+    bool ok = shared && finish_place(o, home, shared, fresh, &db, &v, err);
+    leave_place(o, home, shared, db, ok);
     rh_step("standby.migrated");
     const char *params[] = {home_id(a, home), rh_arena_printf(a, "%d", v.reference),
                             rh_arena_printf(a, "%d", v.tenant)};
@@ -102,8 +109,13 @@ static bool finish(rh_operator *o, rh_arena *a, rh_home *home, rh_err *err)
 
 static bool make(rh_operator *o, rh_arena *a, rh_home *home, rh_err *err)
 {
-    const char *params[] = {rh_model_name(home->model), o->app->conf->app_name, o->app->shared_db};
-    PGresult *res = rh_db_query(o->catalog, a, rh_sql_standby_enter, 3, params, err);
+    rh_home on;
+    if (!rh_node_choose(o, a, NULL, home->model, &on, err))
+        return false;
+    home->node = on.node;
+    const char *params[] = {rh_model_name(home->model), o->app->conf->app_name, o->app->shared_db,
+                            rh_arena_printf(a, "%d", on.node->id)};
+    PGresult *res = rh_db_query(o->catalog, a, rh_sql_standby_enter, 4, params, err);
     if (!res || !rh_parse_int(PQgetvalue(res, 0, 0), &home->id))
         return false;
     home->database = PQgetvalue(res, 0, 1);
@@ -128,7 +140,8 @@ static bool leave(rh_operator *o, rh_arena *a, rh_home *home, rh_err *err)
     if (!res || PQntuples(res) == 0)
         return res != NULL;
     rh_step("standby.leaving");
-    if (!rh_home_drop(o->app, home, o->shared, home->tenant, err))
+    rh_db *shared = rh_operator_shared(o, home, err);
+    if (!shared || !rh_home_drop(o->app, home, shared, home->tenant, err))
         return false;
     rh_step("standby.dropped");
     return rh_db_query(o->catalog, a, rh_sql_standby_gone, 1, &id, err) != NULL;
@@ -168,7 +181,7 @@ static void say(const rh_standby_work *w, rh_arena *a, const rh_home *home, cons
 static bool act(rh_operator *o, rh_arena *a, const PGresult *res, int row, rh_standby_work *w, rh_err *err)
 {
     const struct action *action = find_action(PQgetvalue(res, row, 0));
-    rh_home home = {.node = &o->app->first,
+    rh_home home = {.node = PQgetisnull(res, row, 6) ? NULL : rh_node_of_row(o->app, a, res, row, 6),
                     .database = PQgetvalue(res, row, 3),
                     .schema = PQgetvalue(res, row, 4),
                     .tenant = PQgetvalue(res, row, 5)};

@@ -12,8 +12,8 @@
  *              +----------+--- migrated when versions are newer
  *   any -> leaving -> (gone)  fewer are wished for, or somebody came with the id
  *
- * They are on the first node, while that takes new homes. No tenant points to a home that stands by, so no
- * door leads there.
+ * Each is on the node that a new home would have come to when it was made; those on a node that is being
+ * drained leave. No tenant points to a home that stands by, so no door leads there.
  */
 #ifndef RH_STANDBY_H
 #define RH_STANDBY_H

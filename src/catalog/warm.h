@@ -9,9 +9,10 @@
 
 #include <stdint.h>
 
+#include "app/budget.h"
 #include "pg/db.h"
 
-#define RH_WARM_MAX 16 /* an idle backend holds 1-3 MB */
+#define RH_WARM_MAX RH_BUDGET_WARM /* an idle backend holds 1-3 MB */
 
 typedef struct rh_warm rh_warm;
 

@@ -173,15 +173,18 @@ struct trial {
     rh_home home;
     rh_db *db;
     rh_home_fitted fitted;
-    const char *made; /* what the long way made, in one word */
+    const char *made; /* things and rows of the long way, in a word each */
 };
 
 static const char *made(struct trial *t, rh_arena *a, rh_err *err)
 {
-    const char *schema = ANY_SCHEMA;
-    return rh_db_exec(t->db, "SET LOCAL search_path = pg_catalog", err)
-               ? rh_db_value(t->db, a, rh_sql_homes_made, 1, &schema, err)
-               : NULL;
+    const char *schema = ANY_SCHEMA, *things, *rows;
+    if (!rh_db_exec(t->db, "SET LOCAL search_path = pg_catalog", err) ||
+        !(things = rh_db_value(t->db, a, rh_sql_homes_made, 1, &schema, err)) ||
+        !(rows = rh_db_value(t->db, a, rh_sql_homes_made_rows, 1, &schema, err)) ||
+        !(rows = rh_db_value(t->db, a, rows, 0, NULL, err)))
+        return NULL;
+    return rh_arena_printf(a, "%s %s", things, rows);
 }
 
 static bool fit(void *arg, rh_err *err)

@@ -6,8 +6,9 @@
  *
  * Those commands are kept in the app's database (rowhouse.home_scripts), made once for a state of the app's
  * files, settings and this program. Before they are kept, both ways are gone in a transaction that is rolled
- * back, and must come to the same in everything that PostgreSQL's catalogs say (sql/homes/made.sql). Where
- * they do not, or a file cannot be part of a script (no-transaction, DISCARD), homes are made the long way.
+ * back, and must come to the same in everything that PostgreSQL's catalogs say (sql/homes/made.sql), and in
+ * all rows. Where they do not, or a file cannot be part of a script (no-transaction, DISCARD), homes are made
+ * the long way.
  */
 #ifndef RH_HOME_SCRIPT_H
 #define RH_HOME_SCRIPT_H

@@ -28,6 +28,8 @@ CREATE TRIGGER touched BEFORE UPDATE ON moods FOR EACH ROW EXECUTE FUNCTION touc
 CREATE POLICY fine_only ON moods FOR SELECT USING (mood = 'fine');
 CREATE VIEW happy AS SELECT m.client_id, m.id, c.rgb FROM moods m JOIN colours c ON c.name = m.colour;
 CREATE FUNCTION total(mood) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM moods WHERE mood = $1';
+INSERT INTO moods (client_id, mood, grade) VALUES (0, 'fine', 1);
+ALTER TABLE moods ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 -- the last line is a comment without an end`;
 
 let app, operator;
@@ -66,6 +68,16 @@ test('a schema by its script, and step by step', async () => {
   const text = await dumped(fast);
   assert.match(text, /CREATE POLICY rowhouse_tenant ON HOME\.moods AS RESTRICTIVE/);
   assert.equal(text, await dumped(slow));
+});
+
+test('a script that would leave other rows behind is not used', async () => {
+  // as the owner, who is under the forced row security of the file before, it would find none
+  app.write({ 'tenant/0003_grades.sql': "UPDATE moods SET grade = 2 WHERE mood = 'fine';\n" });
+  await app.ok(['migrate']);
+  const { rows } = await operator.query('SELECT fittings, as_owner FROM rowhouse.home_scripts');
+  assert.ok(rows[0].fittings && !rows[0].as_owner, 'as the operator, who is under none');
+  const { home } = await make('graded', 'schema');
+  assert.deepEqual((await operator.query(`SELECT grade FROM ${home.schema}.moods`)).rows, [{ grade: 2 }]);
 });
 
 test('a database as a clone, and step by step', async () => {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { makeApp } from './lib/apps.js';
 import { startApp, until } from './lib/harness.js';
+import { startNode } from './lib/node.js';
 
 const N = 2;
 const MODELS = ['schema', 'database'];
@@ -143,7 +144,8 @@ test('fewer are wished for: the others go', async () => {
   assert.deepEqual(JSON.parse(await app.ok(['tenant', 'standby', '--json'])), []);
 });
 
-test('uuid ids', async () => {
+test('uuid ids; on the node where there is room', async () => {
+  let node;
   const uuid = await startApp({ files: makeApp({ name: 'uuids', idType: 'uuid' }), settings: ['provision.standby=1', 'app.model=schema'] });
   try {
     const [home] = JSON.parse(await uuid.ok(['tenant', 'standby', '--json']));
@@ -151,7 +153,19 @@ test('uuid ids', async () => {
     assert.equal(t.home.number, home.home);
     assert.match(t.id, /^[0-9a-f-]{36}$/);
     assert.equal(await uuid.psql('one', 'SELECT id FROM clients'), t.id);
+    node = await startNode('standby');
+    await uuid.ok(['node', 'add', 'b', `${node.conninfo} password='${node.password}'`]);
+    await uuid.ok(['node', 'drain', 'first']);
+    for (const model of MODELS) {
+      await uuid.ok(['tenant', 'create', `asks-for-${model}`, '--model', model]);
+      const there = await until(async () => JSON.parse(await uuid.ok(['tenant', 'standby', '--json'])).find((h) => h.model === model && h.node === 'b' && h.state === 'ready'), { ms: 60000, what: 'a home on the other node' });
+      const on = (await uuid.http('POST', '/tenants', { door: 'control', body: { slug: `on-b-${model}`, model } })).json;
+      assert.deepEqual([on.home?.number, on.home?.node, on.state], [there.home, 'b', 'active']);
+      assert.equal(await uuid.psql(`on-b-${model}`, 'SELECT id FROM clients'), on.id);
+    }
+    assert.ok(JSON.parse(await uuid.ok(['tenant', 'standby', '--json'])).every((h) => h.node === 'b'), 'a node that drains keeps none');
   } finally {
+    await node?.stop();
     await uuid.stop();
   }
 });
