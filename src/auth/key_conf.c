@@ -74,8 +74,7 @@ rh_key_source *rh_key_source_of_conf(const rh_conf *conf, const char *secret, si
 rh_key_source *rh_key_source_of_text(const rh_conf *conf, const char *text, size_t len, rh_err *err)
 {
     rh_arena *a = rh_arena_new();
-    rh_key_source *source =
-        fixed_source(conf, rh_jwt_keys_read(text, len, RH_KEYS_FROM_FILE, err), a, err);
+    rh_key_source *source = fixed_source(conf, rh_jwt_keys_read(text, len, RH_KEYS_FROM_FILE, err), a, err);
     rh_arena_free(a);
     return source;
 }

@@ -8,8 +8,8 @@
 #include "auth/key_source.h"
 #include "conf/conf.h"
 
-/* auth.jwks_url, else auth.key_file, else the secret given. The caller's, until rh_key_source_free(). Errors: CONF,
- * JWT_SECRET, IO. */
+/* auth.jwks_url, else auth.key_file, else the secret given. The caller's, until rh_key_source_free(). Errors:
+ * CONF, JWT_SECRET, IO. */
 rh_key_source *rh_key_source_of_conf(const rh_conf *conf, const char *secret, size_t len, rh_err *err);
 /* The same of one text: a JWK or JWK set, such as PostgREST takes for its jwt-secret. */
 rh_key_source *rh_key_source_of_text(const rh_conf *conf, const char *text, size_t len, rh_err *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * PostgREST's names for what is set: in [adopt] of rowhouse.conf, in a postgrest.conf, as PGRST_ variables and
- * as pgrst. settings of a role. To add one that is ours already: a row of S; one that only an adopted database
- * has is a setting of [adopt] and needs none. F: what is the same whatever is set.
+ * PostgREST's names for what is set: in [adopt] of rowhouse.conf, in a postgrest.conf, as PGRST_ variables
+ * and as pgrst. settings of a role. To add one that is ours already: a row of S; one that only an adopted
+ * database has is a setting of [adopt] and needs none. F: what is the same whatever is set.
  *
  * S(name, section, setting) F(name, the values that may be set, "" for all; why)
  */
@@ -57,7 +57,8 @@
 bool rh_knob_assign(rh_conf *conf, rh_arena *a, const char *name, const char *value, rh_err *err);
 /* PGRST_ names of the environment. */
 bool rh_knobs_read_environment(rh_conf *conf, rh_arena *a, rh_err *err);
-/* A file as PostgREST reads it: `name = "text"`, numbers, true and false, # comments, $(VARIABLE) in texts. */
+/* A file as PostgREST reads it: `name = "text"`, numbers, true and false, # comments, $(VARIABLE) in texts.
+ */
 bool rh_knobs_read_file(rh_conf *conf, rh_arena *a, const char *path, rh_err *err);
 /* The names that are ours by another name, for rh_conf_reference(). */
 void rh_knobs_reference(rh_str *out);
