@@ -442,7 +442,8 @@ static void evict(struct request *r, const rh_err *err)
 static bool is_late(struct request *r, rh_err *err)
 {
     int64_t now = rh_now_ms(), most = r->tenant.limits.of[RH_LIMIT_STATEMENT_TIMEOUT];
-    if (r->state != RUNNING || !r->job.streams || !r->job.own.conn)
+    if (r->state != RUNNING || !r->job.own.conn ||
+        r->job.statement_timeout != r->door->settings.stream_timeout)
         return false;
     if (!r->sent_ms)
         r->sent_ms = now;
@@ -712,8 +713,7 @@ static bool submit(struct request *r, rh_err *err)
     job->single_row = info->single_row;
     job->rollback = info->rollback;
     job->streams = info->streams;
-    if (info->streams &&
-        !info->single_row) /* that it begins in the tenant's time is watched here: is_late() */
+    if (info->large) /* that it begins in the tenant's time is watched here: is_late() */
         job->statement_timeout = r->door->settings.stream_timeout;
     job->n_statements = info->n_statements;
     job->main = info->main;

@@ -117,6 +117,7 @@ typedef struct rh_rest_plan_info {
     bool calls;       /* a function of the app is called */
     bool late_head;   /* status and headers are known after the last statement only: the app may set them */
     bool streams;     /* what has come may be sent before the rest is there: rh_rest_begin() */
+    bool large;       /* one that streams, and may have very many rows */
     bool copies;      /* rows may come as lines of COPY's CSV: rh_rest_line() */
     int main;         /* which statement gives the rows */
     int n_statements; /* main, those before it (settings, the total) and after it (counts, headers) */
