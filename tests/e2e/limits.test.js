@@ -8,6 +8,7 @@ import { makeApp } from './lib/apps.js';
 import { startApp, until } from './lib/harness.js';
 
 let app;
+let other; // with little room
 
 const files = {
   ...makeApp(),
@@ -19,8 +20,15 @@ BEGIN PERFORM pg_sleep(seconds); RETURN seconds; END $$;
 before(async () => {
   app = await startApp({ files });
   for (const slug of ['ant', 'bee']) await app.ok(['tenant', 'create', slug]);
+  const settings = ['limits.bodies=2', 'data.max_clients=40', 'data.threads=1', 'data.home_connections=4'];
+  other = await app.sibling({ files: { ...files, 'rowhouse.conf': files['rowhouse.conf'].replace('tiny', 'narrow') }, settings });
+  await other.start();
+  for (const slug of ['ant', 'bee']) assert.equal((await other.http('POST', '/tenants', { door: 'control', body: { slug } })).status, 201);
 });
-after(() => app?.stop());
+after(async () => {
+  await other?.stop();
+  await app?.stop();
+});
 
 const verb = async (...args) => JSON.parse(await app.ok(['tenant', 'limit', ...args, '--json']));
 const control = (method, target, body) => app.http(method, target, { door: 'control', body });
@@ -112,11 +120,6 @@ test('past the rate it is 429 with the time to wait, and after that time it is s
 });
 
 test('large bodies of one tenant are bounded while they come in; small ones and other tenants\' are not', async () => {
-  const settings = ['limits.bodies=2', 'data.max_clients=12'];
-  const other = await app.sibling({ files: { ...files, 'rowhouse.conf': files['rowhouse.conf'].replace('tiny', 'uploads') }, settings });
-  await other.ok(['migrate']);
-  for (const slug of ['ant', 'bee']) await other.ok(['tenant', 'create', slug]);
-  await other.start();
   const { hostname, port } = new URL(other.data);
   const sockets = [];
   const upload = async (tenant) => {
@@ -138,13 +141,30 @@ test('large bodies of one tenant are bounded while they come in; small ones and 
   await until(async () => (await other.http('POST', '/notes', { tenant: 'ant', body: long })).status === 201, { ms: 5000, what: 'room for another' });
 
   // connections that ask nothing take all places: who comes gets one after a moment
-  const idle = Array.from({ length: 30 }, () => net.connect(Number(port), hostname).on('error', () => {}));
+  const idle = Array.from({ length: 60 }, () => net.connect(Number(port), hostname).on('error', () => {}));
   for (const s of idle) s.write(`GET /live HTTP/1.1\r\nHost: x\r\n\r\n`);
   await new Promise((resolve) => setTimeout(resolve, 500));
   const late = await fetch(`${other.data}/live`, { headers: { Connection: 'close' }, signal: AbortSignal.timeout(20000) });
   assert.equal(late.status, 200);
   for (const s of [...sockets, ...idle]) s.destroy();
-  await other.stop();
+});
+
+test('slow tenants of database homes leave connections for the others', async () => {
+  for (const slug of ['cat', 'dog', 'emu', 'fox', 'gnu', 'hen']) assert.equal((await other.http('POST', '/tenants', { door: 'control', body: { slug, model: 'database' } })).status, 201);
+  const quick = async () => (await other.http('GET', '/notes?limit=1', { tenant: 'hen' })).status;
+  await soon(async () => (await quick()) === 200, 'the home');
+  let pending = 0;
+  const slow = ['cat', 'dog', 'emu', 'fox', 'gnu'].flatMap((tenant) =>
+    Array.from({ length: 2 }, async () => {
+      pending++;
+      const { status } = await other.http('GET', '/rpc/nap?seconds=1', { tenant });
+      pending--;
+      return status;
+    }));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (let i = 0; i < 10; i++) assert.equal(await quick(), 200);
+  assert.ok(pending >= 4, `${pending} of the slow ones still wait or run when ten quick ones have been answered`);
+  assert.ok((await Promise.all(slow)).every((status) => status === 200 || status === 429 || status === 503));
 });
 
 /** How many naps PostgreSQL runs just now. */
