@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/cluster.h"
 #include "base/step.h"
 #include "sql.h"
 
 enum { STATE_NAME, STATE_REVISION, STATE_NOTED, STATE_COLUMNS, STATE_VERSION, STATE_WORD };
-enum { MERGE_STAGE, MERGE_FILL, MERGE_OFF, MERGE_DELETE, MERGE_UPDATE, MERGE_INSERT, MERGE_ON };
+enum { MERGE_STAGE, MERGE_FILL, MERGE_OFF, MERGE_DELETE, MERGE_UPDATE, MERGE_INSERT, MERGE_ON, MERGE_LOOK };
 
 /* Both sides write and read values alike, whatever their roles are set to; names of operators are found in
  * the reference set's extensions as well. */
@@ -32,6 +33,7 @@ struct bring {
     RH_VEC(int) behind;          /* rows of from.tables, in their order */
     RH_VEC(PGresult *) commands; /* of each: sql/reference/merge.sql */
     rh_reference_report *report;
+    bool citus; /* where the copy is */
 };
 
 bool rh_reference_read(rh_db *db, rh_arena *a, rh_reference_state *out, rh_err *err)
@@ -150,8 +152,9 @@ static bool pump(rh_db *from, rh_db *to, rh_err *err)
 
 static bool stage(struct bring *b, size_t i, rh_err *err)
 {
-    const char *name = origin_value(b, i, STATE_NAME), *params[] = {RH_REFERENCE_SCHEMA, name};
-    PGresult *commands = rh_db_query(b->db, b->a, rh_sql_reference_merge, 2, params, err);
+    const char *name = origin_value(b, i, STATE_NAME),
+               *params[] = {RH_REFERENCE_SCHEMA, name, b->citus ? "true" : "false"};
+    PGresult *commands = rh_db_query(b->db, b->a, rh_sql_reference_merge, 3, params, err);
     if (!commands || PQntuples(commands) == 0)
         return commands && rh_err_set(err, RH_E_STATE, "reference table %s is gone", name);
     RH_VEC_PUSH(b->a, &b->commands, commands);
@@ -168,10 +171,7 @@ static bool stage(struct bring *b, size_t i, rh_err *err)
         end_copy(b->origin, true, &ignored);
         return false;
     }
-    sql.len = 0;
-    rh_str_add(&sql, "ANALYZE pg_temp."); /* for the plans of the merge */
-    rh_str_add_ident(&sql, name);
-    return pump(b->origin, b->db, err) && rh_db_exec(b->db, rh_str_cstr(&sql), err);
+    return pump(b->origin, b->db, err) && rh_db_exec(b->db, PQgetvalue(commands, 0, MERGE_LOOK), err);
 }
 
 /* ---- the merge ---- */
@@ -294,7 +294,8 @@ static bool bring(const rh_app *app, struct bring *b, rh_err *err)
         return false;
     if (!b->behind.len)
         return true;
-    bool ok = rh_db_exec(b->db, BEGIN_COPY, err) && bring_tables(b, err) && rh_db_exec(b->db, "COMMIT", err);
+    bool ok = rh_cluster_is_citus(b->db, &b->citus, err) && rh_db_exec(b->db, BEGIN_COPY, err) &&
+              bring_tables(b, err) && rh_db_exec(b->db, "COMMIT", err);
     if (ok)
         rh_step("reference.brought");
     else

@@ -467,3 +467,34 @@ describe('a server that becomes a coordinator', { skip: NEEDS }, () => {
     assert.match((await app.run(['migrate'])).stderr, /0 fittings/);
   });
 });
+
+describe('a cluster beside a plain server', { skip: NEEDS }, () => {
+  const name = 'adse';
+  let app;
+
+  after(async () => {
+    await app?.stop();
+    await clean(name);
+  });
+
+  test('becomes a node, with the reference rows of the first; they follow', async () => {
+    await clean(name);
+    app = prepareApp({ appDir: path.join(ROOT, 'apps/ads'), settings: ['data.threads=1'] });
+    app.write({ 'rowhouse.conf': fs.readFileSync(path.join(app.dir, 'rowhouse.conf'), 'utf8').replace('name = ads', `name = ${name}`) });
+    await app.start();
+    await app.psql(null, "INSERT INTO reference.geo_ips (addrs, latlon) VALUES ('10.0.0.0/8', '(1,2)'), ('11.0.0.0/8', '(1,3)')");
+    await app.ok(['node', 'add', 'cluster', CITUS]);
+    const rows = () => app.ok(['psql', '--node', 'cluster', '--', '-XqAt', '-c', 'SELECT addrs, latlon FROM reference.geo_ips ORDER BY 1']);
+    assert.equal(await rows(), '10.0.0.0/8|(1,2)\n11.0.0.0/8|(1,3)\n');
+    await app.psql(null, "UPDATE reference.geo_ips SET latlon = '(5,5)' WHERE addrs = '10.0.0.0/8'; DELETE FROM reference.geo_ips WHERE addrs = '11.0.0.0/8'");
+    await app.ok(['migrate']);
+    assert.equal(await rows(), '10.0.0.0/8|(5,5)\n');
+    for (const [slug, model] of [['far', 'shared'], ['own', 'schema']]) {
+      await app.ok(['tenant', 'create', slug, '--node', 'cluster', '--model', model]);
+      await until(async () => (await app.http('GET', '/companies?select=id', { tenant: slug })).status === 200, { what: slug });
+      assert.equal((await app.http('GET', '/companies?select=id', { tenant: slug })).json.length, 1);
+      assert.ok(fs.existsSync(JSON.parse(await app.ok(['tenant', 'drop', slug, '--yes', '--json'])).dump));
+    }
+    await app.ok(['node', 'remove', 'cluster']);
+  });
+});
