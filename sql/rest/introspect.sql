@@ -311,22 +311,31 @@ WITH RECURSIVE sets AS (
     WHERE p.proname = 'st_asgeojson' AND p.proargtypes[0] = 2249 AND p.pronargs - p.pronargdefaults <= 1
         AND coalesce(pg_catalog.has_function_privilege(nullif($5::text, ''), p.oid, 'EXECUTE'), true)
     ORDER BY p.oid LIMIT 1
+), near (schemas) AS ( -- where this home's code may stand: not in other tenants' schemas, of which there may be thousands
+    SELECT ARRAY(SELECT n.oid FROM pg_catalog.pg_namespace n
+                 WHERE n.nspname = $1::text
+                     OR n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'rowhouse') AND n.nspname !~ '^h_[0-9]+$')
 ), reading (text) AS ( -- the app's own code that asks for a setting or sets one: 2077, 3294, 2078 are the functions that do
     SELECT coalesce(nullif(p.prosrc, ''), pg_catalog.pg_get_function_sqlbody(p.oid))
     FROM pg_catalog.pg_proc p
-    WHERE (p.prosrc ~ 'request\.|response\.' OR p.prosqlbody::text ~ ':funcid (2077|3294|2078) ')
-        AND p.pronamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace
-                                   WHERE nspname IN ('pg_catalog', 'information_schema', 'rowhouse'))
+    WHERE CASE WHEN p.pronamespace = ANY ((SELECT schemas FROM near)::oid[])
+               THEN p.prosrc ~ 'request\.|response\.' OR p.prosqlbody::text ~ ':funcid (2077|3294|2078) ' END
     UNION ALL
     SELECT pg_catalog.concat(pg_catalog.pg_get_expr(p.polqual, p.polrelid), ' ', pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
     FROM pg_catalog.pg_policy p
-    WHERE pg_catalog.concat(p.polqual::text, p.polwithcheck::text) ~ ':funcid (2077|3294|2078) '
+    JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
+    WHERE CASE WHEN c.relnamespace = ANY ((SELECT schemas FROM near)::oid[])
+               THEN pg_catalog.concat(p.polqual::text, p.polwithcheck::text) ~ ':funcid (2077|3294|2078) ' END
     UNION ALL
-    SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d WHERE d.adbin::text ~ ':funcid (2077|3294|2078) '
+    SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+    FROM pg_catalog.pg_attrdef d
+    JOIN pg_catalog.pg_class c ON c.oid = d.adrelid
+    WHERE CASE WHEN c.relnamespace = ANY ((SELECT schemas FROM near)::oid[]) THEN d.adbin::text ~ ':funcid (2077|3294|2078) ' END
     UNION ALL
-    SELECT pg_catalog.pg_get_viewdef(w.ev_class)
+    SELECT pg_catalog.pg_get_viewdef(c.oid)
     FROM pg_catalog.pg_rewrite w
-    WHERE w.oid >= 16384 AND w.ev_action::text ~ ':funcid (2077|3294|2078) '
+    JOIN pg_catalog.pg_class c ON c.oid = w.ev_class
+    WHERE CASE WHEN c.relnamespace = ANY ((SELECT schemas FROM near)::oid[]) THEN w.ev_action::text ~ ':funcid (2077|3294|2078) ' END
 )
 SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
     'reads', coalesce((SELECT pg_catalog.jsonb_agg(DISTINCT w.name ORDER BY w.name) FROM (

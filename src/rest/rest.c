@@ -224,6 +224,20 @@ static bool write_count(rh_rest *r, rh_err *err)
     return rh_sql_count(p, &info->statements[info->main++], err);
 }
 
+/* Values of its domains, or of those below it, go through functions of the app. */
+static bool is_shown_by_app(const rh_node *n)
+{
+    for (int i = 0; i < n->n_columns; i++) {
+        const rh_app_type *t = rh_cast_domain(&n->columns[i]);
+        if (t && (t->to_json.text || t->from_json.text || t->to_text.text || t->from_text.text))
+            return true;
+    }
+    for (size_t i = 0; i < n->children.len; i++)
+        if (is_shown_by_app(n->children.items[i]))
+            return true;
+    return false;
+}
+
 static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err)
 {
     rh_plan *p = &r->plan;
@@ -232,6 +246,8 @@ static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err
     info->single_row = r->path.n_keys || (p->function && !p->function->returns_set) ||
                        r->rows_kind == RH_ROWS_COUNT || r->rows_kind == RH_ROWS_NONE ||
                        r->rows_kind == RH_ROWS_BODY || rh_plan_finds_one(p);
+    if (r->naming.distributed && (p->maker || p->value_shown || is_shown_by_app(&p->root)))
+        p->calls = true;
     info->calls = p->calls || p->action == RH_DO_CALL;
     rh_plan_note_tenant(p);
     r->count = r->responding = -1;
