@@ -157,6 +157,8 @@ static void note_hit(struct search *s, const struct mark *m, const char *p)
     const char *from = p, *to = p + m->len, *end = s->text + s->len;
     while (from > s->text && of_token(m->form, from[-1]))
         from--;
+    if (from > s->text && from[-1] == '%' && p - from >= 2) /* what is escaped there is no part of it */
+        from += 2;
     while (to < end && of_token(m->form, *to))
         to++;
     rh_canary_hit hit = {m->owner, NULL, (size_t)(from - s->text), (size_t)(to - from)};
