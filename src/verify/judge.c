@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/judge.h"
 
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define EXCERPT 160 /* bytes around a canary */
@@ -72,30 +70,9 @@ static void report_hit(rh_judge *j, const rh_answer_to *to, const rh_canary_hit 
     rh_verify_report_leak(j->report, &leak);
 }
 
-/* Heads have a request's own words percent-encoded (Content-Location): %22 before a token would be taken for
- * a part of it. */
-static const char *decoded(rh_arena *a, const char *text, size_t *len)
-{
-    char *copy = rh_arena_alloc(a, *len + 1);
-    size_t to = 0;
-    for (size_t i = 0; i < *len; i++) {
-        char digits[3] = "", *end = digits;
-        if (text[i] == '%' && i + 2 < *len)
-            memcpy(digits, text + i + 1, 2);
-        long byte = isxdigit((unsigned char)digits[0]) ? strtol(digits, &end, 16) : 0;
-        bool is_code = end == digits + 2;
-        copy[to++] = is_code ? (char)byte : text[i];
-        i += is_code ? 2 : 0;
-    }
-    *len = to;
-    return copy;
-}
-
 bool rh_judge_answer(rh_judge *j, const rh_answer_to *to, const char *text, size_t len)
 {
     size_t n, n_asked = 0, i = 0;
-    if (strcmp(to->where, "head") == 0)
-        text = decoded(j->scratch, text, &len);
     rh_canary_hit *asked = NULL,
                   *hits = rh_canary_search(j->scratch, j->canaries, j->n, to->own, text, len, &n);
     if (n)
