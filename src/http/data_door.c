@@ -216,8 +216,11 @@ static void pass_on(struct request *r)
     rh_err err;
     size_t n;
     char *bytes = rh_rest_take(r->rest, &n);
-    if (rh_exchange_send(r->x, bytes, n) || r->paused || (r->paused = rh_job_pause(&r->job)) ||
-        rh_exchange_unsent(r->x) <= s->naming.max_response)
+    if (rh_exchange_send(r->x, bytes, n))
+        return;
+    bool held = r->paused; /* what comes then was on its way, and is little */
+    r->paused = held || rh_job_pause(&r->job);
+    if ((r->paused && !held) || rh_exchange_unsent(r->x) <= s->naming.max_response)
         return;
     rh_err_set(&err, RH_E_OVERLOADED, "too many clients are slow to read large answers");
     fail(r, &err);

@@ -62,7 +62,7 @@ struct sums {
 };
 
 struct tenant {
-    char id[40];
+    char id[64];
     struct use use;
 };
 
@@ -95,7 +95,7 @@ struct rh_meter {
 
 /* A tenant as all loops have seen it. */
 struct known {
-    char id[40];
+    char id[64];
     struct use fresh, shown_use;
     double score;
     bool shown;

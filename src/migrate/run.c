@@ -387,9 +387,12 @@ static bool place_tenants(struct run *r, rh_operator *o, rh_err *err)
 static bool go_round(struct run *r, rh_err *err)
 {
     rh_operator o = operator_of(r);
-    return rh_node_migrate_template(&o, r->a, &r->app->first, err) &&
-           rh_node_keep_script(&o, r->a, &r->app->first, err) && migrate_nodes(r, &o, err) &&
-           migrate_homes(r, err) && bring_rows(r, err) && place_tenants(r, &o, err);
+    bool ok = rh_node_migrate_template(&o, r->a, &r->app->first, err) &&
+              rh_node_keep_script(&o, r->a, &r->app->first, err) && migrate_nodes(r, &o, err) &&
+              migrate_homes(r, err) && bring_rows(r, err) && place_tenants(r, &o, err);
+    rh_cloner_close(&o.cloner); /* all else of it is the run's */
+    rh_home_script_release(&o.script);
+    return ok;
 }
 
 /* ---- the place ---- */

@@ -947,7 +947,7 @@ rh_job *rh_conn_cancel(rh_conn *c)
     for (rh_job **at = &c->head; *at; at = &(*at)->own.next) {
         rh_job *job = *at;
         c->doomed |= job->own.cancelled;
-        if (job->own.cancelled) /* PostgreSQL hears of it when it can send */
+        if (job->own.cancelled && job == c->head) /* PostgreSQL hears of it when it can send */
             rh_conn_pause(c, false);
         if (job == c->head || !job->own.cancelled || !job->read_only || job->on_done == free_stand_in)
             continue;

@@ -41,7 +41,7 @@ struct line {
 
 /* A tenant with something to do, or that had lately. */
 struct asker {
-    char tenant[40];
+    char tenant[64]; /* as rh_directory_entry.id */
     struct lane *lane;
     struct line lines[N_LINES];
     int waiting, running, slow; /* slow: of those running */

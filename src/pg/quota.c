@@ -14,7 +14,7 @@
 
 struct entry {
     struct entry *next; /* of those that are forgotten */
-    char tenant[40];
+    char tenant[64];    /* as rh_directory_entry.id */
     int64_t taken, bodies;
     double tokens;       /* thousandths of one */
     int64_t filled_us;   /* when they were counted; 0: never */

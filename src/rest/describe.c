@@ -161,6 +161,8 @@ bool rh_describe(rh_arena *a, const rh_rest_request *req, const rh_relation_cach
 {
     rh_str body;
     bool swagger = is_root(req->path);
+    if (naming->reference_only) /* a text of its own, and rare */
+        described = NULL;
     *out = (rh_rest_answer){.status = 200};
     if (req->method == RH_OPTIONS) {
         const char *allow = allow_of(a, req, c, naming, err);

@@ -98,7 +98,9 @@ static bool add_all(rh_rest *r, json_t *list, rh_rest_answer *out, rh_err *err)
         }
     }
     for (int k = 0; k < own.n_headers; k++)
-        leave_out(out, own.headers[k].name);
+        if (strcasecmp(own.headers[k].name, "Vary") !=
+            0) /* the door's says what caches must not mix: both are sent */
+            leave_out(out, own.headers[k].name);
     if (out->n_headers + own.n_headers > RH_REST_MAX_HEADERS)
         return refuse(own.headers[0].name, "too many headers", err);
     memcpy(out->headers + out->n_headers, own.headers, sizeof *own.headers * (size_t)own.n_headers);

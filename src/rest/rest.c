@@ -263,7 +263,8 @@ static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err
                     (r->prefer.count == RH_COUNT_NONE || r->count >= 0) &&
                     (r->rows_kind == RH_ROWS_OBJECTS || r->rows_kind == RH_ROWS_SCALARS);
     info->large = info->streams && (!p->has_limit || p->limit >= LARGE_FROM);
-    info->copies = info->large && p->csv;
+    info->copies =
+        info->large && p->csv && !req->n_settings; /* a token would stand in the statement's text */
     return true;
 }
 

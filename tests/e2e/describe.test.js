@@ -127,6 +127,12 @@ test('pages of the origins that the conf names, and no others, may read answers'
   assert.deepEqual([refused.status, refused.headers.get('access-control-allow-origin')], [401, 'https://a.example']);
 });
 
+test('who asks for the reference tables changes nobody else\'s description', async () => {
+  const reference = (await ask('/', { 'Accept-Profile': 'reference' })).json;
+  assert.deepEqual([!!reference.paths['/colours'], !!reference.paths['/notes']], [true, false]);
+  assert.ok((await ask('/', {})).json.paths['/notes']);
+});
+
 test('the page for people, in Chromium', async () => {
   const page = await fetch(`${app.control}/docs`);
   assert.deepEqual([page.status, page.headers.get('content-type')], [200, 'text/html; charset=utf-8']);
