@@ -195,6 +195,21 @@ static int references(const char *text)
     return n;
 }
 
+/* COPY takes no parameters: what the app is told of a request, its token too, would stand in the statement's
+ * text. */
+static void what_the_app_is_told_is_never_sent_as_copy(void **state)
+{
+    rh_arena *a = rh_arena_new();
+    rh_err err;
+    const rh_rest_setting told = {"request.headers", "{\"authorization\":\"Bearer secret\"}"};
+    rh_rest_request req = {.method = RH_GET, .path = "/ads", .query = "", .accept = "text/csv"};
+    assert_true(rh_rest_info(rh_rest_plan(a, &req, cache, &shared_naming, &err))->copies);
+    req.settings = &told;
+    req.n_settings = 1;
+    assert_false(rh_rest_info(rh_rest_plan(a, &req, cache, &shared_naming, &err))->copies);
+    rh_arena_free(a);
+}
+
 static void every_reference_to_a_tenant_relation_has_the_key_beside_it(void **state)
 {
     rh_arena *a = rh_arena_new();
@@ -511,6 +526,7 @@ int main(void)
         cmocka_unit_test(values_render_as_to_json_does),
         cmocka_unit_test(errors_show_no_other_tenant),
         cmocka_unit_test(preferences_are_read),
+        cmocka_unit_test(what_the_app_is_told_is_never_sent_as_copy),
         cmocka_unit_test(texts_are_clipped_between_characters),
         cmocka_unit_test(a_broken_cache_is_refused),
         cmocka_unit_test(bounds_hold),
