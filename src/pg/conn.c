@@ -636,7 +636,9 @@ void rh_conn_send(rh_conn *c, rh_job *job)
 
 void rh_conn_flush(rh_conn *c)
 {
-    if (c->unsent && c->state == UP && !c->broken)
+    bool due = c->unsent && c->state == UP && !c->broken;
+    c->unsent = false; /* what a connection took with it is not the next one's */
+    if (due)
         flush(c);
 }
 
