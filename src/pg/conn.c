@@ -668,14 +668,19 @@ static bool is_fatal(const rh_conn *c, const PGresult *res)
     return strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
 }
 
-/* The job's first statement found what another job has left behind. What it quotes of a client's words stands
- * in errors of other states. */
+/* The job met what another job has left behind: a statement_timeout so short that it did not even get to put
+ * the settings back, or what its first statement found. What that one quotes of a client's words stands in
+ * errors of other states. */
 static bool is_used(const rh_conn *c, const rh_job *job, const PGresult *res)
 {
     const struct rh_job_step *step = &job->own.steps[job->own.step];
     const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-    return c->settings->reset && step->kind == STEP_STATEMENT && step->statement == 0 &&
-           is_state(res, "22P02") && message && strstr(message, RH_POOL_USED);
+    if (!c->settings->reset)
+        return false;
+    if (step->kind == STEP_FIRST || step->kind == STEP_RESET)
+        return is_state(res, "57014") && !c->cancelled;
+    return step->kind == STEP_STATEMENT && step->statement == 0 && is_state(res, "22P02") && message &&
+           strstr(message, RH_POOL_USED);
 }
 
 static void forget_unprepared(rh_conn *c, rh_job *job)

@@ -327,6 +327,25 @@ static void test_jobs_of_many_roles(void **state)
     close_pool();
 }
 
+/* What a job leaves behind may end the next one before its own settings are back. */
+static void test_a_timeout_left_behind(void **state)
+{
+    static call calls[2];
+    open_pool((rh_pool_settings){.connections = 1, .reset = true});
+    prepare_call(&calls[0], "", "SELECT set_config('statement_timeout', '1', false)", true);
+    prepare_call(&calls[1], "", "SELECT current_setting('statement_timeout')", true);
+    calls[0].job.statements[0].n = calls[1].job.statements[0].n = 0;
+    calls[1].job.begin = "DO 'BEGIN PERFORM pg_sleep(0.1); END'";
+    for (int i = 0; i < 2; i++)
+        assert_true(submit(&calls[i]));
+    assert_true(wait_until(is_done, &calls[1], 10000));
+    assert_false(calls[0].failed);
+    assert_false(calls[1].failed);
+    assert_string_equal(calls[1].first, "0");
+    assert_int_equal(stats().dialed, 2);
+    close_pool();
+}
+
 static void test_read_only_cannot_write(void **state)
 {
     call c;
@@ -1081,6 +1100,7 @@ int main(void)
         cmocka_unit_test(test_bound_to_its_tenant_only),
         cmocka_unit_test(test_nothing_survives_the_job),
         cmocka_unit_test(test_jobs_of_many_roles),
+        cmocka_unit_test(test_a_timeout_left_behind),
         cmocka_unit_test(test_read_only_cannot_write),
         cmocka_unit_test(test_errors_leave_neighbours_alone),
         cmocka_unit_test(test_skipped_parse_is_not_remembered),
