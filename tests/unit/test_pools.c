@@ -166,7 +166,9 @@ static void test_the_line_is_first_come_first_served(void **state)
     assert_true(wait_until(is_count, &(int){5}));
     for (int i = 0; i < 3; i++)
         assert_false(waits[i].failed);
-    assert_true(waits[0].done < waits[2].done && waits[1].done < waits[2].done);
+    /* the last one gets the connection that one of the first two has left; which of them is done first, the
+     * time to dial decides */
+    assert_true(waits[0].done < waits[2].done || waits[1].done < waits[2].done);
     close_pools();
 }
 
