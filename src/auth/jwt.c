@@ -305,7 +305,6 @@ bool rh_jwt_verify(const rh_jwt_keys *k, const rh_jwt_rules *rules, const char *
 
 /* ---- signing ---- */
 
-/* NULL when a text is not UTF-8, the integer is none or the path is malformed. */
 const char *rh_jwt_claims_of(rh_arena *a, const char *authorization)
 {
     struct parts p;
@@ -318,6 +317,7 @@ const char *rh_jwt_claims_of(rh_arena *a, const char *authorization)
     return text && rh_is_utf8(text, n) ? rh_arena_strndup(a, text, n) : "{}";
 }
 
+/* NULL when a text is not UTF-8, the integer is none or the path is malformed. */
 static char *payload_text(rh_arena *a, const rh_jwt_rules *rules, const char *tenant, bool integer,
                           int64_t now_s, int64_t ttl_s)
 {

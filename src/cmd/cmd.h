@@ -58,6 +58,9 @@ void rh_cmdline_close(rh_app *app);
 
 /* Prints the error and gives its exit status. */
 int rh_cmd_fail(const rh_err *err);
+/* Of what was shown on stderr: true when the user means it, by --yes or by typing word on a terminal.
+ * RH_E_FORBIDDEN. */
+bool rh_cmd_confirm(const rh_cmdline *line, const char *word, rh_err *err);
 /* Talk on stderr: a progress line. */
 void rh_cmd_say(void *unused, const char *line);
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/interrupt.h"
 
@@ -95,7 +96,8 @@ static const rh_option no_options[] = {{NULL, NULL, NULL}};
 const rh_command rh_commands[] = {
     {"dev", "[DIR]", "run an app on this machine: private PostgreSQL, catalog, migrations, demo data, doors",
      dev_options, 0, 1, rh_cmd_dev},
-    {"serve", "", "open the doors of a migrated app, or of a database as it is", serve_options, 0, 0, rh_cmd_serve},
+    {"serve", "", "open the doors of a migrated app, or of a database as it is", serve_options, 0, 0,
+     rh_cmd_serve},
     {"migrate", "[status | new SET NAME]", "bring the catalog and every home to the newest version",
      migrate_options, 0, 3, rh_cmd_migrate},
     {"tenant",
@@ -364,6 +366,21 @@ int rh_cmd_fail(const rh_err *err)
 {
     rh_err_print(err);
     return rh_code_exit(err->code) ? rh_code_exit(err->code) : 1;
+}
+
+bool rh_cmd_confirm(const rh_cmdline *line, const char *word, rh_err *err)
+{
+    char typed[128] = "";
+    if (rh_cmdline_get(line, "yes"))
+        return true;
+    if (!isatty(STDIN_FILENO)) {
+        rh_err_set(err, RH_E_FORBIDDEN, "nobody can be asked whether that is meant");
+        return rh_err_hint(err, "With --yes nobody is asked.");
+    }
+    fprintf(stderr, "Type %s to go on: ", word);
+    if (fgets(typed, sizeof typed, stdin))
+        typed[strcspn(typed, "\n")] = 0;
+    return strcmp(typed, word) == 0 || rh_err_set(err, RH_E_FORBIDDEN, "not confirmed; nothing was done");
 }
 
 void rh_cmd_say(void *unused, const char *line)

@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd/operate.h"
 #include "cmd/print_rows.h"
@@ -70,7 +69,6 @@ static const char *describe(const rh_fleet_plan *plan, rh_arena *a)
 /* The plan is shown; true when the user means it. */
 static bool confirm(rh_cmdline *line, rh_operator *o, const rh_fleet_query *q, rh_err *err)
 {
-    char typed[16] = "";
     rh_fleet_plan plan;
     if (!rh_fleet_plan_read(o, q, &plan, err))
         return false;
@@ -78,16 +76,7 @@ static bool confirm(rh_cmdline *line, rh_operator *o, const rh_fleet_query *q, r
             "This will run, in a transaction of its own for each, in %s (%lld tenant%s in all):\n  %s\n",
             plan.homes ? describe(&plan, line->a) : "no home", (long long)plan.tenants,
             plan.tenants == 1 ? "" : "s", q->sql);
-    if (rh_cmdline_get(line, "yes"))
-        return true;
-    if (!isatty(STDIN_FILENO)) {
-        rh_err_set(err, RH_E_FORBIDDEN, "nobody can be asked whether that is meant");
-        return rh_err_hint(err, "With --yes nobody is asked.");
-    }
-    fprintf(stderr, "Type yes to go on: ");
-    if (fgets(typed, sizeof typed, stdin))
-        typed[strcspn(typed, "\n")] = 0;
-    return strcmp(typed, "yes") == 0 || rh_err_set(err, RH_E_FORBIDDEN, "not confirmed; nothing was done");
+    return rh_cmd_confirm(line, "yes", err);
 }
 
 static bool note_write(rh_operator *o, const rh_fleet_query *q, rh_err *err)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "catalog/life.h"
 #include "catalog/limits.h"
@@ -145,24 +144,15 @@ static bool rename_tenant(rh_cmdline *line, rh_operator *o, rh_err *err)
            tell(line, o, id, "is renamed", err);
 }
 
-/* True when the user means it: --yes, or the slug typed on a terminal. */
+/* What will be gone is shown; true when the user means it. */
 static bool confirm(rh_cmdline *line, rh_operator *o, const char *id, rh_err *err)
 {
-    char typed[128] = "";
     const char *slug = rh_db_value(o->catalog, line->a, rh_sql_tenants_slug, 1, &id, err);
     if (!slug)
         return false;
-    if (!isatty(STDIN_FILENO)) {
-        rh_err_set(err, RH_E_FORBIDDEN, "nobody can be asked whether tenant %s is to be dropped", slug);
-        return rh_err_hint(err, "`rowhouse tenant drop %s --yes`.", slug);
-    }
-    fprintf(stderr,
-            "Tenant %s (%s) and everything that it has will be gone%s. Type its slug to go on: ", slug, id,
+    fprintf(stderr, "Tenant %s (%s) and everything that it has will be gone%s.\n", slug, id,
             rh_cmdline_get(line, "no-dump") ? ", without a dump" : "; a dump is kept");
-    if (fgets(typed, sizeof typed, stdin))
-        typed[strcspn(typed, "\n")] = 0;
-    return strcmp(typed, slug) == 0 ||
-           rh_err_set(err, RH_E_FORBIDDEN, "that is not its slug; nothing was done");
+    return rh_cmd_confirm(line, slug, err);
 }
 
 static bool drop(rh_cmdline *line, rh_operator *o, rh_err *err)

@@ -161,20 +161,5 @@ static bool drop(const rh_app *app, const rh_home *home, rh_db *shared, const ch
     return ok;
 }
 
-static bool size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t *bytes, rh_err *err)
-{
-    rh_arena *a = rh_arena_new();
-    (void)app;
-    const char *text = rh_db_value(shared, a, rh_sql_install_database_size, 1, &home->database, err);
-    bool ok = text && rh_parse_int(text, bytes);
-    rh_arena_free(a);
-    return ok;
-}
-
-const rh_home_model rh_home_model_database = {.own_database = true,
-                                              .make = make,
-                                              .exists = exists,
-                                              .dump = dump,
-                                              .dump_suffix = ".dump",
-                                              .drop = drop,
-                                              .size = size};
+const rh_home_model rh_home_model_database = {
+    .own_database = true, .make = make, .exists = exists, .dump = dump, .dump_suffix = ".dump", .drop = drop};

@@ -105,11 +105,6 @@ bool rh_home_end_sessions(const rh_app *app, const rh_home *home, const char *te
     return ok;
 }
 
-bool rh_home_size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t *bytes, rh_err *err)
-{
-    return models[home->model]->size(app, home, shared, bytes, err);
-}
-
 const char *rh_home_search_path(rh_arena *a, const rh_home *home)
 {
     rh_str path;

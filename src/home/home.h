@@ -58,8 +58,6 @@ bool rh_home_exists(const rh_app *app, const rh_home *home, rh_db *shared, bool 
 bool rh_home_dump(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id,
                   const char *path, rh_err *err);
 const char *rh_home_dump_suffix(const rh_home *home);
-/* Bytes on disk; of a shared home all its tenants' together. */
-bool rh_home_size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t *bytes, rh_err *err);
 
 /* JSON object by tenant: the share of each in the bytes of a shared home's tables, by the bytes of its rows.
  * Reads every row. */

@@ -16,7 +16,6 @@ typedef struct rh_home_model {
                  const char *path, rh_err *err);
     bool (*make)(const rh_app *app, const rh_home *home, rh_db *shared, rh_err *err);
     bool (*drop)(const rh_app *app, const rh_home *home, rh_db *shared, const char *tenant_id, rh_err *err);
-    bool (*size)(const rh_app *app, const rh_home *home, rh_db *shared, int64_t *bytes, rh_err *err);
 } rh_home_model;
 
 extern const rh_home_model rh_home_model_shared, rh_home_model_schema, rh_home_model_database;

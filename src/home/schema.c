@@ -71,10 +71,5 @@ static bool drop(const rh_app *app, const rh_home *home, rh_db *shared, const ch
     return ok;
 }
 
-static bool size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t *bytes, rh_err *err)
-{
-    return rh_home_model_shared.size(app, home, shared, bytes, err);
-}
-
 const rh_home_model rh_home_model_schema = {
-    .make = make, .exists = exists, .dump = dump, .dump_suffix = ".dump", .drop = drop, .size = size};
+    .make = make, .exists = exists, .dump = dump, .dump_suffix = ".dump", .drop = drop};

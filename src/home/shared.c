@@ -9,20 +9,6 @@ static bool make(const rh_app *app, const rh_home *home, rh_db *shared, rh_err *
     return true; /* the tables are there since the first migration */
 }
 
-static bool size(const rh_app *app, const rh_home *home, rh_db *shared, int64_t *bytes, rh_err *err)
-{
-    rh_arena *a = rh_arena_new();
-    bool citus;
-    const char *text = NULL;
-    if (rh_cluster_is_citus(shared, &citus, err))
-        text = rh_db_value(shared, a, citus ? rh_sql_citus_size : rh_sql_homes_schema_size, 1, &home->schema,
-                           err);
-    bool ok = text && rh_parse_int(text, bytes);
-    (void)app;
-    rh_arena_free(a);
-    return ok;
-}
-
 const char *rh_home_shares(const rh_app *app, const rh_home *home, rh_db *shared, rh_arena *a, rh_err *err)
 {
     bool citus;
@@ -61,4 +47,4 @@ static bool exists(const rh_app *app, const rh_home *home, rh_db *shared, bool *
 }
 
 const rh_home_model rh_home_model_shared = {
-    .make = make, .exists = exists, .dump = rh_dump_rows, .dump_suffix = ".sql", .drop = drop, .size = size};
+    .make = make, .exists = exists, .dump = rh_dump_rows, .dump_suffix = ".sql", .drop = drop};

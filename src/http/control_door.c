@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/control_door.h"
 
-#include "http/docs.h"
-
-#include <ctype.h>
 #include <openssl/crypto.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "http/docs.h"
+#include "rest/url.h"
 
 #define MAX_ANSWER ((size_t)16 << 20)
 #define LIST_LIMIT 100
@@ -23,6 +24,16 @@ struct control_door {
     void *closed_arg;
 };
 
+struct call;
+
+struct route {
+    rh_method method;
+    const char *method_name, *pattern;
+    int status;
+    bool (*run)(struct call *c);
+    size_t verb; /* where run_verb finds it in rh_control_ops */
+};
+
 /* One call of a handler, made on the loop's thread, run on a helper thread. */
 struct call {
     uv_work_t work;
@@ -31,8 +42,8 @@ struct call {
     const struct route *route; /* NULL: the request is rest's */
     rh_rest_request rest;
     rh_rest_answer answer;
-    char *ref;    /* what stands for :ref in the path, decoded; NULL without */
-    json_t *body; /* NULL when there is none */
+    const char *ref; /* what stands for :ref in the path, decoded; NULL without */
+    json_t *body;    /* NULL when there is none */
     bool ok;
     rh_str out;
     const char *type; /* of out; NULL: JSON */
@@ -41,44 +52,17 @@ struct call {
 
 /* ---- what handlers read ---- */
 
-static int hex_digit(char c)
-{
-    return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? (c | 32) - 'a' + 10 : -1;
-}
-
-/* NULL when it is not well-formed, holds a NUL or is not UTF-8. */
-static char *decode(rh_arena *a, const char *text, size_t n, bool plus_is_space)
-{
-    char *out = rh_arena_alloc(a, n + 1), *to = out;
-    for (size_t i = 0; i < n; i++) {
-        char c = text[i];
-        if (c == '%') {
-            int high = i + 2 < n ? hex_digit(text[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-            if (low < 0)
-                return NULL;
-            c = (char)(high * 16 + low);
-            i += 2;
-        } else if (c == '+' && plus_is_space) {
-            c = ' ';
-        }
-        *to++ = c;
-    }
-    *to = 0;
-    return rh_is_utf8(out, (size_t)(to - out)) ? out : NULL;
-}
-
-/* The value of a query argument, decoded; NULL with err untouched when absent. */
-static bool query_value(struct call *c, const char *name, char **out)
+/* The value of a query argument, decoded; NULL when absent. */
+static bool query_value(struct call *c, const char *name, const char **out)
 {
     size_t len = strlen(name);
     *out = NULL;
     for (const char *p = c->x->query; *p;) {
         size_t n = strcspn(p, "&");
         if (n > len && strncmp(p, name, len) == 0 && p[len] == '=') {
-            *out = decode(c->x->arena, p + len + 1, n - len - 1, true);
+            *out = rh_url_decode(c->x->arena, p + len + 1, n - len - 1, true, &c->err);
             if (!*out)
-                return rh_err_set(&c->err, RH_E_PARSE, "the query argument %s is malformed", name);
+                return false;
         }
         p += n + (p[n] == '&');
     }
@@ -96,7 +80,7 @@ static bool in_range(struct call *c, const char *name, int64_t value, int64_t ma
 
 static bool run_list(struct call *c)
 {
-    char *limit, *after;
+    const char *limit, *after;
     int64_t n = LIST_LIMIT;
     if (!query_value(c, "limit", &limit) || !query_value(c, "after", &after))
         return false;
@@ -149,85 +133,35 @@ static bool run_token(struct call *c)
            ops->token(ops->ctx, c->x->arena, c->ref, seconds, &c->out, &c->err);
 }
 
-static bool run_verb(struct call *c, rh_control_verb *verb)
+static bool run_verb(struct call *c)
 {
+    const rh_control_ops *ops = &c->door->settings.ops;
+    rh_control_verb *const *verb = (const void *)((const char *)ops + c->route->verb);
     if (c->body && !json_is_object(c->body))
         return rh_err_set(&c->err, RH_E_BODY, "a JSON object is expected");
-    return verb(c->door->settings.ops.ctx, c->x->arena, c->ref, c->body, &c->out, &c->err);
+    return (*verb)(ops->ctx, c->x->arena, c->ref, c->body, &c->out, &c->err);
 }
 
-static bool run_suspend(struct call *c)
-{
-    return run_verb(c, c->door->settings.ops.suspend);
-}
-
-static bool run_resume(struct call *c)
-{
-    return run_verb(c, c->door->settings.ops.resume);
-}
-
-static bool run_rename(struct call *c)
-{
-    return run_verb(c, c->door->settings.ops.rename);
-}
-
-static bool run_drop(struct call *c)
-{
-    return run_verb(c, c->door->settings.ops.drop);
-}
-
-static bool run_limits(struct call *c)
-{
-    return run_verb(c, c->door->settings.ops.limits);
-}
-
-static bool run_set_limits(struct call *c)
-{
-    return run_verb(c, c->door->settings.ops.set_limits);
-}
-
-static bool run_forget_limits(struct call *c)
-{
-    return run_verb(c, c->door->settings.ops.forget_limits);
-}
+#define VERB(name) run_verb, offsetof(rh_control_ops, name)
 
 /* The routes. To add one: a row; `:ref` stands for one segment of the path. */
-static const struct route {
-    rh_method method;
-    const char *method_name, *pattern;
-    int status;
-    bool (*run)(struct call *c);
-    const char *help;
-} routes[] = {
-    {RH_GET, "GET", "/tenants", 200, run_list, "tenants in order; ?limit=100&after=SLUG"},
-    {RH_GET, "GET", "/metrics", 200, run_metrics, "what the doors have done, for Prometheus"},
-    {RH_GET, "GET", "/nodes", 200, run_nodes, "the PostgreSQL servers that homes are on"},
-    {RH_GET, "GET", RH_DOCS_PATH "/openapi.json", 200, run_describe,
-     "OpenAPI 3.1 of the newest version; for people: /docs"},
-    {RH_POST, "POST", "/tenants", 201, run_create,
-     "makes a tenant: {\"slug\":..., \"name\":..., profile columns}"},
-    {RH_GET, "GET", "/tenants/:ref", 200, run_show, "one tenant, by id or slug"},
-    {RH_POST, "POST", "/tenants/:ref/token", 201, run_token,
-     "a token for the tenant, in development: {\"ttl\": seconds}"},
-    {RH_POST, "POST", "/tenants/:ref/suspend", 200, run_suspend,
-     "refuses the tenant's requests: {\"reason\": text}"},
-    {RH_POST, "POST", "/tenants/:ref/resume", 200, run_resume, "serves it again"},
-    {RH_POST, "POST", "/tenants/:ref/rename", 200, run_rename,
-     "{\"slug\": ..., \"name\": ...}, either or both"},
-    {RH_GET, "GET", "/tenants/:ref/limits", 200, run_limits, "what the tenant may use"},
-    {RH_PATCH, "PATCH", "/tenants/:ref/limits", 200, run_set_limits,
-     "{\"concurrency\", \"rate\", \"statement_timeout\", \"rows\", \"body\"}; null: the default"},
-    {RH_DELETE, "DELETE", "/tenants/:ref/limits", 200, run_forget_limits, "the defaults again"},
-    {RH_DELETE, "DELETE", "/tenants/:ref", 200, run_drop,
-     "drops it: {\"confirm\": its slug}; a dump is kept unless \"dump\" is false"},
+static const struct route routes[] = {
+    {RH_GET, "GET", "/tenants", 200, run_list, 0},
+    {RH_GET, "GET", "/metrics", 200, run_metrics, 0},
+    {RH_GET, "GET", "/nodes", 200, run_nodes, 0},
+    {RH_GET, "GET", RH_DOCS_PATH "/openapi.json", 200, run_describe, 0},
+    {RH_POST, "POST", "/tenants", 201, run_create, 0},
+    {RH_GET, "GET", "/tenants/:ref", 200, run_show, 0},
+    {RH_POST, "POST", "/tenants/:ref/token", 201, run_token, 0},
+    {RH_POST, "POST", "/tenants/:ref/suspend", 200, VERB(suspend)},
+    {RH_POST, "POST", "/tenants/:ref/resume", 200, VERB(resume)},
+    {RH_POST, "POST", "/tenants/:ref/rename", 200, VERB(rename)},
+    {RH_GET, "GET", "/tenants/:ref/limits", 200, VERB(limits)},
+    {RH_PATCH, "PATCH", "/tenants/:ref/limits", 200, VERB(set_limits)},
+    {RH_DELETE, "DELETE", "/tenants/:ref/limits", 200, VERB(forget_limits)},
+    {RH_DELETE, "DELETE", "/tenants/:ref", 200, VERB(drop)},
 };
 #define N_ROUTES (sizeof routes / sizeof *routes)
-
-void rh_control_routes(rh_str *out)
-{
-    for (size_t i = 0; i < N_ROUTES; i++)
-        rh_str_addf(out, "%-4s %-22s %s\n", routes[i].method_name, routes[i].pattern, routes[i].help);
-}
 
 /* ---- who may come in ---- */
 
@@ -310,7 +244,7 @@ static bool match(const char *pattern, const char *path, const char **ref, size_
     return *path == 0;
 }
 
-static const struct route *find_route(rh_exchange *x, char **ref, const char **allow, rh_err *err)
+static const struct route *find_route(rh_exchange *x, const char **ref, const char **allow, rh_err *err)
 {
     rh_str methods;
     rh_str_init_in(&methods, x->arena, 64);
@@ -322,11 +256,8 @@ static const struct route *find_route(rh_exchange *x, char **ref, const char **a
         rh_str_addf(&methods, "%s%s", methods.len ? ", " : "", routes[i].method_name);
         if (routes[i].method != x->method && !(x->method == RH_HEAD && routes[i].method == RH_GET))
             continue;
-        *ref = segment ? decode(x->arena, segment, n, false) : NULL;
-        if (!segment || *ref)
-            return &routes[i];
-        rh_err_set(err, RH_E_PARSE, "the path is malformed");
-        return NULL;
+        *ref = segment ? rh_url_decode(x->arena, segment, n, false, err) : NULL;
+        return !segment || *ref ? &routes[i] : NULL;
     }
     *allow = rh_str_cstr(&methods);
     if (methods.len)
@@ -458,8 +389,7 @@ static void on_request(void *ctx, rh_exchange *x)
 {
     struct control_door *d = ctx;
     rh_err err;
-    char *ref = NULL;
-    const char *allow = NULL;
+    const char *ref = NULL, *allow = NULL;
     json_t *body = NULL;
     const struct route *route = find_route(x, &ref, &allow, &err);
     if (!route && err.code == RH_E_NO_PATH && d->settings.ops.rest) {

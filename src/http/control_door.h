@@ -51,7 +51,4 @@ typedef struct rh_control_door_settings {
 /* *door gets what the loop needs; freed by its close. */
 void rh_control_door_new(uv_loop_t *loop, const rh_control_door_settings *settings, rh_door *door);
 
-/* The routes with what they do, for help texts: "GET /tenants  ...\n". */
-void rh_control_routes(rh_str *out);
-
 #endif

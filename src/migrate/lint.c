@@ -38,11 +38,6 @@ const char *rh_lint_demand(rh_lint_rule rule)
     return rules[rule].demand;
 }
 
-rh_lint_severity rh_lint_severity_of(rh_lint_rule rule)
-{
-    return rules[rule].severity;
-}
-
 /* ---- findings ---- */
 
 static bool is_inside(char c) /* a byte inside a character */

@@ -73,7 +73,6 @@ typedef enum rh_lint_severity { RH_LINT_ERROR, RH_LINT_WARNING } rh_lint_severit
 
 const char *rh_lint_code(rh_lint_rule rule);
 const char *rh_lint_demand(rh_lint_rule rule);
-rh_lint_severity rh_lint_severity_of(rh_lint_rule rule);
 
 typedef struct rh_lint_finding {
     rh_lint_rule rule;

@@ -8,22 +8,13 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "base/json.h"
-#include "rest/openapi.h"
-
-struct writer {
-    rh_json_writer json;
-    rh_arena *arena; /* cleared after each relation and function */
-    const rh_relation_cache *cache;
-    const rh_rest_naming *naming;
-    const rh_openapi_settings *settings;
-};
+#include "rest/description.h"
 
 /* ---- names ---- */
 
 /* Components have names of letters, digits and -_. only: others become a point and two digits, so that two
  * names stay two and none is one with a suffix. */
-static const char *component_name(struct writer *w, const char *name)
+static const char *component_name(rh_description *w, const char *name)
 {
     rh_str s;
     rh_str_init_in(&s, w->arena, RH_STR_TEXT_MAX);
@@ -37,20 +28,20 @@ static const char *component_name(struct writer *w, const char *name)
     return rh_str_cstr(&s);
 }
 
-static void put_ref(struct writer *w, const char *kind, const char *name, const char *suffix)
+static void put_ref(rh_description *w, const char *kind, const char *name, const char *suffix)
 {
     rh_json_put(&w->json, "$ref",
                 rh_arena_printf(w->arena, "#/components/%s/%s%s", kind, component_name(w, name), suffix));
 }
 
-static void put_ref_object(struct writer *w, const char *key, const char *kind, const char *name)
+static void put_ref_object(rh_description *w, const char *key, const char *kind, const char *name)
 {
     rh_json_open(&w->json, key, '{');
     put_ref(w, kind, name, "");
     rh_json_close(&w->json, '}');
 }
 
-static void put_operation_id(struct writer *w, const char *name, const char *verb)
+static void put_operation_id(rh_description *w, const char *name, const char *verb)
 {
     rh_json_put(&w->json, "operationId", rh_arena_printf(w->arena, "%s.%s", component_name(w, name), verb));
 }
@@ -79,7 +70,7 @@ static const char *format_of(const char *name)
     return NULL;
 }
 
-static void put_type(struct writer *w, const char *json_type, bool nullable)
+static void put_type(rh_description *w, const char *json_type, bool nullable)
 {
     if (json_type && nullable) {
         rh_json_open(&w->json, "type", '[');
@@ -91,7 +82,7 @@ static void put_type(struct writer *w, const char *json_type, bool nullable)
     }
 }
 
-static void put_labels(struct writer *w, const rh_app_type *t, bool nullable)
+static void put_labels(rh_description *w, const rh_app_type *t, bool nullable)
 {
     rh_json_open(&w->json, "enum", '[');
     for (int i = 0; i < t->n_labels; i++)
@@ -106,7 +97,7 @@ static bool is_composite(const rh_app_type *t)
     return t && t->kind == 'c';
 }
 
-static void put_composite(struct writer *w, const rh_app_type *t, bool nullable)
+static void put_composite(rh_description *w, const rh_app_type *t, bool nullable)
 {
     rh_json_writer *j = &w->json;
     if (nullable) {
@@ -121,7 +112,7 @@ static void put_composite(struct writer *w, const rh_app_type *t, bool nullable)
     }
 }
 
-static void put_item(struct writer *w, const rh_value_facts *f)
+static void put_item(rh_description *w, const rh_value_facts *f)
 {
     const char *json_type = rh_json_type_of(f->item);
     rh_json_open(&w->json, "items", '{');
@@ -139,7 +130,7 @@ static void put_item(struct writer *w, const rh_value_facts *f)
 }
 
 /* The members of a value's schema. */
-static void put_value(struct writer *w, const rh_value_facts *f, bool nullable)
+static void put_value(rh_description *w, const rh_value_facts *f, bool nullable)
 {
     rh_json_writer *j = &w->json;
     if (is_composite(f->of) && !f->item) {
@@ -158,7 +149,7 @@ static void put_value(struct writer *w, const rh_value_facts *f, bool nullable)
         put_labels(w, f->of, nullable);
 }
 
-static void put_column(struct writer *w, const rh_column *c, const rh_relation *r, int column)
+static void put_column(rh_description *w, const rh_column *c, const rh_relation *r, int column)
 {
     rh_json_writer *j = &w->json;
     rh_value_facts f;
@@ -193,7 +184,7 @@ static void put_column(struct writer *w, const rh_column *c, const rh_relation *
 
 /* ---- schemas ---- */
 
-static void put_row_schema(struct writer *w, const rh_relation *r)
+static void put_row_schema(rh_description *w, const rh_relation *r)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, component_name(w, r->name), '{');
@@ -211,12 +202,12 @@ static void put_row_schema(struct writer *w, const rh_relation *r)
 }
 
 /* The door fills in the tenant key. */
-static bool is_written(struct writer *w, const rh_relation *r, int column)
+static bool is_written(rh_description *w, const rh_relation *r, int column)
 {
     return !r->columns[column].generated && !(w->naming->keyed && column == r->tenant_key && !r->is_root);
 }
 
-static void put_change_schema(struct writer *w, const rh_relation *r)
+static void put_change_schema(rh_description *w, const rh_relation *r)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, rh_arena_printf(w->arena, "%s.change", component_name(w, r->name)), '{');
@@ -236,7 +227,7 @@ static void put_change_schema(struct writer *w, const rh_relation *r)
     rh_json_close(j, '}');
 }
 
-static void put_new_schema(struct writer *w, const rh_relation *r)
+static void put_new_schema(rh_description *w, const rh_relation *r)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, rh_arena_printf(w->arena, "%s.new", component_name(w, r->name)), '{');
@@ -256,7 +247,7 @@ static void put_new_schema(struct writer *w, const rh_relation *r)
     rh_json_close(j, '}');
 }
 
-static void put_relation_schemas(struct writer *w, const rh_relation *r)
+static void put_relation_schemas(rh_description *w, const rh_relation *r)
 {
     int takes = rh_relation_takes(r, w->settings->mode);
     put_row_schema(w, r);
@@ -266,7 +257,7 @@ static void put_relation_schemas(struct writer *w, const rh_relation *r)
         put_new_schema(w, r);
 }
 
-static void put_composite_schema(struct writer *w, const rh_app_type *t)
+static void put_composite_schema(rh_description *w, const rh_app_type *t)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, rh_arena_printf(w->arena, "%s.type", component_name(w, t->name)), '{');
@@ -281,21 +272,8 @@ static void put_composite_schema(struct writer *w, const rh_app_type *t)
 
 /* ---- parts of operations ---- */
 
-static void open_operation(struct writer *w, const char *method, const char *tag, const char *comment,
-                           const char *otherwise)
-{
-    const char *first, *rest;
-    rh_comment_parts(w->arena, comment, &first, &rest);
-    rh_json_open(&w->json, method, '{');
-    rh_json_open(&w->json, "tags", '[');
-    rh_json_put(&w->json, NULL, tag);
-    rh_json_close(&w->json, ']');
-    rh_json_put(&w->json, "summary", first ? first : otherwise);
-    rh_json_put(&w->json, "description", rest);
-}
-
 /* The schema of a row, of rows, or of what is given to make some. */
-static void put_row_or_rows(struct writer *w, const char *name, const char *suffix, bool rows)
+static void put_row_or_rows(rh_description *w, const char *name, const char *suffix, bool rows)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, "schema", '{');
@@ -309,8 +287,8 @@ static void put_row_or_rows(struct writer *w, const char *name, const char *suff
     rh_json_close(j, '}');
 }
 
-static void put_rows_response(struct writer *w, const char *status, const char *description, const char *name,
-                              bool rows)
+static void put_rows_response(rh_description *w, const char *status, const char *description,
+                              const char *name, bool rows)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, status, '{');
@@ -331,7 +309,7 @@ static void put_rows_response(struct writer *w, const char *status, const char *
     rh_json_close(j, '}');
 }
 
-static void put_row_body(struct writer *w, const char *name, const char *suffix, bool rows)
+static void put_row_body(rh_description *w, const char *name, const char *suffix, bool rows)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, "requestBody", '{');
@@ -362,7 +340,7 @@ static void put_row_body(struct writer *w, const char *name, const char *suffix,
     rh_json_close(j, '}');
 }
 
-static void put_filters(struct writer *w, const rh_relation *r)
+static void put_filters(rh_description *w, const rh_relation *r)
 {
     rh_json_writer *j = &w->json;
     for (int i = 0; i < r->n_columns; i++) {
@@ -379,13 +357,13 @@ static void put_filters(struct writer *w, const rh_relation *r)
     }
 }
 
-static void put_parameter_refs(struct writer *w, const char *const *names)
+static void put_parameter_refs(rh_description *w, const char *const *names)
 {
     for (; *names; names++)
         put_ref_object(w, NULL, "parameters", *names);
 }
 
-static void put_error(struct writer *w)
+static void put_error(rh_description *w)
 {
     put_ref_object(w, "default", "responses", "error");
 }
@@ -446,29 +424,6 @@ static const struct operation operations[] = {
      false},
 };
 
-static void put_rows_operation(struct writer *w, const rh_relation *r, const struct operation *o)
-{
-    rh_json_writer *j = &w->json;
-    open_operation(w, o->method, r->name, r->comment, o->summary);
-    put_operation_id(w, r->name, o->verb);
-    rh_json_open(j, "parameters", '[');
-    put_parameter_refs(w, o->parameters);
-    if (o->filters)
-        put_filters(w, r);
-    rh_json_close(j, ']');
-    if (o->body)
-        put_row_body(w, r->name, o->body, o->takes == RH_TAKES_INSERT);
-    rh_json_open(j, "responses", '{');
-    put_rows_response(w, o->status, o->description, o->rows ? r->name : NULL, true);
-    if (!o->takes)
-        put_rows_response(w, "206", "Some of the rows, where count=exact was asked for", r->name, true);
-    else if (!o->rows)
-        put_rows_response(w, "200", "The rows, with return=representation", r->name, true);
-    put_error(w);
-    rh_json_close(j, '}');
-    rh_json_close(j, '}');
-}
-
 /* The one row that a path names. */
 static const struct operation row_operations[] = {
     {0, "get", "get", "Reads one row", false, NULL, {"select"}, "200", "The row", true},
@@ -504,7 +459,7 @@ static const struct operation row_operations[] = {
      false},
 };
 
-static void put_key_parameters(struct writer *w, const rh_relation *r)
+static void put_key_parameters(rh_description *w, const rh_relation *r)
 {
     rh_json_writer *j = &w->json;
     for (int i = 0; i < r->n_primary_key; i++) {
@@ -523,26 +478,33 @@ static void put_key_parameters(struct writer *w, const rh_relation *r)
     }
 }
 
-static void put_row_operation(struct writer *w, const rh_relation *r, const struct operation *o)
+/* many: of the rows of the relation, else of the one that a path names. */
+static void put_operation(rh_description *w, const rh_relation *r, const struct operation *o, bool many)
 {
     rh_json_writer *j = &w->json;
-    open_operation(w, o->method, r->name, r->comment, o->summary);
+    rh_description_open_operation(w, o->method, r->name, r->comment, o->summary);
     put_operation_id(w, r->name, o->verb);
     rh_json_open(j, "parameters", '[');
     put_parameter_refs(w, o->parameters);
+    if (o->filters)
+        put_filters(w, r);
     rh_json_close(j, ']');
     if (o->body)
-        put_row_body(w, r->name, o->body, false);
+        put_row_body(w, r->name, o->body, many && o->takes == RH_TAKES_INSERT);
     rh_json_open(j, "responses", '{');
-    put_rows_response(w, o->status, o->description, o->rows ? r->name : NULL, false);
-    if (!o->rows)
-        put_rows_response(w, "200", "The row, with return=representation", r->name, false);
+    put_rows_response(w, o->status, o->description, o->rows ? r->name : NULL, many);
+    if (many && !o->takes)
+        put_rows_response(w, "206", "Some of the rows, where count=exact was asked for", r->name, true);
+    else if (!o->rows)
+        put_rows_response(
+            w, "200", many ? "The rows, with return=representation" : "The row, with return=representation",
+            r->name, many);
     put_error(w);
     rh_json_close(j, '}');
     rh_json_close(j, '}');
 }
 
-static void put_row_path(struct writer *w, const rh_relation *r, int takes)
+static void put_row_path(rh_description *w, const rh_relation *r, int takes)
 {
     rh_str path;
     rh_json_writer *j = &w->json;
@@ -556,17 +518,17 @@ static void put_row_path(struct writer *w, const rh_relation *r, int takes)
     rh_json_close(j, ']');
     for (size_t i = 0; i < sizeof row_operations / sizeof *row_operations; i++)
         if ((takes & row_operations[i].takes) == row_operations[i].takes)
-            put_row_operation(w, r, &row_operations[i]);
+            put_operation(w, r, &row_operations[i], false);
     rh_json_close(j, '}');
 }
 
-static void put_relation_paths(struct writer *w, const rh_relation *r)
+static void put_relation_paths(rh_description *w, const rh_relation *r)
 {
     int takes = rh_relation_takes(r, w->settings->mode);
     rh_json_open(&w->json, rh_path_of(w->arena, "/", r->name), '{');
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
         if ((takes & operations[i].takes) == operations[i].takes)
-            put_rows_operation(w, r, &operations[i]);
+            put_operation(w, r, &operations[i], true);
     rh_json_close(&w->json, '}');
     if (r->n_primary_key && strcmp(r->name, "rpc") != 0) /* what stands below /rpc are functions */
         put_row_path(w, r, takes);
@@ -574,7 +536,7 @@ static void put_relation_paths(struct writer *w, const rh_relation *r)
 
 /* ---- functions ---- */
 
-static void put_result_schema(struct writer *w, const rh_function *f)
+static void put_result_schema(rh_description *w, const rh_function *f)
 {
     rh_json_writer *j = &w->json;
     rh_value_facts v;
@@ -592,7 +554,7 @@ static void put_result_schema(struct writer *w, const rh_function *f)
     }
 }
 
-static void put_result(struct writer *w, const rh_function *f)
+static void put_result(rh_description *w, const rh_function *f)
 {
     rh_json_writer *j = &w->json;
     const rh_app_type *t = f->return_app_type;
@@ -617,7 +579,7 @@ static void put_result(struct writer *w, const rh_function *f)
     rh_json_close(j, '}');
 }
 
-static void put_argument(struct writer *w, const rh_argument *a)
+static void put_argument(rh_description *w, const rh_argument *a)
 {
     rh_value_facts f;
     rh_value_facts_of(w->arena, &a->type, a->app_type, &f);
@@ -625,7 +587,7 @@ static void put_argument(struct writer *w, const rh_argument *a)
     rh_json_put(&w->json, "x-type", a->type.text);
 }
 
-static void put_query_arguments(struct writer *w, const rh_function *f)
+static void put_query_arguments(rh_description *w, const rh_function *f)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, "parameters", '[');
@@ -669,7 +631,7 @@ static const char *whole_body_type(const rh_function *f)
     return NULL;
 }
 
-static void put_arguments_schema(struct writer *w, const rh_function *f)
+static void put_arguments_schema(rh_description *w, const rh_function *f)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, "schema", '{');
@@ -689,7 +651,7 @@ static void put_arguments_schema(struct writer *w, const rh_function *f)
     rh_json_close(j, '}');
 }
 
-static void put_arguments_body(struct writer *w, const rh_function *f)
+static void put_arguments_body(rh_description *w, const rh_function *f)
 {
     rh_json_writer *j = &w->json;
     const char *whole = whole_body_type(f);
@@ -703,10 +665,10 @@ static void put_arguments_body(struct writer *w, const rh_function *f)
     rh_json_close(j, '}');
 }
 
-static void put_call(struct writer *w, const rh_function *f, bool get)
+static void put_call(rh_description *w, const rh_function *f, bool get)
 {
     rh_json_writer *j = &w->json;
-    open_operation(w, get ? "get" : "post", "functions", f->comment, NULL);
+    rh_description_open_operation(w, get ? "get" : "post", "functions", f->comment, NULL);
     put_operation_id(w, f->name, get ? "query" : "call");
     if (get)
         put_query_arguments(w, f);
@@ -719,7 +681,7 @@ static void put_call(struct writer *w, const rh_function *f, bool get)
     rh_json_close(j, '}');
 }
 
-static void put_function_path(struct writer *w, const rh_function *f)
+static void put_function_path(rh_description *w, const rh_function *f)
 {
     rh_json_open(&w->json, rh_path_of(w->arena, "/rpc/", f->name), '{');
     if (f->read_only && !whole_body_type(f))
@@ -730,18 +692,7 @@ static void put_function_path(struct writer *w, const rh_function *f)
 
 /* ---- the whole ---- */
 
-static void each_relation(struct writer *w, void (*put)(struct writer *w, const rh_relation *r))
-{
-    int n;
-    const rh_relation *all = rh_relation_all(w->cache, &n);
-    for (int i = 0; i < n; i++)
-        if (rh_relation_is_shown(w->cache, w->naming, &all[i])) {
-            put(w, &all[i]);
-            rh_arena_clear(w->arena);
-        }
-}
-
-static void put_tag(struct writer *w, const rh_relation *r)
+static void put_tag(rh_description *w, const rh_relation *r)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, NULL, '{');
@@ -754,16 +705,9 @@ static void put_tag(struct writer *w, const rh_relation *r)
     rh_json_close(j, '}');
 }
 
-static void put_info(struct writer *w, const char *version)
+static void put_servers(rh_description *w)
 {
-    const char *title, *description;
     rh_json_writer *j = &w->json;
-    rh_comment_parts(w->arena, rh_relation_cache_comment(w->cache), &title, &description);
-    rh_json_open(j, "info", '{');
-    rh_json_put(j, "title", title ? title : w->settings->title);
-    rh_json_put(j, "description", description);
-    rh_json_put(j, "version", version);
-    rh_json_close(j, '}');
     rh_json_open(j, "servers", '[');
     rh_json_open(j, NULL, '{');
     rh_json_put(j, "url", w->settings->url);
@@ -771,7 +715,7 @@ static void put_info(struct writer *w, const char *version)
     rh_json_close(j, ']');
 }
 
-static void put_security_schemes(struct writer *w)
+static void put_security_schemes(rh_description *w)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, "securitySchemes", '{');
@@ -792,7 +736,7 @@ static void put_security_schemes(struct writer *w)
     rh_json_close(j, '}');
 }
 
-static void put_parameter(struct writer *w, const char *key, const char *name, const char *in,
+static void put_parameter(rh_description *w, const char *key, const char *name, const char *in,
                           const char *type, const char *description)
 {
     rh_json_writer *j = &w->json;
@@ -806,7 +750,7 @@ static void put_parameter(struct writer *w, const char *key, const char *name, c
     rh_json_close(j, '}');
 }
 
-static void put_components(struct writer *w)
+static void put_components(rh_description *w)
 {
     int n;
     rh_json_writer *j = &w->json;
@@ -839,7 +783,7 @@ static void put_components(struct writer *w)
     rh_json_put_raw(
         j, "filter.text",
         "{\"type\":\"string\",\"description\":\"operator.value, such as eq.5, in.(1,2), not.is.null\"}");
-    each_relation(w, put_relation_schemas);
+    rh_description_relations(w, put_relation_schemas);
     for (int i = 0; i < n; i++)
         if (types[i].kind == 'c')
             put_composite_schema(w, &types[i]);
@@ -850,24 +794,19 @@ static void put_components(struct writer *w)
 void rh_openapi_31(const rh_relation_cache *c, const rh_rest_naming *n, const rh_openapi_settings *s,
                    const char *version, rh_str *out)
 {
-    int n_functions;
-    const rh_function *functions = rh_function_all(c, &n_functions);
-    struct writer w = {{out, false}, rh_arena_new(), c, n, s};
+    rh_description w = {{out, false}, rh_arena_new(), c, n, s};
     rh_json_writer *j = &w.json;
     rh_json_open(j, NULL, '{');
     rh_json_put(j, "openapi", "3.1.0");
-    put_info(&w, version);
+    rh_description_put_info(&w, version, NULL);
+    put_servers(&w);
     rh_json_put_raw(j, "security", s->header ? "[{\"token\":[]},{\"tenant\":[]}]" : "[{\"token\":[]}]");
     rh_json_open(j, "tags", '[');
-    each_relation(&w, put_tag);
+    rh_description_relations(&w, put_tag);
     rh_json_close(j, ']');
     rh_json_open(j, "paths", '{');
-    each_relation(&w, put_relation_paths);
-    for (int i = 0; i < n_functions; i++)
-        if (rh_function_is_shown(c, n, &functions[i])) {
-            put_function_path(&w, &functions[i]);
-            rh_arena_clear(w.arena);
-        }
+    rh_description_relations(&w, put_relation_paths);
+    rh_description_functions(&w, put_function_path);
     rh_json_close(j, '}');
     put_components(&w);
     rh_json_close(j, '}');

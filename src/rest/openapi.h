@@ -24,8 +24,4 @@ void rh_openapi_swagger(const rh_relation_cache *c, const rh_rest_naming *n, con
 void rh_openapi_31(const rh_relation_cache *c, const rh_rest_naming *n, const rh_openapi_settings *s,
                    const char *version, rh_str *out);
 
-/* A URL as Swagger has it: scheme, host with port, path. False where it is none of http:// and https://. */
-bool rh_openapi_url_parts(rh_arena *a, const char *url, const char **scheme, const char **host,
-                          const char **path);
-
 #endif

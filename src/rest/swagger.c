@@ -6,21 +6,12 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "base/json.h"
-#include "rest/openapi.h"
+#include "rest/description.h"
 
 #define DOCS_URL "https://docs.postgrest.org/en/v16/references/api.html"
 
-struct writer {
-    rh_json_writer json;
-    rh_arena *arena; /* cleared after each relation and function */
-    const rh_relation_cache *cache;
-    const rh_rest_naming *naming;
-    const rh_openapi_settings *settings;
-};
-
-bool rh_openapi_url_parts(rh_arena *a, const char *url, const char **scheme, const char **host,
-                          const char **path)
+/* A URL as Swagger has it: scheme, host with port, path. False where it is none of http:// and https://. */
+static bool url_parts(rh_arena *a, const char *url, const char **scheme, const char **host, const char **path)
 {
     const char *authority = rh_starts_with(url, "http://")    ? url + 7
                             : rh_starts_with(url, "https://") ? url + 8
@@ -52,7 +43,7 @@ static void add_pointer_part(rh_str *s, const char *name)
     }
 }
 
-static void put_ref(struct writer *w, const char *where, const char *a, const char *b, const char *c)
+static void put_ref(rh_description *w, const char *where, const char *a, const char *b, const char *c)
 {
     rh_str s;
     rh_str_init_in(&s, w->arena, RH_STR_TEXT_MAX);
@@ -66,7 +57,7 @@ static void put_ref(struct writer *w, const char *where, const char *a, const ch
     rh_json_put(&w->json, "$ref", rh_str_cstr(&s));
 }
 
-static void parameter_ref(struct writer *w, const char *prefix, const char *name, const char *column)
+static void parameter_ref(rh_description *w, const char *prefix, const char *name, const char *column)
 {
     rh_json_open(&w->json, NULL, '{');
     put_ref(w, "#/parameters/", prefix, name, column);
@@ -81,7 +72,7 @@ static const char *format_of(const char *name)
                                                                          : name;
 }
 
-static void put_items(struct writer *w, const rh_value_facts *f)
+static void put_items(rh_description *w, const rh_value_facts *f)
 {
     if (!f->item)
         return;
@@ -90,7 +81,30 @@ static void put_items(struct writer *w, const rh_value_facts *f)
     rh_json_close(&w->json, '}');
 }
 
-static void put_media(struct writer *w, const char *key, bool csv)
+static void put_enum(rh_description *w, const char *const *values, int n)
+{
+    rh_json_open(&w->json, "enum", '[');
+    for (int i = 0; i < n; i++)
+        rh_json_put(&w->json, NULL, values[i]);
+    rh_json_close(&w->json, ']');
+}
+
+/* One more name of "required", which stands only where there is one; *any is false at first. */
+static void require(rh_description *w, bool *any, const char *name)
+{
+    if (!*any)
+        rh_json_open(&w->json, "required", '[');
+    *any = true;
+    rh_json_put(&w->json, NULL, name);
+}
+
+static void end_required(rh_description *w, bool any)
+{
+    if (any)
+        rh_json_close(&w->json, ']');
+}
+
+static void put_media(rh_description *w, const char *key, bool csv)
 {
     rh_json_open(&w->json, key, '[');
     rh_json_put(&w->json, NULL, "application/json");
@@ -103,7 +117,7 @@ static void put_media(struct writer *w, const char *key, bool csv)
 
 /* ---- definitions ---- */
 
-static const char *column_description(struct writer *w, const rh_relation *r, int column)
+static const char *column_description(rh_description *w, const rh_relation *r, int column)
 {
     rh_str s;
     int to;
@@ -124,7 +138,7 @@ static const char *column_description(struct writer *w, const rh_relation *r, in
     return rh_str_cstr(&s);
 }
 
-static void put_property(struct writer *w, const rh_relation *r, int column)
+static void put_property(rh_description *w, const rh_relation *r, int column)
 {
     rh_value_facts f;
     rh_json_writer *j = &w->json;
@@ -135,12 +149,8 @@ static void put_property(struct writer *w, const rh_relation *r, int column)
     if (default_json)
         rh_json_put_raw(j, "default", default_json);
     rh_json_put(j, "description", column_description(w, r, column));
-    if (f.n_labels) {
-        rh_json_open(j, "enum", '[');
-        for (int i = 0; i < f.n_labels; i++)
-            rh_json_put(j, NULL, f.labels[i]);
-        rh_json_close(j, ']');
-    }
+    if (f.n_labels)
+        put_enum(w, f.labels, f.n_labels);
     rh_json_put(j, "format", format_of(f.name));
     if (f.max_length)
         rh_json_put_int(j, "maxLength", f.max_length);
@@ -149,21 +159,16 @@ static void put_property(struct writer *w, const rh_relation *r, int column)
     rh_json_close(j, '}');
 }
 
-static void put_definition(struct writer *w, const rh_relation *r)
+static void put_definition(rh_description *w, const rh_relation *r)
 {
     rh_json_writer *j = &w->json;
     bool any = false;
     rh_json_open(j, r->name, '{');
     rh_json_put(j, "description", r->comment);
     for (int i = 0; i < r->n_columns; i++)
-        if (!rh_column_is_nullable(&r->columns[i])) {
-            if (!any)
-                rh_json_open(j, "required", '[');
-            any = true;
-            rh_json_put(j, NULL, r->columns[i].name);
-        }
-    if (any)
-        rh_json_close(j, ']');
+        if (!rh_column_is_nullable(&r->columns[i]))
+            require(w, &any, r->columns[i].name);
+    end_required(w, any);
     rh_json_open(j, "properties", '{');
     for (int i = 0; i < r->n_columns; i++)
         put_property(w, r, i);
@@ -174,25 +179,24 @@ static void put_definition(struct writer *w, const rh_relation *r)
 
 /* ---- parameters ---- */
 
-static void put_prefer(struct writer *w, const char *key, const char *const *values)
+static void put_prefer(rh_description *w, const char *key, const char *const *values)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, key, '{');
     rh_json_put(j, "name", "Prefer");
     rh_json_put(j, "description", "Preference");
     rh_json_put_bool(j, "required", false);
-    if (*values) {
-        rh_json_open(j, "enum", '[');
-        for (; *values; values++)
-            rh_json_put(j, NULL, *values);
-        rh_json_close(j, ']');
-    }
+    int n = 0;
+    while (values[n])
+        n++;
+    if (n)
+        put_enum(w, values, n);
     rh_json_put(j, "in", "header");
     rh_json_put(j, "type", "string");
     rh_json_close(j, '}');
 }
 
-static void put_common_parameters(struct writer *w)
+static void put_common_parameters(rh_description *w)
 {
     static const struct {
         const char *key, *name, *description, *in, *value;
@@ -225,7 +229,7 @@ static void put_common_parameters(struct writer *w)
     }
 }
 
-static void put_relation_parameters(struct writer *w, const rh_relation *r)
+static void put_relation_parameters(rh_description *w, const rh_relation *r)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, rh_arena_printf(w->arena, "body.%s", r->name), '{');
@@ -250,7 +254,7 @@ static void put_relation_parameters(struct writer *w, const rh_relation *r)
 
 /* ---- paths ---- */
 
-static void put_response(struct writer *w, const char *status, const char *description,
+static void put_response(rh_description *w, const char *status, const char *description,
                          const rh_relation *rows)
 {
     rh_json_writer *j = &w->json;
@@ -267,19 +271,7 @@ static void put_response(struct writer *w, const char *status, const char *descr
     rh_json_close(j, '}');
 }
 
-static void open_operation(struct writer *w, const char *method, const char *tag, const char *comment)
-{
-    const char *first, *rest;
-    rh_comment_parts(w->arena, comment, &first, &rest);
-    rh_json_open(&w->json, method, '{');
-    rh_json_open(&w->json, "tags", '[');
-    rh_json_put(&w->json, NULL, tag);
-    rh_json_close(&w->json, ']');
-    rh_json_put(&w->json, "summary", first);
-    rh_json_put(&w->json, "description", rest);
-}
-
-static void put_filters(struct writer *w, const rh_relation *r)
+static void put_filters(rh_description *w, const rh_relation *r)
 {
     for (int i = 0; i < r->n_columns; i++)
         if (rh_column_is_filtered(&r->columns[i]))
@@ -306,7 +298,7 @@ static const struct {
     {RH_TAKES_UPDATE, "patch", true, true, {"preferReturn"}, "204", "No Content"},
 };
 
-static void put_relation_path(struct writer *w, const rh_relation *r)
+static void put_relation_path(rh_description *w, const rh_relation *r)
 {
     rh_json_writer *j = &w->json;
     int takes = rh_relation_takes(r, w->settings->mode);
@@ -314,7 +306,7 @@ static void put_relation_path(struct writer *w, const rh_relation *r)
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         if (methods[i].takes && !(takes & methods[i].takes))
             continue;
-        open_operation(w, methods[i].method, r->name, r->comment);
+        rh_description_open_operation(w, methods[i].method, r->name, r->comment, NULL);
         rh_json_open(j, "parameters", '[');
         if (methods[i].filters)
             put_filters(w, r);
@@ -333,7 +325,7 @@ static void put_relation_path(struct writer *w, const rh_relation *r)
     rh_json_close(j, '}');
 }
 
-static void put_get_argument(struct writer *w, const rh_argument *a)
+static void put_get_argument(rh_description *w, const rh_argument *a)
 {
     rh_value_facts f;
     rh_json_writer *j = &w->json;
@@ -357,21 +349,16 @@ static void put_get_argument(struct writer *w, const rh_argument *a)
     rh_json_close(j, '}');
 }
 
-static void put_arguments_schema(struct writer *w, const rh_function *f)
+static void put_arguments_schema(rh_description *w, const rh_function *f)
 {
     rh_json_writer *j = &w->json;
     bool any = false;
     rh_json_open(j, "schema", '{');
     rh_json_put(j, "description", f->comment);
     for (int i = 0; i < f->n_arguments; i++)
-        if (!f->arguments[i].has_default && *f->arguments[i].name) {
-            if (!any)
-                rh_json_open(j, "required", '[');
-            any = true;
-            rh_json_put(j, NULL, f->arguments[i].name);
-        }
-    if (any)
-        rh_json_close(j, ']');
+        if (!f->arguments[i].has_default && *f->arguments[i].name)
+            require(w, &any, f->arguments[i].name);
+    end_required(w, any);
     rh_json_open(j, "properties", '{');
     for (int i = 0; i < f->n_arguments; i++) {
         rh_value_facts v;
@@ -390,10 +377,11 @@ static void put_arguments_schema(struct writer *w, const rh_function *f)
     rh_json_close(j, '}');
 }
 
-static void put_call(struct writer *w, const rh_function *f, bool get)
+static void put_call(rh_description *w, const rh_function *f, bool get)
 {
     rh_json_writer *j = &w->json;
-    open_operation(w, get ? "get" : "post", rh_arena_printf(w->arena, "(rpc) %s", f->name), f->comment);
+    rh_description_open_operation(w, get ? "get" : "post", rh_arena_printf(w->arena, "(rpc) %s", f->name),
+                                  f->comment, NULL);
     put_media(w, "produces", false);
     rh_json_open(j, "parameters", '[');
     if (get) {
@@ -416,7 +404,7 @@ static void put_call(struct writer *w, const rh_function *f, bool get)
     rh_json_close(j, '}');
 }
 
-static void put_function_path(struct writer *w, const rh_function *f)
+static void put_function_path(rh_description *w, const rh_function *f)
 {
     rh_json_open(&w->json, rh_path_of(w->arena, "/rpc/", f->name), '{');
     if (f->read_only)
@@ -425,11 +413,11 @@ static void put_function_path(struct writer *w, const rh_function *f)
     rh_json_close(&w->json, '}');
 }
 
-static void put_root_path(struct writer *w)
+static void put_root_path(rh_description *w)
 {
     rh_json_writer *j = &w->json;
     rh_json_open(j, "/", '{');
-    open_operation(w, "get", "Introspection", "OpenAPI description (this document)");
+    rh_description_open_operation(w, "get", "Introspection", "OpenAPI description (this document)", NULL);
     rh_json_open(j, "produces", '[');
     rh_json_put(j, NULL, "application/openapi+json");
     rh_json_put(j, NULL, "application/json");
@@ -443,34 +431,11 @@ static void put_root_path(struct writer *w)
 
 /* ---- the whole ---- */
 
-static void each_relation(struct writer *w, void (*put)(struct writer *w, const rh_relation *r))
-{
-    int n;
-    const rh_relation *all = rh_relation_all(w->cache, &n);
-    for (int i = 0; i < n; i++)
-        if (rh_relation_is_shown(w->cache, w->naming, &all[i])) {
-            put(w, &all[i]);
-            rh_arena_clear(w->arena);
-        }
-}
-
-static void put_info(struct writer *w, const char *version)
-{
-    const char *title, *description;
-    rh_json_writer *j = &w->json;
-    rh_comment_parts(w->arena, rh_relation_cache_comment(w->cache), &title, &description);
-    rh_json_open(j, "info", '{');
-    rh_json_put(j, "title", title ? title : w->settings->title);
-    rh_json_put(j, "description", description ? description : "This is a dynamic API generated by Rowhouse");
-    rh_json_put(j, "version", version);
-    rh_json_close(j, '}');
-}
-
-static void put_where(struct writer *w)
+static void put_where(rh_description *w)
 {
     const char *scheme, *host, *path;
     rh_json_writer *j = &w->json;
-    if (!rh_openapi_url_parts(w->arena, w->settings->url, &scheme, &host, &path))
+    if (!url_parts(w->arena, w->settings->url, &scheme, &host, &path))
         return;
     rh_json_put(j, "host", host);
     rh_json_put(j, "basePath", path);
@@ -479,7 +444,7 @@ static void put_where(struct writer *w)
     rh_json_close(j, ']');
 }
 
-static void put_security(struct writer *w)
+static void put_security(rh_description *w)
 {
     rh_json_writer *j = &w->json;
     if (!w->settings->security)
@@ -498,31 +463,25 @@ static void put_security(struct writer *w)
 void rh_openapi_swagger(const rh_relation_cache *c, const rh_rest_naming *n, const rh_openapi_settings *s,
                         const char *version, rh_str *out)
 {
-    int n_functions;
-    const rh_function *functions = rh_function_all(c, &n_functions);
-    struct writer w = {{out, false}, rh_arena_new(), c, n, s};
+    rh_description w = {{out, false}, rh_arena_new(), c, n, s};
     rh_json_writer *j = &w.json;
     rh_json_open(j, NULL, '{');
     rh_json_put(j, "swagger", "2.0");
-    put_info(&w, version);
+    rh_description_put_info(&w, version, "This is a dynamic API generated by Rowhouse");
     put_where(&w);
     put_media(&w, "consumes", true);
     put_media(&w, "produces", true);
     rh_json_open(j, "paths", '{');
     put_root_path(&w);
-    each_relation(&w, put_relation_path);
-    for (int i = 0; i < n_functions; i++)
-        if (rh_function_is_shown(c, n, &functions[i])) {
-            put_function_path(&w, &functions[i]);
-            rh_arena_clear(w.arena);
-        }
+    rh_description_relations(&w, put_relation_path);
+    rh_description_functions(&w, put_function_path);
     rh_json_close(j, '}');
     rh_json_open(j, "definitions", '{');
-    each_relation(&w, put_definition);
+    rh_description_relations(&w, put_definition);
     rh_json_close(j, '}');
     rh_json_open(j, "parameters", '{');
     put_common_parameters(&w);
-    each_relation(&w, put_relation_parameters);
+    rh_description_relations(&w, put_relation_parameters);
     rh_json_close(j, '}');
     put_security(&w);
     rh_json_open(j, "externalDocs", '{');

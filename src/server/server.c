@@ -230,11 +230,6 @@ const char *rh_pg_server_version(const rh_pg_server *s)
     return s->programs.version;
 }
 
-const char *rh_pg_server_bin(const rh_pg_server *s)
-{
-    return s->programs.bin;
-}
-
 const char *rh_pg_server_data_dir(const rh_pg_server *s)
 {
     return s->place.data;
@@ -243,11 +238,6 @@ const char *rh_pg_server_data_dir(const rh_pg_server *s)
 const char *rh_pg_server_state_dir(const rh_pg_server *s)
 {
     return s->place.state;
-}
-
-const char *rh_pg_server_log_file(const rh_pg_server *s)
-{
-    return s->place.log_file;
 }
 
 long rh_pg_server_pid(const rh_pg_server *s)

@@ -55,10 +55,8 @@ const char *rh_pg_server_socket_dir(const rh_pg_server *s);
 int rh_pg_server_port(const rh_pg_server *s); /* names the socket too, so never 0 */
 bool rh_pg_server_has_tcp(const rh_pg_server *s);
 const char *rh_pg_server_version(const rh_pg_server *s); /* of the programs: "15.20" */
-const char *rh_pg_server_bin(const rh_pg_server *s);     /* the programs' directory */
 const char *rh_pg_server_data_dir(const rh_pg_server *s);
 const char *rh_pg_server_state_dir(const rh_pg_server *s);
-const char *rh_pg_server_log_file(const rh_pg_server *s);
 long rh_pg_server_pid(const rh_pg_server *s); /* the postmaster's */
 bool rh_pg_server_was_running(const rh_pg_server *s);
 

@@ -249,17 +249,17 @@ describe('drop', () => {
 
   test('asks for the slug on a terminal, and refuses to guess without one', async () => {
     const t = await make('schema');
-    await refused(['drop', t.slug], 3, new RegExp(`nobody can be asked whether tenant ${t.slug} is to be dropped\n.*hint: .rowhouse tenant drop ${t.slug} --yes`));
+    await refused(['drop', t.slug], 3, new RegExp(`Tenant ${t.slug} .* will be gone; a dump is kept.\n.*nobody can be asked whether that is meant\n.*--yes`));
     const typed = async (text) => {
       const command = [BIN, 'tenant', 'drop', t.id, '--app', app.dir, '--data', app.state].map((w) => `'${w}'`).join(' ');
       const pty = start('script', ['-qec', command, '/dev/null'], { input: null });
-      await until(() => /Type its slug to go on: $/.test(pty.stdout()), { what: 'the question' });
+      await until(() => new RegExp(`Type ${t.slug} to go on: $`).test(pty.stdout()), { what: 'the question' });
       pty.child.stdin.write(`${text}\n`);
       return pty.done;
     };
     const no = await typed('yes');
     assert.equal(no.status, 3);
-    assert.match(no.stdout, /that is not its slug; nothing was done/);
+    assert.match(no.stdout, /not confirmed; nothing was done/);
     assert.equal((await show(t.slug)).state, 'active');
     const yes = await typed(t.slug);
     assert.equal(yes.status, 0, yes.stdout);

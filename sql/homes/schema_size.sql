@@ -1,4 +1,0 @@
--- Bytes on disk of a schema's tables with their indexes and TOAST. $1 schema. Row: bytes. PostgreSQL 15 and newer.
-SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'm')
