@@ -57,24 +57,39 @@ WITH RECURSIVE sets AS (
                       WHERE k.relnamespace IN (SELECT nsp FROM sets) AND a.attnum > 0)
             OR t.oid IN (SELECT pg_catalog.unnest(p.prorettype || p.proargtypes::oid[]) FROM pg_catalog.pg_proc p
                          WHERE p.pronamespace IN (SELECT nsp FROM sets)))
-), view_columns AS ( -- which column of a table a view's column is: only the view's tree says so, in the second of its braces
+), near (schemas) AS ( -- where this home's code may stand: not in other tenants' schemas, of which there may be thousands
+    SELECT ARRAY(SELECT n.oid FROM pg_catalog.pg_namespace n
+                 WHERE n.nspname = $1::text
+                     OR n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'rowhouse') AND n.nspname !~ '^h_[0-9]+$')
+), view_shows AS MATERIALIZED ( -- which column of a table or view a view's column is: only the view's tree says so, in the second of its braces
     SELECT e.oid, e.m[2]::int2 AS attnum, e.m[3]::oid AS base, e.m[4]::int2 AS base_attnum
     FROM (
         SELECT v.oid, m.m, sum(CASE m[1] WHEN '{' THEN 1 WHEN '}' THEN -1 END) OVER (PARTITION BY v.oid ORDER BY m.n) AS depth
         FROM pg_catalog.pg_class v
-        JOIN sets s ON s.nsp = v.relnamespace
         JOIN pg_catalog.pg_rewrite r ON r.ev_class = v.oid AND r.rulename = '_RETURN'
         CROSS JOIN LATERAL pg_catalog.regexp_matches(r.ev_action::text, '\\.|([{}])|:resno (\d+) :resname (?:[^ \\]|\\.)+ '
             ':ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (\d+) :resjunk false', 'g') WITH ORDINALITY m (m, n)
-        WHERE v.relkind IN ('v', 'm')
+        WHERE v.relkind IN ('v', 'm') AND v.relnamespace = ANY ((SELECT schemas FROM near)::oid[])
     ) e
     WHERE e.depth = 2 AND e.m[3] <> '0'
+), shown_by (oid, attnum, base, base_attnum) AS ( -- through views of views, too
+    SELECT v.oid, v.attnum, v.base, v.base_attnum
+    FROM view_shows v
+    JOIN pg_catalog.pg_class c ON c.oid = v.oid AND c.relnamespace IN (SELECT nsp FROM sets)
+    UNION
+    SELECT b.oid, b.attnum, v.base, v.base_attnum
+    FROM shown_by b
+    JOIN view_shows v ON v.oid = b.base AND v.attnum = b.base_attnum
+), view_columns AS ( -- a column may be shown several times; the tenant key is the same each time
+    SELECT b.*, pg_catalog.row_number() OVER (PARTITION BY b.oid, b.base, b.base_attnum ORDER BY b.attnum) AS nth, a.attname = $3::text AS of_tenant
+    FROM shown_by b
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = b.base AND a.attnum = b.base_attnum
 ), view_keys AS ( -- of views that PostgreSQL can update by itself, since each of their rows is one of a table
     SELECT v.oid, pg_catalog.array_agg(v.attnum ORDER BY k.n) AS pk
-    FROM (SELECT oid, base, base_attnum, min(attnum) AS attnum FROM view_columns GROUP BY 1, 2, 3) v
+    FROM view_columns v
     JOIN pg_catalog.pg_constraint p ON p.conrelid = v.base AND p.contype = 'p'
     JOIN pg_catalog.unnest(p.conkey) WITH ORDINALITY k (attnum, n) ON k.attnum = v.base_attnum
-    WHERE pg_catalog.pg_relation_is_updatable(v.oid, false) & 16 = 16
+    WHERE v.nth = 1 AND pg_catalog.pg_relation_is_updatable(v.oid, false) & 16 = 16
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = v.oid AND r.rulename <> '_RETURN')
     GROUP BY v.oid, p.conrelid, p.conkey
     HAVING count(*) = (SELECT count(*) FROM pg_catalog.pg_attribute a
@@ -150,21 +165,25 @@ WITH RECURSIVE sets AS (
                 WHERE pg_catalog.array_length(r.pk, 1) = 1 OR k.attnum IS DISTINCT FROM r.tenant_key), '[]')
         ) ORDER BY r.set DESC, r.relname COLLATE "C") AS list
     FROM rels r LEFT JOIN cols c ON c.attrelid = r.oid
-), key_ends AS ( -- the table that has the columns of a key, and each view that shows them all
+), key_tables AS (
     SELECT k.oid, e.is_from, e.rel, e.cols
     FROM pg_catalog.pg_constraint k
     CROSS JOIN LATERAL (VALUES (true, k.conrelid, k.conkey), (false, k.confrelid, k.confkey)) e (is_from, rel, cols)
     WHERE k.contype = 'f'
+), key_views (oid, is_from, rel, cols, base, base_cols) AS ( -- each way in which a view shows all columns, up to 64
+    SELECT k.oid, k.is_from, v.oid, ARRAY[v.attnum], k.rel, k.cols
+    FROM key_tables k
+    JOIN view_columns v ON v.base = k.rel AND v.base_attnum = k.cols[1]
+    WHERE v.nth = 1 OR NOT v.of_tenant AND v.nth <= pg_catalog.power(64, 1.0 / pg_catalog.cardinality(k.cols))
     UNION ALL
-    SELECT k.oid, e.is_from, v.oid, pg_catalog.array_agg(v.attnum ORDER BY u.n)
-    FROM pg_catalog.pg_constraint k
-    CROSS JOIN LATERAL (VALUES (true, k.conrelid, k.conkey), (false, k.confrelid, k.confkey)) e (is_from, rel, cols)
-    CROSS JOIN LATERAL pg_catalog.unnest(e.cols) WITH ORDINALITY u (attnum, n)
-    JOIN (SELECT oid, base, base_attnum, min(attnum) AS attnum FROM view_columns GROUP BY 1, 2, 3) v
-        ON v.base = e.rel AND v.base_attnum = u.attnum
-    WHERE k.contype = 'f'
-    GROUP BY k.oid, e.is_from, v.oid, e.cols
-    HAVING count(*) = pg_catalog.cardinality(e.cols)
+    SELECT k.oid, k.is_from, k.rel, k.cols || v.attnum, k.base, k.base_cols
+    FROM key_views k
+    JOIN view_columns v ON v.oid = k.rel AND v.base = k.base AND v.base_attnum = k.base_cols[pg_catalog.cardinality(k.cols) + 1]
+    WHERE v.nth = 1 OR NOT v.of_tenant AND v.nth <= pg_catalog.power(64, 1.0 / pg_catalog.cardinality(k.base_cols))
+), key_ends AS ( -- the table that has the columns of a key, and each view that shows them all
+    SELECT k.oid, k.is_from, k.rel, k.cols FROM key_tables k
+    UNION ALL
+    SELECT k.oid, k.is_from, k.rel, k.cols FROM key_views k WHERE pg_catalog.cardinality(k.cols) = pg_catalog.cardinality(k.base_cols)
 ), foreign_keys AS (
     SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
             'name', k.conname,
@@ -181,7 +200,7 @@ WITH RECURSIVE sets AS (
                 WHERE i.indrelid = k.conrelid AND i.indisunique AND i.indisvalid
                     AND i.indpred IS NULL AND i.indexprs IS NULL
                     AND (i.indkey::int2[])[0:i.indnkeyatts - 1] <@ k.conkey)
-        ) ORDER BY f.set DESC, f.relname COLLATE "C", k.conname COLLATE "C", t.relname COLLATE "C") AS list
+        ) ORDER BY f.set DESC, f.relname COLLATE "C", k.conname COLLATE "C", t.relname COLLATE "C", fe.cols, te.cols) AS list
     FROM pg_catalog.pg_constraint k
     JOIN key_ends fe ON fe.oid = k.oid AND fe.is_from
     JOIN key_ends te ON te.oid = k.oid AND NOT te.is_from
@@ -311,10 +330,6 @@ WITH RECURSIVE sets AS (
     WHERE p.proname = 'st_asgeojson' AND p.proargtypes[0] = 2249 AND p.pronargs - p.pronargdefaults <= 1
         AND coalesce(pg_catalog.has_function_privilege(nullif($5::text, ''), p.oid, 'EXECUTE'), true)
     ORDER BY p.oid LIMIT 1
-), near (schemas) AS ( -- where this home's code may stand: not in other tenants' schemas, of which there may be thousands
-    SELECT ARRAY(SELECT n.oid FROM pg_catalog.pg_namespace n
-                 WHERE n.nspname = $1::text
-                     OR n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'rowhouse') AND n.nspname !~ '^h_[0-9]+$')
 ), reading (text) AS ( -- the app's own code that asks for a setting or sets one: 2077, 3294, 2078 are the functions that do
     SELECT coalesce(nullif(p.prosrc, ''), pg_catalog.pg_get_function_sqlbody(p.oid))
     FROM pg_catalog.pg_proc p

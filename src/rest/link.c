@@ -75,7 +75,8 @@ static bool key_matches(const rh_foreign_key *fk, bool forward, const rh_query *
         return named && (same(embed->hint, fk->name) || same(embed->hint, from) || same(embed->hint, to));
     /* a view has the keys of its table: by the key's own name the table is meant */
     return named ||
-           (other->kind != 'v' && (same(embed->name, fk->name) || (forward && same(embed->name, from))));
+           (other->kind != 'v' && (same(embed->name, fk->name) || (forward && same(embed->name, from)) ||
+                                   (!forward && fk->unique && same(embed->name, to))));
 }
 
 static void find_keys(struct search *s, bool forward)
@@ -271,6 +272,8 @@ bool rh_link_find(rh_arena *a, const rh_relation_cache *c, const rh_rest_naming 
     find_junctions(&s, false);
     if (!s.found.len && !embed->hint)
         find_junctions(&s, true);
+    else if (s.found.len > 1 && !embed->hint)
+        find_junctions(&s, true); /* all that could be meant is told */
     if (s.found.len != 1)
         return s.found.len ? several(&s, err) : none(&s, err);
     *out = s.found.items[0];

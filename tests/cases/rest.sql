@@ -64,6 +64,19 @@ CREATE FUNCTION rows_backup(ads) RETURNS SETOF campaigns ROWS 1 LANGUAGE sql STA
     AS 'SELECT * FROM public.campaigns c WHERE c.id = $1.backup_id';
 CREATE FUNCTION rows_first(ad ads) RETURNS clicks LANGUAGE sql STABLE
     AS 'SELECT * FROM public.clicks c WHERE c.ad_id = $1.id ORDER BY id LIMIT 1';
+-- views over views, and a view that shows a column twice
+CREATE TABLE plots (company_id bigint, id bigint, name text, beside bigint, PRIMARY KEY (company_id, id),
+    CONSTRAINT plots_beside FOREIGN KEY (company_id, beside) REFERENCES plots (company_id, id));
+CREATE TABLE plants (company_id bigint, id bigint, kind text, plot_id bigint, tag bigint, PRIMARY KEY (company_id, id), UNIQUE (company_id, tag),
+    CONSTRAINT plants_plot FOREIGN KEY (company_id, plot_id) REFERENCES plots (company_id, id));
+CREATE TABLE plant_tags (company_id bigint, no bigint, PRIMARY KEY (company_id, no));
+ALTER TABLE plants ADD CONSTRAINT plants_tag FOREIGN KEY (company_id, tag) REFERENCES plant_tags (company_id, no);
+CREATE VIEW plants_seen WITH (security_invoker) AS SELECT kind, id, plot_id, company_id FROM plants;
+CREATE VIEW plants_seen_again WITH (security_invoker) AS SELECT company_id, id AS plant, kind, plot_id AS plot FROM plants_seen;
+CREATE VIEW plots_seen WITH (security_invoker) AS SELECT * FROM plots;
+CREATE VIEW plants_twice WITH (security_invoker) AS SELECT company_id, id, plot_id AS here, plot_id AS there FROM plants;
+CREATE VIEW plots_beside WITH (security_invoker) AS SELECT a.company_id, a.id, b.id AS middle, b.beside AS far
+    FROM plots a JOIN plots b ON b.company_id = a.company_id AND b.id = a.beside;
 -- ways to take arguments
 CREATE FUNCTION sum_of(VARIADIC n int[]) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT sum(v) FROM unnest(n) v';
 CREATE FUNCTION whole(json) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1::text';
@@ -143,13 +156,16 @@ INSERT INTO forms VALUES
      DEFAULT, NULL);
 INSERT INTO painted (company_id, id, c, label, m, all_m, at) VALUES
     (5, 1, 255, 'sea', 'glad', '{glad,sad}', '(1,2,sad)'), (5, 2, 16711680, 'fire', 'sad', NULL, NULL), (7, 1, 1, 'x', 'sad', NULL, NULL);
+INSERT INTO plots VALUES (5, 1, 'south', NULL), (5, 2, 'north', 1), (5, 3, 'east', 2), (7, 1, 'canary plot', NULL);
+INSERT INTO plant_tags VALUES (5, 11), (5, 12), (7, 11);
+INSERT INTO plants VALUES (5, 1, 'fern', 1, 11), (5, 2, 'moss', 1, NULL), (5, 3, 'reed', 2, 12), (7, 1, 'canary plant', 1, 11);
 INSERT INTO unkeyed VALUES (1, 'canary secret');
 INSERT INTO reference.geo_ips VALUES ('10.0.0.0/24', 'AT'), ('10.1.0.0/16', 'DE');
 SELECT setval('ads_id_seq', 100), setval('campaigns_id_seq', 100);
 DO $$ -- what fittings do to shared homes
 DECLARE t text;
 BEGIN
-    FOREACH t IN ARRAY '{campaigns,ads,clicks,details,forms,tags,ads_tags,painted}'::text[] LOOP
+    FOREACH t IN ARRAY '{campaigns,ads,clicks,details,forms,tags,ads_tags,painted,plots,plants,plant_tags}'::text[] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY p ON %I USING (company_id = current_setting(''rowhouse.tenant'')::bigint)', t);
     END LOOP;
