@@ -24,10 +24,11 @@
  *
  * What a job puts into the pipeline, in this order; results come back in the same one:
  *   (FIRST) (RESET) BIND  [DEALLOCATE*  (PREPARE)  STATEMENT]+  (ROLLBACK) SYNC
- * and at a Citus coordinator
- *   BEGIN (FIRST) (RESET) BIND  [DEALLOCATE*  (PREPARE)  STATEMENT]+  SYNC  END  SYNC
- * where FIRST is the job's own (job->begin) and END is COMMIT or ROLLBACK: it comes to pass whatever failed
- * before it, so no transaction is left open.
+ * one that is fed (pg/pool.h)
+ *   (FIRST) (RESET) BIND  [.. STATEMENT]*  flush  ([DEALLOCATE* (PREPARE) STATEMENT] flush)*  [.. STATEMENT]*
+ * (ROLLBACK) SYNC and at a Citus coordinator BEGIN (FIRST) (RESET) BIND  [DEALLOCATE*  (PREPARE)  STATEMENT]+
+ * SYNC  END  SYNC where FIRST is the job's own (job->begin) and END is COMMIT or ROLLBACK: it comes to pass
+ * whatever failed before it, so no transaction is left open.
  */
 #include "pg/conn.h"
 
@@ -467,10 +468,9 @@ static bool send_deallocate(rh_conn *c, rh_job *job, const char *name)
                     PQsendQueryParams(c->pg, text, 0, NULL, NULL, NULL, NULL, 0));
 }
 
-/* Prepares statement i unless it is. *use: what it will run as, NULL where it is sent as text. */
-static bool send_preparation(rh_conn *c, rh_job *job, int i, rh_stmt **use)
+/* Prepares s, as statement i, unless it is. *use: what it will run as, NULL where it is sent as text. */
+static bool send_preparation(rh_conn *c, rh_job *job, int i, const rh_pool_statement *s, rh_stmt **use)
 {
-    const rh_pool_statement *s = &job->statements[i];
     char leaves[16];
     *use = rh_stmts_find(c->stmts, s->text, s->text_len);
     if (*use && (*use)->state == RH_STMT_READY)
@@ -490,17 +490,24 @@ static bool send_preparation(rh_conn *c, rh_job *job, int i, rh_stmt **use)
     return add_step(job, STEP_PREPARE, i, *use, PQsendPrepare(c->pg, (*use)->name, s->text, 0, NULL));
 }
 
-static bool send_statement(rh_conn *c, rh_job *job, int i)
+/* As statement i of the job. */
+static bool send_as(rh_conn *c, rh_job *job, int i, const rh_pool_batch *b)
 {
-    const rh_pool_statement *s = &job->statements[i];
+    const rh_pool_statement *s = &b->statement;
     rh_stmt *stmt;
-    if (!send_preparation(c, job, i, &stmt))
+    if (!send_preparation(c, job, i, s, &stmt))
         return false;
     c->counters->statements++;
     c->counters->unprepared += !stmt;
-    int sent = stmt ? PQsendQueryPrepared(c->pg, stmt->name, s->n, s->values, NULL, NULL, 0)
-                    : PQsendQueryParams(c->pg, s->text, s->n, NULL, s->values, NULL, NULL, 0);
+    int sent = stmt ? PQsendQueryPrepared(c->pg, stmt->name, s->n, s->values, b->lengths, b->formats, 0)
+                    : PQsendQueryParams(c->pg, s->text, s->n, NULL, s->values, b->lengths, b->formats, 0);
     return add_step(job, STEP_STATEMENT, i, NULL, sent);
+}
+
+static bool send_statement(rh_conn *c, rh_job *job, int i)
+{
+    rh_pool_batch text = {.statement = job->statements[i]};
+    return send_as(c, job, i, &text);
 }
 
 static bool send_text(rh_conn *c, rh_job *job, enum step_kind kind, const char *text)
@@ -526,10 +533,11 @@ static bool send_bind(rh_conn *c, rh_job *job)
 
 static bool send_end(rh_conn *c, rh_job *job)
 {
+    bool rollback = job->rollback || job->own.forgone;
     if (c->settings->enter && !(add_step(job, STEP_SYNC, 0, NULL, PQsendPipelineSync(c->pg)) &&
-                                send_text(c, job, STEP_END, job->rollback ? "ROLLBACK" : "COMMIT")))
+                                send_text(c, job, STEP_END, rollback ? "ROLLBACK" : "COMMIT")))
         return false;
-    if (!c->settings->enter && job->rollback && !send_text(c, job, STEP_ROLLBACK, "ROLLBACK"))
+    if (!c->settings->enter && rollback && !send_text(c, job, STEP_ROLLBACK, "ROLLBACK"))
         return false;
     return add_step(job, STEP_SYNC, 0, NULL, PQsendPipelineSync(c->pg));
 }
@@ -593,10 +601,11 @@ static bool send_all(rh_conn *c, rh_job *job)
     bool bound = rh_sabotaged("binding") && rh_stmts_count(c->stmts) > 0;
     if (!bound && !send_bind(c, job))
         return false;
-    for (int i = 0; i < job->n_statements; i++)
+    int n = job->on_hungry ? job->main : job->n_statements;
+    for (int i = 0; i < n; i++)
         if (!send_statement(c, job, i))
             return false;
-    return send_end(c, job);
+    return job->on_hungry ? PQsendFlushRequest(c->pg) : send_end(c, job);
 }
 
 static void flush(rh_conn *c)
@@ -609,6 +618,87 @@ static void flush(rh_conn *c)
         watch(c, (c->paused ? 0 : UV_READABLE) | (left > 0 ? UV_WRITABLE : 0));
 }
 
+/* ---- jobs that are fed ---- */
+
+static void begin_feeding(rh_job *job)
+{
+    job->own.kept = job->own.feeding = true;
+    job->own.primed = job->own.forgone = false;
+    job->own.n_fed = 0;
+    job->own.n_affected = 0;
+    job->own.fed_since_us = 0;
+}
+
+/* All that was sent was answered: what comes next is the caller's turn. */
+static bool is_drained(const rh_job *job)
+{
+    return job->own.feeding && job->own.step == job->own.n_steps;
+}
+
+/* In PostgreSQL from now on, or no more. */
+static void note_fed(rh_job *job, bool there)
+{
+    int64_t now = rh_now_us();
+    if (there && !job->own.fed_since_us)
+        job->own.fed_since_us = now;
+    if (there || !job->own.fed_since_us)
+        return;
+    job->own.fed_us += now - job->own.fed_since_us;
+    job->own.fed_since_us = 0;
+}
+
+/* Steps that are done with make room. */
+static void drop_steps(rh_job *job)
+{
+    job->own.n_steps -= job->own.step;
+    memmove(job->own.steps, job->own.steps + job->own.step,
+            (size_t)job->own.n_steps * sizeof *job->own.steps);
+    job->own.step = 0;
+}
+
+/* What else the job has to send, then its end. `all`: nothing went wrong. */
+static void stop_feeding(rh_conn *c, rh_job *job, bool all)
+{
+    bool ok = true;
+    drop_steps(job);
+    job->own.feeding = false;
+    note_fed(job, true);
+    for (int i = job->main + 1; all && ok && i < job->n_statements; i++)
+        ok = send_statement(c, job, i);
+    if (!ok || !send_end(c, job))
+        break_down(c);
+    else
+        flush(c);
+}
+
+void rh_conn_feed(rh_conn *c, const rh_pool_batch *batch)
+{
+    rh_job *job = c->head;
+    drop_steps(job);
+    job->own.restarted = true; /* what was fed is nobody's any more */
+    job->own.n_fed++;
+    note_fed(job, true);
+    if (c->broken || !send_as(c, job, job->main, batch) || !PQsendFlushRequest(c->pg))
+        break_down(c);
+    else
+        flush(c);
+}
+
+void rh_conn_end_feeding(rh_conn *c)
+{
+    if (!c->broken)
+        stop_feeding(c, c->head, true);
+}
+
+void rh_conn_forgo(rh_conn *c)
+{
+    rh_job *job = c->head;
+    if (c->state != UP || c->broken || !job || !job->own.feeding)
+        return;
+    job->own.forgone = true;
+    stop_feeding(c, job, false);
+}
+
 void rh_conn_send(rh_conn *c, rh_job *job)
 {
     job->own.next = NULL;
@@ -616,6 +706,8 @@ void rh_conn_send(rh_conn *c, rh_job *job)
     job->own.n_steps = job->own.step = 0;
     job->own.affected[0] = 0;
     job->own.again = job->own.copies = job->own.copying = false;
+    if (job->on_hungry)
+        begin_feeding(job);
     if (c->tail)
         c->tail->own.next = job;
     else {
@@ -725,8 +817,13 @@ static bool take_error(rh_conn *c, rh_job *job, const PGresult *res)
 static void take_rows(rh_job *job, const PGresult *res)
 {
     const struct rh_job_step *step = &job->own.steps[job->own.step];
+    int64_t n;
     if (PQresultStatus(res) != PGRES_SINGLE_TUPLE && step->statement == job->main)
         snprintf(job->own.affected, sizeof job->own.affected, "%s", PQcmdTuples((PGresult *)res));
+    if (job->on_hungry && step->statement == job->main && rh_parse_int(job->own.affected, &n)) {
+        job->own.n_affected += n;
+        snprintf(job->own.affected, sizeof job->own.affected, "%lld", (long long)job->own.n_affected);
+    }
     if (PQresultStatus(res) != PGRES_COMMAND_OK && job->on_rows)
         job->on_rows(job, step->statement, res);
 }
@@ -740,11 +837,28 @@ static void end_head(rh_conn *c)
     c->depth--;
     c->paused = false;
     int64_t now = rh_now_us();
-    job->own.took_us = now - c->head_since;
+    note_fed(job, false);
+    job->own.took_us = job->on_hungry ? job->own.fed_us : now - c->head_since;
+    if (job->own.forgone && !job->own.error)
+        rh_pool_cancelled(job->own.error = rh_xmalloc(sizeof *job->own.error));
     c->head_since = now;
     job->own.next = NULL;
     cancel_head(c);
     c->events->on_job(c, c->ctx, job);
+}
+
+/* One of a job that is fed has ended: only now libpq takes more, for what is sent behind an error before its
+ * end is mistaken for it. */
+static void note_step(rh_conn *c, rh_job *job, const struct rh_job_step *step)
+{
+    if (step->kind == STEP_STATEMENT && step->statement == job->main && --job->own.n_fed == 0 &&
+        job->own.feeding)
+        note_fed(job, false);
+    job->own.primed |= is_drained(job);
+    if (job->own.feeding && job->own.error)
+        stop_feeding(c, job, false);
+    if (rh_job_is_hungry(job))
+        job->on_hungry(job);
 }
 
 /* The results of one command have ended: on to the next. */
@@ -752,8 +866,10 @@ static bool next_step(rh_conn *c, rh_job *job)
 {
     if (job->own.steps[job->own.step].kind == STEP_SYNC)
         return ++c->odd_nulls < 3; /* after an error of the commit one NULL comes before the sync */
-    const struct rh_job_step *step = &job->own.steps[++job->own.step];
-    if (step->kind == STEP_STATEMENT && !job->single_row)
+    const struct rh_job_step *step = &job->own.steps[job->own.step++];
+    if (job->on_hungry)
+        note_step(c, job, step);
+    else if (step[1].kind == STEP_STATEMENT && !job->single_row)
         PQsetSingleRowMode(c->pg);
     return true;
 }
@@ -846,7 +962,7 @@ static bool read_copy(rh_conn *c, rh_job *job)
 
 static bool read_results(rh_conn *c)
 {
-    while (c->head && !c->paused && (c->head->own.copies || !PQisBusy(c->pg))) {
+    while (c->head && !c->paused && !is_drained(c->head) && (c->head->own.copies || !PQisBusy(c->pg))) {
         if (c->head->own.copies) {
             const rh_job *job = c->head;
             if (!read_copy(c, c->head))
@@ -963,6 +1079,8 @@ rh_job *rh_conn_cancel(rh_conn *c)
         *out_end = job;
         out_end = &job->own.next;
     }
+    if (c->head && c->head->own.cancelled)
+        rh_conn_forgo(c);
     if (c->state == UP)
         cancel_head(c);
     return out;
@@ -993,7 +1111,8 @@ void rh_conn_pause(rh_conn *c, bool pause)
 
 bool rh_conn_is_paused(const rh_conn *c)
 {
-    return c->state == UP && c->paused;
+    const rh_job *fed = c->head && c->head->own.feeding ? c->head : NULL;
+    return c->state == UP && (c->paused || (fed && is_drained(fed)));
 }
 
 bool rh_conn_is_heavy(const rh_conn *c)

@@ -51,7 +51,12 @@ rh_job *rh_conn_cancel(rh_conn *c);
 rh_job *rh_conn_clear_behind(rh_conn *c);
 /* Reads no more of what PostgreSQL sends until told to go on. */
 void rh_conn_pause(rh_conn *c, bool pause);
+/* That, or the head waits to be fed: it is not PostgreSQL that is slow. */
 bool rh_conn_is_paused(const rh_conn *c);
+/* Of the head, which is fed: rh_job_feed(), rh_job_fed(), rh_job_forgo(). */
+void rh_conn_feed(rh_conn *c, const rh_pool_batch *batch);
+void rh_conn_end_feeding(rh_conn *c);
+void rh_conn_forgo(rh_conn *c);
 /* Gives up the connection, with on_lost, and dials a new one. Never from a callback of a job. */
 void rh_conn_drop(rh_conn *c, const rh_err *why);
 /* Past its bound of memory, by estimate, and worth replacing. */

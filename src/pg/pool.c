@@ -72,7 +72,7 @@ static void set_unavailable(rh_err *err)
 
 static void set_lost(rh_err *err, const rh_job *job)
 {
-    if (job->read_only) {
+    if (job->read_only || job->own.feeding) {
         set_unavailable(err);
         return;
     }
@@ -83,7 +83,7 @@ static void set_lost(rh_err *err, const rh_job *job)
 
 static void set_timeout(rh_err *err, const rh_job *job, bool sent)
 {
-    if (sent && !job->read_only) {
+    if (sent && !job->read_only && !job->own.feeding) {
         set_lost(err, job);
         rh_err_detail(err, "The time for this request ran out.");
         return;
@@ -170,7 +170,8 @@ static bool would_be_stuck(const rh_conn *c, const rh_job *job)
 
 static bool has_room(const rh_pool *p, const rh_conn *c, const rh_job *job)
 {
-    return rh_conn_takes_jobs(c) && rh_conn_depth(c) < (job->on_copy ? 1 : p->settings.max_depth) &&
+    return rh_conn_takes_jobs(c) &&
+           rh_conn_depth(c) < (job->on_copy || job->on_hungry ? 1 : p->settings.max_depth) &&
            !would_be_stuck(c, job);
 }
 
@@ -714,6 +715,30 @@ bool rh_job_pause(rh_job *job)
 void rh_job_resume(rh_job *job)
 {
     rh_conn_pause(job->own.conn, false);
+}
+
+/* ---- loads ---- */
+
+bool rh_job_is_hungry(const rh_job *job)
+{
+    return job->own.feeding && job->own.primed && !job->own.error && !job->own.cancelled &&
+           job->own.n_fed < RH_JOB_MAX_FED;
+}
+
+void rh_job_feed(rh_job *job, const rh_pool_batch *batch)
+{
+    rh_conn_feed(job->own.conn, batch);
+}
+
+void rh_job_fed(rh_job *job)
+{
+    rh_conn_end_feeding(job->own.conn);
+}
+
+void rh_job_forgo(rh_job *job)
+{
+    if (job->own.feeding)
+        rh_conn_forgo(job->own.conn);
 }
 
 void rh_pool_stats_read(const rh_pool *p, rh_pool_stats *out)

@@ -25,6 +25,13 @@
  * reads that were behind it are sent elsewhere. Writes are never put behind a read that may come to that
  * (job.streams), since they could not be taken back.
  *
+ * Loads: the main statement of a job with on_hungry runs again and again, with values that its caller brings
+ * as they come to it (rh_job_feed()), until it says that there are no more (rh_job_fed()). All of it stands
+ * before one Sync, so it is one implicit transaction; between the batches there are flush requests, and no
+ * more than RH_JOB_MAX_FED batches are under way: a slow PostgreSQL makes the caller wait. Such a job waits
+ * for a connection that is idle and has it for itself. Before its Sync was sent nothing can have been done,
+ * so when it is lost by then it ends with UNAVAILABLE.
+ *
  * Cancelling: what waits is taken from the queue. What was sent is cancelled in PostgreSQL when it has come
  * to the head of its pipeline: from then on the connection takes no more jobs and is replaced when it is
  * empty. A read that stands behind another job is answered at once, and its rows are dropped when they come.
@@ -91,8 +98,15 @@ typedef struct rh_pool_statement {
     const char *const *values; /* text parameters, NULL is SQL NULL */
 } rh_pool_statement;
 
+/* What a job is fed with: its values may be binary; lengths and formats as libpq wants them. */
+typedef struct rh_pool_batch {
+    rh_pool_statement statement;
+    const int *lengths, *formats; /* NULL: all are text */
+} rh_pool_batch;
+
 #define RH_JOB_MAX_STATEMENTS 6
 #define RH_JOB_MAX_STEPS 48
+#define RH_JOB_MAX_FED 2
 
 struct rh_job {
     /* filled by the caller; everything pointed to lives until on_done */
@@ -121,7 +135,10 @@ struct rh_job {
      * connection that is idle. They come by on_rows where the connection cannot do that (the binding needs
      * more than one message). */
     void (*on_copy)(rh_job *, const char *line, size_t n);
-    /* What on_rows gave so far is void: the job is sent again. */
+    /* Not NULL: a write that is fed; no rows come of its main statement. It may be fed now, and as long as
+     * rh_job_is_hungry(): inside this call, or later. single_row is to be true. */
+    void (*on_hungry)(rh_job *);
+    /* What on_rows gave so far is void: the job is sent again. (Not after it was fed.) */
     void (*on_restart)(rh_job *);
     /* The end: err is NULL after the commit, affected what PQcmdTuples said of the main statement. The job is
      * the caller's again. */
@@ -140,6 +157,11 @@ struct rh_job {
         int64_t usual_us;                       /* of its slowest statement */
         bool restarted, again, expired, cancelled, kept, copies, copying;
         uint8_t used; /* sessions that it found used */
+        /* of one that is fed: its Sync was not sent; what stands before the main statement has run; it was
+         * given up; batches under way; rows so far; time in PostgreSQL, and since when it is there */
+        bool feeding, primed, forgone;
+        int n_fed;
+        int64_t n_affected, fed_us, fed_since_us;
         char affected[24];
         rh_err *error;
         int n_steps, step;
@@ -163,6 +185,15 @@ void rh_job_keep(rh_job *job);
 bool rh_job_pause(rh_job *job);
 /* Not from a callback of the pool; no callback runs inside. */
 void rh_job_resume(rh_job *job);
+bool rh_job_is_hungry(const rh_job *job);
+/* Runs it with these values, which are copied; the text may be another than the main statement's. Only when
+ * it is hungry. No callback runs inside this and the next two. */
+void rh_job_feed(rh_job *job, const rh_pool_batch *batch);
+/* There are no more: what stands behind the main statement is sent, and the end. Only when it is hungry. */
+void rh_job_fed(rh_job *job);
+/* It is not to be done: rolled back, it ends with SQLSTATE 57014, unless another error comes first. Harmless
+ * when its end was sent. */
+void rh_job_forgo(rh_job *job);
 /* The job is wanted no more: it ends as soon as it can, as if nothing had been said where it was done
  * already, else with SQLSTATE 57014. No callback runs inside. Nothing happens to other jobs. */
 void rh_pool_cancel(rh_pool *p, rh_job *job);

@@ -271,7 +271,7 @@ static void guess(rh_queue *q, rh_ticket *t)
     int64_t us = rh_pace_usual(q->pace, of_tenant(t->own.shape, t->tenant));
     if (us == INT64_MAX)
         us = rh_pace_usual(q->pace, t->own.shape);
-    t->own.slow = us > RH_QUEUE_SHORT_US;
+    t->own.slow = us > RH_QUEUE_SHORT_US || job->on_hungry;
     t->own.guess_us = us == INT64_MAX ? GUESS_US : us;
 }
 

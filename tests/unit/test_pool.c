@@ -843,6 +843,155 @@ static void test_a_copy_has_its_connection_for_itself(void **state)
     close_pool();
 }
 
+/* ---- jobs that are fed ---- */
+
+#define FEED "INSERT INTO fed SELECT current_setting('rowhouse.tenant'), unnest($1::integer[])"
+#define SLOW_FEED "INSERT INTO fed SELECT 'slow', g FROM unnest($1::integer[]) g, pg_sleep(60)"
+
+struct feeder {
+    call call;
+    const char *text;
+    int batches, fed, most; /* wanted, so far, under way at once */
+    bool forgoes, waits;    /* instead of its end; it says nothing of one */
+    const char *bad;        /* the last batch, instead of good ones */
+};
+
+static void on_hungry(rh_job *job)
+{
+    struct feeder *f = (struct feeder *)job->user;
+    char values[64];
+    while (rh_job_is_hungry(job) && f->fed < f->batches) {
+        snprintf(values, sizeof values, "{%d,%d}", 2 * f->fed, 2 * f->fed + 1);
+        const char *value = f->bad && f->fed + 1 == f->batches ? f->bad : values;
+        rh_pool_batch batch = {.statement = {f->text, strlen(f->text), 1, &value}};
+        rh_job_feed(job, &batch);
+        f->fed++;
+        f->most = job->own.n_fed > f->most ? job->own.n_fed : f->most;
+    }
+    if (!rh_job_is_hungry(job) || f->fed < f->batches || f->waits)
+        return;
+    if (f->forgoes)
+        rh_job_forgo(job);
+    else
+        rh_job_fed(job);
+}
+
+static void prepare_feeder(struct feeder *f, const char *text, int batches)
+{
+    *f = (struct feeder){.text = text, .batches = batches};
+    prepare_call(&f->call, "6", "SELECT 'before'", false);
+    rh_job *job = &f->call.job;
+    job->on_hungry = on_hungry;
+    job->n_statements = 3;
+    job->main = 1;
+    job->statements[1] = (rh_pool_statement){text, strlen(text), 0, NULL};
+    job->statements[2] = (rh_pool_statement){BOUND, strlen(BOUND), 0, NULL};
+}
+
+static bool has_fed(void *arg)
+{
+    const struct feeder *f = arg;
+    return f->fed == f->batches && f->call.job.own.n_fed == 0;
+}
+
+static bool is_asleep(void *arg)
+{
+    return admin_int("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == 1;
+}
+
+static int in_fed(void)
+{
+    return admin_int("SELECT count(*) FROM fed");
+}
+
+static void test_a_job_is_fed_in_one_transaction(void **state)
+{
+    static struct feeder f;
+    static call beside;
+    admin_exec("CREATE TABLE fed (tenant text, n integer PRIMARY KEY); GRANT ALL ON fed TO PUBLIC");
+    open_pool(
+        (rh_pool_settings){.connections = 1, .options = "-c statement_timeout=300 -c search_path=public"});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_feeder(&f, FEED, 100);
+    f.waits = true;
+    assert_true(submit(&f.call));
+    assert_true(wait_until(has_fed, &f, 5000));
+    prepare_call(&beside, "7", BOUND, false);
+    assert_true(submit(&beside));      /* never behind it in the pipeline */
+    wait_until(is_done, &f.call, 600); /* of PostgreSQL's time the wait is none */
+    assert_int_equal(f.call.done + beside.done, 0);
+    assert_int_equal(in_fed(), 0);
+    rh_job_fed(&f.call.job);
+    assert_true(wait_until(is_done, &f.call, 5000));
+    assert_true(wait_until(is_done, &beside, 5000));
+    assert_false(f.call.failed);
+    assert_string_equal(f.call.affected, "200");
+    assert_int_equal(f.most, RH_JOB_MAX_FED);
+    assert_int_equal(admin_int("SELECT count(*) FROM fed WHERE tenant = '6'"), 200);
+    assert_true(f.call.job.own.took_us < 500000);
+    close_pool();
+}
+
+static void test_what_was_fed_is_all_or_nothing(void **state)
+{
+    static struct feeder f;
+    static call after;
+    admin_exec("TRUNCATE fed");
+    open_pool((rh_pool_settings){.connections = 1});
+    prepare_feeder(&f, FEED, 5);
+    f.bad = "{5,0}"; /* a duplicate */
+    run_call(&f.call);
+    assert_string_equal(f.call.err.sqlstate, "23505");
+    prepare_feeder(&f, FEED, 5);
+    f.forgoes = true;
+    run_call(&f.call);
+    assert_string_equal(f.call.err.sqlstate, "57014");
+    prepare_feeder(&f, FEED, 5);
+    f.call.job.rollback = true;
+    run_call(&f.call);
+    assert_false(f.call.failed);
+    assert_string_equal(f.call.affected, "10");
+    prepare_feeder(&f, FEED, 5);
+    f.call.job.statements[0] = (rh_pool_statement){"SELECT 1/0", 10, 0, NULL};
+    run_call(&f.call);
+    assert_string_equal(f.call.err.sqlstate, "22012");
+    assert_int_equal(f.fed, 0); /* what stands before it had to run first */
+    run_sql(&after, "7", BOUND, true);
+    assert_string_equal(after.first, "7");
+    assert_int_equal(stats().dialed, 1);
+    assert_int_equal(in_fed(), 0);
+    close_pool();
+}
+
+static void test_a_load_that_is_cut_off_did_nothing(void **state)
+{
+    static struct feeder idle, slow;
+    open_pool((rh_pool_settings){.connections = 2});
+    assert_true(wait_until(all_up, NULL, 5000));
+    prepare_feeder(&idle, FEED, 3);
+    idle.waits = true;
+    assert_true(submit(&idle.call));
+    assert_true(wait_until(has_fed, &idle, 5000));
+    rh_pool_cancel(pool, &idle.call.job); /* while PostgreSQL waits for more */
+    assert_true(wait_until(is_done, &idle.call, 5000));
+    assert_string_equal(idle.call.err.sqlstate, "57014");
+    prepare_feeder(&slow, SLOW_FEED, 2);
+    assert_true(submit(&slow.call));
+    assert_true(wait_until(is_asleep, NULL, 5000));
+    rh_pool_cancel(pool, &slow.call.job); /* while it is at work */
+    assert_true(wait_until(is_done, &slow.call, 5000));
+    assert_string_equal(slow.call.err.sqlstate, "57014");
+    prepare_feeder(&idle, FEED, 3);
+    idle.waits = true;
+    assert_true(submit(&idle.call));
+    assert_true(wait_until(has_fed, &idle, 5000));
+    admin_exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO fed%'");
+    assert_true(wait_until(is_done, &idle.call, 5000));
+    assert_int_equal(idle.call.err.code, RH_E_UNAVAILABLE); /* the outcome is known */
+    assert_int_equal(in_fed(), 0);
+    close_pool();
+}
+
 static void test_dates_are_iso_whatever_the_database_says(void **state)
 {
     static call style, date;
@@ -1125,6 +1274,9 @@ int main(void)
         cmocka_unit_test(test_nothing_stays_behind_rows_that_wait),
         cmocka_unit_test(test_rows_come_as_lines_of_a_copy),
         cmocka_unit_test(test_a_copy_has_its_connection_for_itself),
+        cmocka_unit_test(test_a_job_is_fed_in_one_transaction),
+        cmocka_unit_test(test_what_was_fed_is_all_or_nothing),
+        cmocka_unit_test(test_a_load_that_is_cut_off_did_nothing),
         cmocka_unit_test(test_dates_are_iso_whatever_the_database_says),
         cmocka_unit_test(test_closing_while_a_cancel_is_out),
         cmocka_unit_test(test_homes_stay_on_their_connections),
