@@ -51,13 +51,14 @@ static double plan_us(const rh_relation_cache *c, const char *path, const char *
 
 static void describe(const rh_relation_cache *c, const char *name,
                      void (*write)(const rh_relation_cache *, const rh_rest_naming *,
-                                   const rh_openapi_settings *, const char *, rh_str *))
+                                   const rh_openapi_settings *, const char *, const rh_openapi_sink *,
+                                   rh_str *))
 {
     rh_str out;
     rh_openapi_settings settings = {.url = "http://127.0.0.1:3000/", .title = "bench"};
     rh_str_init(&out, MAX_DOCUMENT);
     double since = now_us();
-    write(c, &naming, &settings, "1", &out);
+    write(c, &naming, &settings, "1", NULL, &out);
     printf(",\"%s_ms\":%.1f,\"%s_bytes\":%zu", name, (now_us() - since) / 1e3, name, out.len);
     rh_str_release(&out);
 }

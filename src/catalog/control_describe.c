@@ -19,7 +19,7 @@ static bool describe(const rh_app *app, PGresult *res, const rh_openapi_settings
         rh_relation_cache_parse(PQgetvalue(res, 0, 1), (size_t)PQgetlength(res, 0, 1), err);
     if (!cache)
         return false;
-    rh_openapi_31(cache, &naming, &shown, PQgetvalue(res, 0, 0), out);
+    rh_openapi_31(cache, &naming, &shown, PQgetvalue(res, 0, 0), NULL, out);
     rh_relation_cache_free(cache);
     return true;
 }

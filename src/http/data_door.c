@@ -28,9 +28,9 @@
 #include "http/account.h"
 #include "http/adopted_request.h"
 #include "http/delay.h"
+#include "http/describer.h"
 #include "http/key_wait.h"
 #include "http/request_settings.h"
-#include "rest/describe.h"
 #include "rest/scan.h"
 
 #define ALLOW_RELATION "OPTIONS, GET, HEAD, POST, PATCH, PUT, DELETE"
@@ -46,12 +46,12 @@
 
 struct data_door {
     rh_data_door_settings settings;
-    rh_described described;
     rh_resolver *resolver;
     const rh_jwt_keys *keys; /* the resolver's; NULL: none yet */
     uint64_t generation;     /* of keys */
     rh_key_wait *key_wait;
     rh_delay *delay;
+    rh_describer *describer;
     rh_account account;
     rh_routes *routes;
     rh_queue *queue;         /* before the routes */
@@ -646,21 +646,59 @@ static bool plan(struct request *r, rh_err *err)
     return r->rest != NULL;
 }
 
+/* An answer with a description, while that is made. */
+struct description {
+    rh_description_order order;
+    struct request *r;
+    rh_rest_answer head;
+};
+
+static void answer_description(struct description *d, rh_kept *text)
+{
+    d->r->state = ENDED;
+    rh_exchange_answer_kept(d->r->x, d->head.headers, d->head.n_headers, text);
+}
+
+static void on_described(rh_description_order *order, rh_kept *text, const rh_err *err)
+{
+    struct description *d = (struct description *)order;
+    rh_err own;
+    if (text) {
+        answer_description(d, text);
+        return;
+    }
+    own = *err;
+    refuse(d->r, &own);
+}
+
 static void describe(struct request *r, const rh_relation_cache *cache)
 {
     rh_err err;
-    rh_rest_answer out;
     const rh_data_door_settings *s = &r->door->settings;
-    const char *version = rh_arena_printf(r->x->arena, "%d", (int)r->tenant.tenant_version);
-    rh_described *kept = s->adopted ? NULL : &r->door->described; /* of caches that the directory keeps */
-    if (!rh_describe(r->x->arena, &r->rest_request, cache, &r->naming, &s->openapi, version, kept, &out,
+    struct description *d = RH_NEW(r->x->arena, struct description);
+    rh_description_order *o = &d->order;
+    d->r = r;
+    if (!rh_describe(r->x->arena, &r->rest_request, cache, &r->naming, &s->openapi, &d->head, &o->form,
                      &err)) {
         refuse(r, &err);
         return;
     }
-    add_profile(r, &out);
-    r->state = ENDED;
-    rh_exchange_answer(r->x, out.status, out.headers, out.n_headers, out.body, out.body_len);
+    o->cache = cache;
+    o->naming = &r->naming;
+    o->settings = &s->openapi;
+    o->content_type = d->head.headers[0].value;
+    o->version = rh_arena_printf(r->x->arena, "%d", (int)r->tenant.tenant_version);
+    o->on_made = on_described;
+    add_profile(r, &d->head);
+    rh_kept *text = o->form == RH_DESCRIPTION_NONE ? NULL : rh_describer_find(r->door->describer, o);
+    if (o->form == RH_DESCRIPTION_NONE) {
+        r->state = ENDED;
+        rh_exchange_answer(r->x, d->head.status, d->head.headers, d->head.n_headers, NULL, 0);
+    } else if (text) {
+        answer_description(d, text);
+    } else {
+        rh_describer_make(r->door->describer, o);
+    }
 }
 
 int64_t rh_data_door_deadline_ms(int64_t statement_timeout_ms)
@@ -911,7 +949,6 @@ static void on_watch_closed(uv_handle_t *h)
     void (*closed)(void *) = d->closed;
     void *closed_arg = d->closed_arg;
     rh_queue_free(d->queue);
-    rh_described_release(&d->described);
     rh_resolver_free(d->resolver);
     rh_jwt_keys_free(d->keys);
     free(d);
@@ -932,11 +969,17 @@ static void on_delay_closed(void *arg)
     rh_meter_close(meter, on_meter_closed, d);
 }
 
+static void on_describer_closed(void *arg)
+{
+    struct data_door *d = arg;
+    rh_delay_close(d->delay, on_delay_closed, d);
+}
+
 /* All jobs have ended, some with a refusal. */
 static void on_routes_closed(void *arg)
 {
     struct data_door *d = arg;
-    rh_delay_close(d->delay, on_delay_closed, d);
+    rh_describer_close(d->describer, on_describer_closed, d);
 }
 
 static void on_queue_closed(void *arg)
@@ -969,6 +1012,7 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
     d->resolver = rh_resolver_new(&settings->rules, NULL);
     d->key_wait = rh_key_wait_new(loop, settings->keys);
     d->delay = rh_delay_new(loop);
+    d->describer = rh_describer_new(loop, settings->descriptions);
     d->routes = rh_routes_new(loop, &settings->pool, settings->home_connections);
     rh_queue_settings queue = {.backend = rh_queue_of_routes(d->routes),
                                .quota = settings->quota,

@@ -13,6 +13,7 @@
 #include "auth/key_source.h"
 #include "auth/resolve.h"
 #include "catalog/directory.h"
+#include "http/describer.h"
 #include "http/exchange.h"
 #include "http/metrics.h"
 #include "pg/queue.h"
@@ -24,10 +25,11 @@ typedef struct rh_data_door_settings {
     rh_key_source *keys; /* likewise */
     rh_resolve_rules rules;
     int64_t stale_after_ms;
-    rh_rest_naming naming; /* all but the tenant's id */
-    rh_limits limits;      /* of tenants that have none of their own */
-    rh_quota *quota;       /* shared by all loops */
-    rh_metrics *metrics;   /* likewise */
+    rh_rest_naming naming;         /* all but the tenant's id */
+    rh_limits limits;              /* of tenants that have none of their own */
+    rh_quota *quota;               /* shared by all loops */
+    rh_metrics *metrics;           /* likewise */
+    rh_descriptions *descriptions; /* likewise */
     bool log_requests;
     int64_t max_bodies; /* large ones of one tenant, on all loops */
     int max_waiting;    /* requests of one tenant, on this loop */

@@ -67,23 +67,34 @@ static int quality(const char *accept, const char *name)
     return -1;
 }
 
+/* What the header, which is there, says of a row. */
+static int quality_in(const char *accept, size_t row)
+{
+    int q = quality(accept, codings[row].name);
+    return q < 0 && strcmp(codings[row].name, "x-gzip") != 0 ? quality(accept, "*") : q;
+}
+
 rh_coding rh_coding_of(const char *accept)
 {
     rh_coding best = RH_CODING_NONE;
     int best_q = 0;
     if (!accept || !*accept)
         return RH_CODING_NONE;
-    int any = quality(accept, "*"), plain = quality(accept, "identity");
-    for (size_t i = 0; i < sizeof codings / sizeof *codings; i++) {
-        int q = quality(accept, codings[i].name);
-        if (q < 0 && strcmp(codings[i].name, "x-gzip") != 0)
-            q = any;
-        if (q > best_q) {
-            best_q = q;
+    for (size_t i = 0; i < sizeof codings / sizeof *codings; i++)
+        if (quality_in(accept, i) > best_q) {
+            best_q = quality_in(accept, i);
             best = codings[i].coding;
         }
-    }
-    return plain > best_q ? RH_CODING_NONE : best;
+    return quality(accept, "identity") > best_q ? RH_CODING_NONE : best;
+}
+
+bool rh_coding_is_taken(const char *accept, rh_coding coding)
+{
+    int q = 0;
+    for (size_t i = 0; accept && *accept && i < sizeof codings / sizeof *codings; i++)
+        if (codings[i].coding == coding && quality_in(accept, i) > q)
+            q = quality_in(accept, i);
+    return q > 0 && quality(accept, "identity") <= q;
 }
 
 bool rh_coding_pays(const char *content_type)

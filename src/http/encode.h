@@ -18,6 +18,8 @@ typedef enum rh_coding { RH_CODING_NONE, RH_CODING_GZIP, RH_CODING_BR } rh_codin
 /* The one of the highest q that there is, br before gzip; NONE also for a header that cannot be read. NULL:
  * NONE. */
 rh_coding rh_coding_of(const char *accept_encoding);
+/* Whether the client takes this one, and likes plain text no better. */
+bool rh_coding_is_taken(const char *accept_encoding, rh_coding coding);
 const char *rh_coding_name(rh_coding coding); /* for Content-Encoding */
 /* Text, of which an encoding is much shorter. */
 bool rh_coding_pays(const char *content_type);

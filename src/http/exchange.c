@@ -18,6 +18,8 @@
 #define ENCODE_FROM 1024               /* bytes: what is saved on less is lost on the way there */
 #define ENCODE_UP_TO ((size_t)1 << 20) /* more at once would keep the loop from others */
 
+#define PLAIN_BLOCK 16384 /* bytes that are unpacked at a time */
+
 /* ---- the head ---- */
 
 /* What a header that comes twice means: REFUSE where the two could contradict each other about who asks or
@@ -319,6 +321,61 @@ void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *header
     }
     x->sent = a.len;
     respond(x, a.status, a.headers, a.n, make_response(a.body, a.len));
+}
+
+/* ---- an answer that is kept ---- */
+
+static void leave_kept(void *text)
+{
+    rh_kept_leave(text);
+}
+
+struct plain_text {
+    rh_exchange *x;
+    rh_unpacker *unpacker;
+};
+
+static ssize_t read_plain(void *arg, uint64_t position, char *to, size_t max)
+{
+    struct plain_text *p = arg;
+    size_t n = rh_unpacker_read(p->unpacker, to, max);
+    rh_loop_enter(p->x->own.loop, p->x, RH_CLIENT_SENDING);
+    return n ? (ssize_t)n : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void free_plain(void *arg)
+{
+    struct plain_text *p = arg;
+    rh_unpacker_free(p->unpacker);
+    free(p);
+}
+
+static struct MHD_Response *plain_response(rh_exchange *x, rh_kept *text)
+{
+    struct plain_text *p = rh_xmalloc(sizeof *p);
+    *p = (struct plain_text){x, rh_unpacker_new(text)};
+    return MHD_create_response_from_callback(text->plain_len, PLAIN_BLOCK, read_plain, p, free_plain);
+}
+
+void rh_exchange_answer_kept(rh_exchange *x, const rh_rest_header *headers, int n_headers, rh_kept *text)
+{
+    struct answer a = {.status = 200};
+    bool packed = rh_coding_is_taken(x->headers.accept_encoding, RH_CODING_GZIP);
+    copy_headers(&a, headers, n_headers);
+    add_header(&a, "ETag", rh_arena_strdup(x->arena, text->etag));
+    add_header(&a, "Vary", "Accept-Encoding");
+    if (rh_etag_matches(x->headers.if_none_match, text->etag)) {
+        rh_kept_leave(text);
+        respond(x, 304, a.headers, a.n, make_response(NULL, 0));
+        return;
+    }
+    if (packed)
+        add_header(&a, "Content-Encoding", rh_coding_name(RH_CODING_GZIP));
+    x->sent = x->method == RH_HEAD ? 0 : packed ? text->len : text->plain_len;
+    respond(x, a.status, a.headers, a.n,
+            packed ? MHD_create_response_from_buffer_with_free_callback_cls(text->len, (void *)text->gzip,
+                                                                            leave_kept, text)
+                   : plain_response(x, text));
 }
 
 /* ---- the answer in pieces ---- */

@@ -29,6 +29,7 @@
 #include "http/client.h"
 #include "http/encode.h"
 #include "http/cors.h"
+#include "http/kept.h"
 #include "http/pieces.h"
 #include "rest/rest.h"
 
@@ -125,6 +126,8 @@ const char *rh_exchange_profile(const rh_exchange *x);
 /* body: malloc'ed and taken, NULL when there is none. Header values are copied. */
 void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *headers, int n_headers, char *body,
                         size_t body_len);
+/* 200 with a text that is kept, as gzip where the client takes that, or 304. Takes over a use of it. */
+void rh_exchange_answer_kept(rh_exchange *x, const rh_rest_header *headers, int n_headers, rh_kept *text);
 /* The error as JSON with the status that belongs to it, WWW-Authenticate, Retry-After and Allow where they
  * belong. allow may be NULL. */
 void rh_exchange_refuse(rh_exchange *x, const rh_err *err, const char *allow);

@@ -26,6 +26,7 @@ struct rh_server {
     const char *options;
     rh_quota *quota;
     rh_metrics *metrics;
+    rh_descriptions *descriptions;
     rh_loop *loops[RH_MAX_LOOPS];
     int n_loops;
     rh_loop *control;
@@ -149,6 +150,7 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                 .deadline_ms = rh_data_door_deadline_ms(conf->data_statement_timeout)};
     d.quota = s->quota;
     d.metrics = s->metrics;
+    d.descriptions = s->descriptions;
     d.log_requests = conf->log_requests;
     d.max_bodies = conf->limits_bodies;
     rh_limits_from_conf(conf, &d.limits);
@@ -248,6 +250,7 @@ rh_server *rh_server_start(const rh_server_settings *settings, rh_err *err)
     s->arena = rh_arena_new();
     s->settings = *settings;
     s->quota = rh_quota_new();
+    s->descriptions = rh_descriptions_new();
     s->metrics = rh_metrics_new((int)settings->conf->metrics_tenants);
     s->options =
         rh_arena_printf(s->arena, "%s -c statement_timeout=%lld", settings->options ? settings->options : "",
@@ -289,6 +292,7 @@ void rh_server_stop(rh_server *s)
         rh_loop_join(s->control);
     rh_quota_free(s->quota);
     rh_metrics_free(s->metrics);
+    rh_descriptions_free(s->descriptions);
     rh_acceptor_free(s->data_socket);
     rh_acceptor_free(s->control_socket);
     rh_arena_free(s->arena);

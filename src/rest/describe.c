@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rest/describe.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -114,55 +113,11 @@ static bool check_enabled(const rh_openapi_settings *s, rh_err *err)
     return rh_err_hint(err, "The setting data.openapi_mode switches it on.");
 }
 
-/* One that is larger is written anew each time: a loop may keep so many bytes of each. */
-#define KEPT_MAX ((size_t)4 << 20)
-
-void rh_described_release(rh_described *d)
-{
-    for (size_t i = 0; i < RH_DESCRIBED_TEXTS; i++)
-        free(d->texts[i].text);
-    *d = (rh_described){0};
-}
-
-static char *copy_of(const char *text, size_t len)
-{
-    char *copy = rh_xmalloc(len + 1);
-    memcpy(copy, text, len);
-    copy[len] = 0;
-    return copy;
-}
-
-/* A copy of a text that was kept, NULL when there is none. */
-static char *find_text(const rh_described *d, const rh_relation_cache *c, bool swagger, size_t *len)
-{
-    for (size_t i = 0; d && i < RH_DESCRIBED_TEXTS; i++)
-        if (d->texts[i].text && d->texts[i].cache == c && d->texts[i].swagger == swagger) {
-            *len = d->texts[i].len;
-            return copy_of(d->texts[i].text, *len);
-        }
-    return NULL;
-}
-
-static void keep_text(rh_described *d, const rh_relation_cache *c, bool swagger, const rh_str *text)
-{
-    if (!d || text->len > KEPT_MAX)
-        return;
-    unsigned i = d->next++ % RH_DESCRIBED_TEXTS;
-    free(d->texts[i].text);
-    d->texts[i].cache = c;
-    d->texts[i].swagger = swagger;
-    d->texts[i].text = copy_of(text->data, text->len);
-    d->texts[i].len = text->len;
-}
-
 bool rh_describe(rh_arena *a, const rh_rest_request *req, const rh_relation_cache *c,
-                 const rh_rest_naming *naming, const rh_openapi_settings *settings, const char *version,
-                 rh_described *described, rh_rest_answer *out, rh_err *err)
+                 const rh_rest_naming *naming, const rh_openapi_settings *settings, rh_rest_answer *out,
+                 rh_description_form *form, rh_err *err)
 {
-    rh_str body;
-    bool swagger = is_root(req->path);
-    if (naming->reference_only) /* a text of its own, and rare */
-        described = NULL;
+    *form = RH_DESCRIPTION_NONE;
     *out = (rh_rest_answer){.status = 200};
     if (req->method == RH_OPTIONS) {
         const char *allow = allow_of(a, req, c, naming, err);
@@ -171,19 +126,18 @@ bool rh_describe(rh_arena *a, const rh_rest_request *req, const rh_relation_cach
     }
     if (!check_method(req, err) || !check_enabled(settings, err) || !check_accept(req->accept, err))
         return false;
-    out->headers[out->n_headers++] = (rh_rest_header){"Content-Type", swagger ? SWAGGER_TYPE : OPENAPI_TYPE};
-    if (req->method == RH_HEAD)
-        return true;
-    rh_str_init(&body, naming->max_response);
-    if ((out->body = find_text(described, c, swagger, &out->body_len)))
-        return true;
-    (swagger ? rh_openapi_swagger : rh_openapi_31)(c, naming, settings, version, &body);
-    if (body.overflow) {
-        rh_str_release(&body);
-        return rh_err_set(err, RH_E_TOO_LARGE, "the description is larger than %zu bytes",
-                          naming->max_response);
-    }
-    keep_text(described, c, swagger, &body);
-    out->body = rh_str_take(&body, &out->body_len);
+    *form = is_root(req->path) ? RH_DESCRIPTION_SWAGGER : RH_DESCRIPTION_OPENAPI;
+    const char *type = *form == RH_DESCRIPTION_SWAGGER ? SWAGGER_TYPE : OPENAPI_TYPE;
+    out->headers[out->n_headers++] = (rh_rest_header){"Content-Type", type};
     return true;
+}
+
+void rh_describe_write(rh_description_form form, const rh_relation_cache *c, const rh_rest_naming *naming,
+                       const rh_openapi_settings *settings, const char *version, const rh_openapi_sink *sink,
+                       rh_str *out)
+{
+    if (form == RH_DESCRIPTION_SWAGGER)
+        rh_openapi_swagger(c, naming, settings, version, sink, out);
+    else
+        rh_openapi_31(c, naming, settings, version, sink, out);
 }

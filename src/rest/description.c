@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rest/description.h"
 
+/* After each part. */
+static void hand_on(rh_description *d)
+{
+    rh_arena_clear(d->arena);
+    if (d->sink && d->json.out->len >= d->sink->from)
+        d->sink->take(d->sink->arg, d->json.out);
+}
+
 void rh_description_relations(rh_description *d, void (*put)(rh_description *d, const rh_relation *r))
 {
     int n;
@@ -8,7 +16,7 @@ void rh_description_relations(rh_description *d, void (*put)(rh_description *d, 
     for (int i = 0; i < n; i++)
         if (rh_relation_is_shown(d->cache, d->naming, &all[i])) {
             put(d, &all[i]);
-            rh_arena_clear(d->arena);
+            hand_on(d);
         }
 }
 
@@ -19,7 +27,7 @@ void rh_description_functions(rh_description *d, void (*put)(rh_description *d, 
     for (int i = 0; i < n; i++)
         if (rh_function_is_shown(d->cache, d->naming, &all[i])) {
             put(d, &all[i]);
-            rh_arena_clear(d->arena);
+            hand_on(d);
         }
 }
 

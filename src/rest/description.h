@@ -15,6 +15,7 @@ typedef struct rh_description {
     const rh_relation_cache *cache;
     const rh_rest_naming *naming;
     const rh_openapi_settings *settings;
+    const rh_openapi_sink *sink;
 } rh_description;
 
 /* put is called for each one that is shown. */

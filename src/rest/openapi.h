@@ -18,10 +18,18 @@ typedef struct rh_openapi_settings {
     const char *header; /* that names the tenant and is believed; NULL: none */
 } rh_openapi_settings;
 
-/* One JSON text. out has the bound; overflow is the caller's to look at. version: of the app's migrations. */
+/* Takes a text away while it is being written, so that it need not be in memory as a whole. */
+typedef struct rh_openapi_sink {
+    void (*take)(void *arg, rh_str *text); /* clears it */
+    void *arg;
+    size_t from; /* bytes: at about so many it is called */
+} rh_openapi_sink;
+
+/* One JSON text, of which what the sink (NULL: there is none) did not take stays in out. out has the bound;
+ * overflow is the caller's to look at. version: of the app's migrations. */
 void rh_openapi_swagger(const rh_relation_cache *c, const rh_rest_naming *n, const rh_openapi_settings *s,
-                        const char *version, rh_str *out);
+                        const char *version, const rh_openapi_sink *sink, rh_str *out);
 void rh_openapi_31(const rh_relation_cache *c, const rh_rest_naming *n, const rh_openapi_settings *s,
-                   const char *version, rh_str *out);
+                   const char *version, const rh_openapi_sink *sink, rh_str *out);
 
 #endif

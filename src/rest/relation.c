@@ -2,6 +2,7 @@
 #include "rest/relation.h"
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 struct rh_relation_cache {
     rh_arena *arena;
+    uint64_t serial;
     rh_relation *relations;
     rh_foreign_key *foreign_keys;
     rh_function *functions; /* sorted by name */
@@ -418,7 +420,9 @@ rh_relation_cache *rh_relation_cache_parse(const char *json, size_t len, rh_err 
         rh_err_set(err, RH_E_INVALID, "malformed relation cache: %s", where.text);
         return NULL;
     }
+    static atomic_uint_least64_t last_serial;
     rh_relation_cache *c = rh_xcalloc(1, sizeof *c);
+    c->serial = atomic_fetch_add(&last_serial, 1) + 1;
     struct reader r = {.cache = c, .err = err};
     rh_map *maps[] = {&r.texts, &r.types, &r.sets[0], &r.sets[1]};
     c->arena = rh_arena_new();
@@ -512,6 +516,11 @@ const rh_type *rh_relation_cache_geojson(const rh_relation_cache *c)
 const char *rh_relation_cache_comment(const rh_relation_cache *c)
 {
     return c->comment;
+}
+
+uint64_t rh_relation_cache_serial(const rh_relation_cache *c)
+{
+    return c->serial;
 }
 
 size_t rh_relation_cache_size(const rh_relation_cache *c)

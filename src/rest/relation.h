@@ -181,6 +181,7 @@ const rh_handler *rh_handler_all(const rh_relation_cache *c, int *n);
 /* PostGIS' function that makes GeoJSON of a row; its text is NULL where there is none. */
 const rh_type *rh_relation_cache_geojson(const rh_relation_cache *c);
 const char *rh_relation_cache_comment(const rh_relation_cache *c); /* of the tenant schema, or NULL */
+uint64_t rh_relation_cache_serial(const rh_relation_cache *c);     /* no other of this process ever has it */
 size_t rh_relation_cache_size(const rh_relation_cache *c);         /* bytes */
 /* All functions of the name (overloads), side by side; NULL and *n 0 when there is none. */
 const rh_function *rh_function_find(const rh_relation_cache *c, const char *name, size_t len, int *n);

@@ -461,9 +461,9 @@ static void put_security(rh_description *w)
 }
 
 void rh_openapi_swagger(const rh_relation_cache *c, const rh_rest_naming *n, const rh_openapi_settings *s,
-                        const char *version, rh_str *out)
+                        const char *version, const rh_openapi_sink *sink, rh_str *out)
 {
-    rh_description w = {{out, false}, rh_arena_new(), c, n, s};
+    rh_description w = {{out, false}, rh_arena_new(), c, n, s, sink};
     rh_json_writer *j = &w.json;
     rh_json_open(j, NULL, '{');
     rh_json_put(j, "swagger", "2.0");

@@ -75,6 +75,20 @@ describe('answers', () => {
     assert.equal((await get('/rows', { 'Accept-Encoding': 'identity' })).headers.etag, undefined, 'one that is sent as it comes has none');
   });
 
+  test('descriptions go out packed or plain, whole, and not again to who has them', async () => {
+    for (const path of ['/', '/openapi.json']) {
+      const plain = await get(path);
+      const packed = await get(path, { 'Accept-Encoding': 'br, gzip;q=0.5' });
+      assert.deepEqual([plain.headers['content-encoding'], packed.headers['content-encoding']], [undefined, 'gzip']);
+      assert.equal(Number(plain.headers['content-length']), plain.raw.length);
+      assert.ok(zlib.gunzipSync(packed.raw).equals(plain.raw) && JSON.parse(plain.raw).paths);
+      for (const { headers } of [plain, packed]) assert.match(headers.vary, /Accept-Encoding/);
+      assert.equal((await get(path, { 'Accept-Encoding': 'br' })).raw.length, plain.raw.length);
+      const again = await get(path, { 'If-None-Match': plain.headers.etag, 'Accept-Encoding': 'gzip' });
+      assert.deepEqual([again.status, again.raw.length, again.headers.etag], [304, 0, packed.headers.etag]);
+    }
+  });
+
   test('Server-Timing names the parts', async () => {
     const { headers } = await get('/rows?limit=1');
     assert.match(headers['server-timing'], /^jwt;dur=[\d.]+, plan;dur=[\d.]+, transaction;dur=[\d.]+, response;dur=[\d.]+$/);

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "rest/describe.h"
+#include "http/describer.h"
 #include "rest_cases.h"
 
 #define CASES "tests/cases/describe.txt"
@@ -85,9 +85,16 @@ static int run_case(rh_arena *a, const rest_case *c, const rh_relation_cache *ca
     rh_openapi_settings settings = settings_of(c);
     rh_rest_naming naming = naming_of(c);
     assert_true(rh_describe_asked(&c->req, cache));
-    bool ok = rh_describe(a, &c->req, cache, &naming, &settings, "7", NULL, &out, &err);
-    json_t *root = ok && out.body ? json_loadb(out.body, out.body_len, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    assert_true(!ok || !out.body || root);
+    rh_description_form form;
+    rh_str text;
+    json_t *root = NULL;
+    bool ok = rh_describe(a, &c->req, cache, &naming, &settings, &out, &form, &err);
+    if (ok && form != RH_DESCRIPTION_NONE) {
+        rh_str_init_in(&text, a, 1 << 20);
+        rh_describe_write(form, cache, &naming, &settings, "7", NULL, &text);
+        root = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(root);
+    }
     for (size_t i = 0; i < c->expected.len; i++) {
         const char *line = c->expected.items[i], *v;
         if (after(line, "mode: "))
@@ -104,8 +111,6 @@ static int run_case(rh_arena *a, const rest_case *c, const rh_relation_cache *ca
             failed += complain(CASES, c, line, "an answer");
     }
     json_decref(root);
-    if (ok)
-        free(out.body);
     return failed;
 }
 
@@ -158,7 +163,7 @@ static void references_lead_somewhere_in_every_mode(void **state)
         rh_rest_naming naming = shared_naming;
         naming.keyed = worlds[i / 2].keyed;
         rh_str_init_in(&out, a, 1 << 20);
-        (i % 2 ? rh_openapi_swagger : rh_openapi_31)(cache, &naming, &s, "1", &out);
+        (i % 2 ? rh_openapi_swagger : rh_openapi_31)(cache, &naming, &s, "1", NULL, &out);
         assert_false(out.overflow);
         json_t *root = json_loadb(out.data, out.len, JSON_REJECT_DUPLICATES, NULL);
         assert_non_null(root);
@@ -169,38 +174,142 @@ static void references_lead_somewhere_in_every_mode(void **state)
     rh_arena_free(a);
 }
 
-static char *text_of(rh_arena *a, const rh_relation_cache *cache, const char *path, rh_described *kept)
+/* ---- descriptions that are made once ---- */
+
+static const rh_openapi_settings plain_settings = {.url = "http://x/", .title = "t"};
+
+/* One who asks, and what it got. */
+struct asker {
+    rh_description_order order;
+    rh_kept *text;
+    int answers;
+};
+
+static void on_made(rh_description_order *order, rh_kept *text, const rh_err *err)
 {
-    rh_err err;
-    rh_rest_answer out;
-    const rh_rest_request req = {.method = RH_GET, .path = path};
-    const rh_openapi_settings s = {.url = "http://x/", .title = "t"};
-    assert_true(rh_describe(a, &req, cache, &shared_naming, &s, "1", kept, &out, &err));
-    assert_int_equal(strlen(out.body), out.body_len);
-    return out.body;
+    struct asker *k = (struct asker *)order;
+    k->text = text;
+    k->answers++;
+}
+
+static void ask(struct asker *k, rh_describer *d, const rh_relation_cache *cache, rh_description_form form)
+{
+    *k = (struct asker){.order = {.form = form,
+                                  .cache = cache,
+                                  .naming = &shared_naming,
+                                  .settings = &plain_settings,
+                                  .content_type = "application/json",
+                                  .version = "1",
+                                  .on_made = on_made}};
+    k->text = rh_describer_find(d, &k->order);
+    if (!k->text)
+        rh_describer_make(d, &k->order);
+}
+
+static char *unpacked(rh_arena *a, rh_kept *text)
+{
+    char piece[777];
+    size_t n;
+    rh_str out;
+    rh_unpacker *u = rh_unpacker_new(rh_kept_use(text));
+    rh_str_init_in(&out, a, 1 << 20);
+    while ((n = rh_unpacker_read(u, piece, sizeof piece)))
+        rh_str_addn(&out, piece, n);
+    assert_int_equal(out.len, text->plain_len);
+    rh_unpacker_free(u);
+    return (char *)rh_str_cstr(&out);
+}
+
+static const char *written(rh_arena *a, const rh_relation_cache *cache, rh_description_form form)
+{
+    rh_str text;
+    rh_str_init_in(&text, a, 1 << 20);
+    rh_describe_write(form, cache, &shared_naming, &plain_settings, "1", NULL, &text);
+    return rh_str_cstr(&text);
+}
+
+static void count_closed(void *arg)
+{
+    ++*(int *)arg;
 }
 
 static void what_is_kept_is_what_would_be_written(void **state)
 {
-    static const char *const paths[] = {"/", "/openapi.json"};
-    rh_described kept = {0};
+    int closed = 0;
+    uv_loop_t loop;
+    rh_descriptions_stats stats;
     rh_arena *a = rh_arena_new();
-    rh_relation_cache *caches[] = {read_cache(a), read_cache(a), read_cache(a)};
-    for (int round = 0; round < 3; round++) /* more texts than are kept */
-        for (size_t i = 0; i < 6; i++) {
-            char *fresh = text_of(a, caches[i / 2], paths[i % 2], NULL);
-            char *again = text_of(a, caches[i / 2], paths[i % 2], &kept);
-            char *third = text_of(a, caches[i / 2], paths[i % 2], &kept);
-            assert_string_equal(fresh, again);
-            assert_string_equal(fresh, third);
-            assert_ptr_not_equal(again, third);
-            free(fresh);
-            free(again);
-            free(third);
-        }
-    rh_described_release(&kept);
-    for (size_t i = 0; i < 3; i++)
+    rh_relation_cache *caches[] = {read_cache(a), read_cache(a)};
+    rh_descriptions *all = rh_descriptions_new();
+    assert_int_equal(uv_loop_init(&loop), 0);
+    rh_describer *d = rh_describer_new(&loop, all);
+    struct asker askers[12];
+    for (int i = 0; i < 12; i++) /* three of each text, at once */
+        ask(&askers[i], d, caches[i % 2], i / 2 % 2 ? RH_DESCRIPTION_SWAGGER : RH_DESCRIPTION_OPENAPI);
+    for (int i = 0; i < 12; i++)
+        assert_int_equal(askers[i].answers, 0);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    for (int i = 0; i < 12; i++) {
+        struct asker again;
+        assert_int_equal(askers[i].answers, 1);
+        assert_string_equal(unpacked(a, askers[i].text), written(a, caches[i % 2], askers[i].order.form));
+        ask(&again, d, caches[i % 2], askers[i].order.form);
+        assert_ptr_equal(again.text, askers[i].text);
+        rh_kept_leave(again.text);
+    }
+    assert_string_not_equal(askers[0].text->etag, askers[2].text->etag);
+    rh_descriptions_stats_read(all, &stats);
+    assert_int_equal(stats.made, 4);
+    assert_int_equal(stats.texts, 4);
+    rh_describer_close(d, count_closed, &closed);
+    assert_int_equal(closed, 1);
+    rh_descriptions_free(all); /* who has a text keeps it */
+    assert_string_equal(unpacked(a, askers[0].text), written(a, caches[0], RH_DESCRIPTION_OPENAPI));
+    for (int i = 0; i < 12; i++)
+        rh_kept_leave(askers[i].text);
+    for (int i = 0; i < 2; i++)
         rh_relation_cache_free(caches[i]);
+    uv_loop_close(&loop);
+    rh_arena_free(a);
+}
+
+static void no_more_are_kept_than_there_is_room_for(void **state)
+{
+    int closed = 0;
+    uv_loop_t loop;
+    rh_descriptions_stats stats;
+    rh_arena *a = rh_arena_new();
+    rh_descriptions *all = rh_descriptions_new();
+    assert_int_equal(uv_loop_init(&loop), 0);
+    rh_describer *d = rh_describer_new(&loop, all);
+    rh_relation_cache *caches[RH_DESCRIPTIONS_MAX + 3];
+    struct asker k;
+    for (int i = 0; i < RH_DESCRIPTIONS_MAX + 3; i++) {
+        caches[i] = read_cache(a);
+        ask(&k, d, caches[i], RH_DESCRIPTION_OPENAPI);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        rh_kept_leave(k.text);
+        ask(&k, d, caches[0], RH_DESCRIPTION_OPENAPI); /* who is asked for stays */
+        assert_int_equal(k.answers, 0);
+        rh_kept_leave(k.text);
+    }
+    rh_descriptions_stats_read(all, &stats);
+    assert_int_equal(stats.texts, RH_DESCRIPTIONS_MAX);
+    assert_in_range(stats.bytes, RH_DESCRIPTIONS_MAX * 100, RH_DESCRIPTIONS_MAX_BYTES);
+    assert_null(rh_describer_find(d, &(rh_description_order){.form = RH_DESCRIPTION_OPENAPI,
+                                                             .cache = caches[1],
+                                                             .naming = &shared_naming}));
+    ask(&k, d, caches[1], RH_DESCRIPTION_OPENAPI);
+    rh_describer_close(d, count_closed, &closed);
+    assert_int_equal(closed, 0);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(k.answers, 1);
+    assert_int_equal(closed, 1);
+    rh_kept_leave(k.text);
+    for (int i = 0; i < RH_DESCRIPTIONS_MAX + 3; i++)
+        rh_relation_cache_free(caches[i]);
+    rh_descriptions_free(all);
+    uv_loop_close(&loop);
     rh_arena_free(a);
 }
 
@@ -209,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases_answer_as_written),
         cmocka_unit_test(what_is_kept_is_what_would_be_written),
+        cmocka_unit_test(no_more_are_kept_than_there_is_room_for),
         cmocka_unit_test(references_lead_somewhere_in_every_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
