@@ -241,8 +241,8 @@ WITH RECURSIVE sets AS (
             'returns_set', nullif(p.proretset, false),
             'one_row', nullif(NOT p.proretset OR p.prorows = 1, false),
             'returns_void', nullif(p.prorettype = 2278, false),
-            'returns_relation', (SELECT r.relname FROM rels r WHERE r.reltype = p.prorettype),
-            'returns_relation_set', (SELECT r.set FROM rels r WHERE r.reltype = p.prorettype),
+            'returns_relation', (SELECT r.relname FROM rels r WHERE r.reltype = t.base), -- a domain of its row is one, too
+            'returns_relation_set', (SELECT r.set FROM rels r WHERE r.reltype = t.base),
             'return_type', CASE WHEN t.builtin THEN pg_catalog.format_type(t.oid, NULL)
                                 ELSE t.name || t.brackets END,
             'return_of', o.name,
@@ -261,7 +261,7 @@ WITH RECURSIVE sets AS (
     JOIN sets s ON s.nsp = p.pronamespace
     JOIN types t ON t.oid = p.prorettype
     LEFT JOIN own_types o ON o.oid = t.element
-    JOIN pg_catalog.pg_type rt ON rt.oid = p.prorettype
+    JOIN pg_catalog.pg_type rt ON rt.oid = t.base
     WHERE p.prokind = 'f' AND p.provariadic <> 2276 -- "any"
         AND p.prorettype NOT IN (2279, 3838, 2281) -- trigger, event_trigger, internal
         AND coalesce(pg_catalog.has_function_privilege(nullif($5::text, ''), p.oid, 'EXECUTE'), true)

@@ -10,30 +10,8 @@
 
 typedef RH_VEC(const char *) names_vec;
 
-/* Names of the arguments; n -1 where the body is no object. What is wrong with it then is for the caller,
- * once it turns out that no function takes it whole. */
-static bool arguments_of_body(rh_rest *r, const rh_rest_request *req, rh_payload type, names_vec *names,
-                              int *n, rh_err *err)
-{
-    const char *key;
-    json_t *value;
-    *n = -1;
-    if (type == RH_PAYLOAD_TEXT || type == RH_PAYLOAD_XML || type == RH_PAYLOAD_BYTES)
-        return rh_err_set(err, RH_E_BODY, "no function takes a body of this type");
-    if (!(req->body_len ? rh_write_parse(r, req, err) : rh_body_parse(r->arena, "{}", 2, &r->plan.body, err)))
-        return false;
-    if (r->plan.body.is_array)
-        return rh_err_set(err, RH_E_BODY, "the arguments of a function are one JSON object, not an array");
-    for (size_t i = 0; i < r->url.columns.len; i++)
-        RH_VEC_PUSH(r->arena, names, r->url.columns.items[i]);
-    if (!r->url.has_columns)
-        json_object_foreach(r->plan.body.json, key, value) RH_VEC_PUSH(r->arena, names, key);
-    *n = (int)names->len;
-    return true;
-}
-
-/* A name may stand several times: the function must have it as a variadic one then. */
-static void arguments_of_query(rh_rest *r, names_vec *names)
+/* A name may stand several times. */
+static void arguments_given(rh_rest *r, names_vec *names)
 {
     for (size_t i = 0; i < r->url.arguments.len; i++) {
         const char *name = r->url.arguments.items[i].name;
@@ -45,37 +23,63 @@ static void arguments_of_query(rh_rest *r, names_vec *names)
     }
 }
 
-/* The values given to an argument: one, or of a variadic one an array of any number. */
-static bool argument_value(rh_rest *r, const rh_argument *a, const char **out, rh_err *err)
+static void arguments_of_object(rh_rest *r, names_vec *names)
+{
+    const char *key;
+    json_t *value;
+    json_t *object = r->plan.body.is_array ? json_array_get(r->plan.body.json, 0) : r->plan.body.json;
+    json_object_foreach(object, key, value) RH_VEC_PUSH(r->arena, names, key);
+}
+
+/* Names of the arguments; n -1 where the body has none. What is wrong with it then is for the caller, once it
+ * turns out that no function takes it whole. */
+static bool arguments_of_body(rh_rest *r, const rh_rest_request *req, rh_payload type, names_vec *names,
+                              int *n, rh_err *err)
+{
+    bool form = type == RH_PAYLOAD_FORM;
+    *n = -1;
+    if (type == RH_PAYLOAD_TEXT || type == RH_PAYLOAD_XML || type == RH_PAYLOAD_BYTES)
+        return rh_err_set(err, RH_E_BODY, "no function takes a body of this type");
+    if (form                ? !rh_url_form(r->arena, req->body, req->body_len, &r->url, err)
+        : req->body_len > 0 ? !rh_write_parse(r, req, err)
+                            : !rh_body_parse(r->arena, "{}", 2, &r->plan.body, err))
+        return false;
+    for (size_t i = 0; i < r->url.columns.len; i++)
+        RH_VEC_PUSH(r->arena, names, r->url.columns.items[i]);
+    if (form && !r->url.has_columns)
+        arguments_given(r, names);
+    else if (!r->url.has_columns)
+        arguments_of_object(r, names);
+    *n = (int)names->len;
+    return true;
+}
+
+/* The value given to an argument: the last of them, or of a variadic one an array of all. */
+static const char *argument_value(rh_rest *r, const rh_argument *a)
 {
     rh_str array;
-    size_t given = 0;
+    const char *last = NULL;
     rh_str_init_in(&array, r->arena, RH_STR_TEXT_MAX);
     rh_str_addc(&array, '{');
     for (size_t j = 0; j < r->url.arguments.len; j++) {
         if (strcmp(a->name, r->url.arguments.items[j].name) != 0)
             continue;
-        if (given++ && !a->variadic)
-            return rh_err_set(err, RH_E_PARSE, "the parameter \"%.*s\" is given twice", RH_CLIPPED(a->name));
-        *out = r->url.arguments.items[j].value;
-        rh_parse_add_element(&array, *out);
+        last = r->url.arguments.items[j].value;
+        if (a->variadic)
+            rh_parse_add_element(&array, last);
     }
     rh_str_addc(&array, '}');
-    if (a->variadic)
-        *out = rh_str_cstr(&array);
-    return true;
+    return a->variadic ? rh_str_cstr(&array) : last;
 }
 
-/* The values of GET's arguments, in the order in which the function takes them. */
-static bool order_arguments(rh_rest *r, rh_err *err)
+/* The values of GET's arguments, or of a form's, in the order in which the function takes them. */
+static void order_arguments(rh_rest *r)
 {
     rh_plan *p = &r->plan;
     const char **values = RH_NEW_ARRAY(r->arena, const char *, p->arguments.len + 1);
     for (size_t i = 0; i < p->arguments.len; i++)
-        if (!argument_value(r, p->arguments.items[i], &values[i], err))
-            return false;
+        values[i] = argument_value(r, p->arguments.items[i]);
     p->argument_values = values;
-    return true;
 }
 
 /* A body that is one argument: bytes go as hexadecimal digits. */
@@ -107,9 +111,11 @@ static bool find_function(rh_rest *r, const rh_rest_request *req, rh_err *err)
     rh_err body_err;
     int n;
     if (r->method != RH_POST) {
-        arguments_of_query(r, &names);
-        return rh_plan_function(p, r->path.name, names.items, (int)names.len, NULL, err) &&
-               order_arguments(r, err);
+        arguments_given(r, &names);
+        if (!rh_plan_function(p, r->path.name, names.items, (int)names.len, NULL, err))
+            return false;
+        order_arguments(r);
+        return true;
     }
     if (!rh_payload_type(req->content_type, &type, err))
         return false;
@@ -120,8 +126,14 @@ static bool find_function(rh_rest *r, const rh_rest_request *req, rh_err *err)
             *err = body_err;
         return false;
     }
-    bool whole = p->arguments.len == 1 && !*p->arguments.items[0]->name;
-    return !whole || take_whole(r, req, type, err);
+    if (p->arguments.len == 1 && !*p->arguments.items[0]->name)
+        return take_whole(r, req, type, err);
+    if (p->body.is_array && p->body.count != 1)
+        return rh_err_set(err, RH_E_BODY, "the arguments of a function are one JSON object, not %zu",
+                          p->body.count);
+    if (type == RH_PAYLOAD_FORM)
+        order_arguments(r);
+    return true;
 }
 
 bool rh_call_plan(rh_rest *r, const rh_rest_request *req, rh_err *err)

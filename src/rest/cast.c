@@ -72,6 +72,14 @@ static const struct {
     {"tstzrange", "tstzrange", RH_JSON_VIA_SQL},
 };
 
+static bool is_builtin(const char *name)
+{
+    for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++)
+        if (strcasecmp(builtin[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static bool find_type(const rh_relation_cache *c, const char *name, rh_cast *out)
 {
     int n;
@@ -91,7 +99,7 @@ static bool find_type(const rh_relation_cache *c, const char *name, rh_cast *out
     return false;
 }
 
-/* Takes what follows the name of the type, from its end. False where it is none. */
+/* Takes what follows the name of the type, from its end; "_int4" is "int4[]". False where it is none. */
 static bool take_modifier(rh_arena *a, char *name, rh_cast *out)
 {
     size_t n = strlen(name);
@@ -99,6 +107,9 @@ static bool take_modifier(rh_arena *a, char *name, rh_cast *out)
     if (n > 2 && strcmp(name + n - 2, "[]") == 0) {
         out->array = true;
         name[n - 2] = 0;
+    } else if (*name == '_' && is_builtin(name + 1)) {
+        out->array = true;
+        memmove(name, name + 1, n);
     }
     char *open = strchr(name, '(');
     if (!open)

@@ -104,27 +104,57 @@ static const char *searched(rh_plan *p, const char *const *arguments, int n, con
     return rh_str_cstr(&s);
 }
 
-static bool hint_function(rh_plan *p, const char *name, rh_err *err)
+static const char *argument_list(rh_plan *p, const rh_function *f)
 {
-    int all_n, same;
     rh_str list;
-    const char *schema = p->naming->told_schema;
-    const rh_function *all = rh_function_all(p->cache, &all_n), *f;
-    rh_near near = RH_NEAR(name);
-    if ((f = rh_function_find(p->cache, name, strlen(name), &same))) {
-        rh_str_init_in(&list, p->arena, RH_STR_TEXT_MAX);
-        for (int i = 0; i < f->n_arguments; i++) {
-            rh_str_add(&list, i ? ", " : "");
-            rh_str_add(&list, f->arguments[i].name);
-        }
-        return rh_err_hint(err, "Perhaps you meant to call the function %s.%s(%.*s)", schema, f->name,
-                           RH_CLIPPED(rh_str_cstr(&list)));
+    rh_str_init_in(&list, p->arena, RH_STR_TEXT_MAX);
+    for (int i = 0; i < f->n_arguments; i++) {
+        rh_str_add(&list, i ? ", " : "");
+        rh_str_add(&list, f->arguments[i].name);
     }
-    for (int i = 0; i < all_n; i++)
+    return rh_str_cstr(&list);
+}
+
+static int names_shared(const rh_function *f, const char *const *arguments, int n)
+{
+    int shared = 0;
+    for (int i = 0; i < f->n_arguments; i++) {
+        if (!*f->arguments[i].name)
+            return -1; /* it cannot be called by names */
+        shared += names_argument(arguments, n, f->arguments[i].name);
+    }
+    return shared;
+}
+
+/* The overload that was meant: the only one, or the one that has most of the names. */
+static const rh_function *meant(const rh_function *f, int overloads, const char *const *arguments, int n)
+{
+    const rh_function *best = NULL;
+    int most = overloads == 1 ? -1 : 0;
+    for (int i = 0; i < overloads; i++) {
+        int shared = names_shared(&f[i], arguments, n);
+        if (shared <= most)
+            continue;
+        best = &f[i];
+        most = shared;
+    }
+    return best;
+}
+
+static bool hint_function(rh_plan *p, const char *name, const char *const *arguments, int n, rh_err *err)
+{
+    int all_n, overloads;
+    const char *schema = p->naming->told_schema;
+    const rh_function *all = rh_function_all(p->cache, &all_n);
+    const rh_function *f = rh_function_find(p->cache, name, strlen(name), &overloads);
+    const rh_function *best = meant(f, overloads, arguments, n);
+    rh_near near = RH_NEAR(name);
+    if (best)
+        return rh_err_hint(err, "Perhaps you meant to call the function %s.%s(%.*s)", schema, f->name,
+                           RH_CLIPPED(argument_list(p, best)));
+    for (int i = 0; !f && i < all_n; i++)
         rh_near_try(&near, all[i].name);
-    if (near.best)
-        rh_err_hint(err, "Perhaps you meant to call the function %s.%s", schema, near.best);
-    return false;
+    return near.best && rh_err_hint(err, "Perhaps you meant to call the function %s.%s", schema, near.best);
 }
 
 static bool no_function(rh_plan *p, const char *name, const char *const *arguments, int n,
@@ -142,7 +172,7 @@ static bool no_function(rh_plan *p, const char *name, const char *const *argumen
     rh_err_detail(err,
                   "Searched for the function %s.%.*s%.*s, but no matches were found in the schema cache.",
                   p->naming->told_schema, RH_CLIPPED(name), rh_clip(what, 1000), what);
-    return named ? hint_function(p, name, err) : false;
+    return named ? hint_function(p, name, arguments, n, err) : false;
 }
 
 /* One parameter without a name, of the type that the body has. */
@@ -172,45 +202,54 @@ static void add_signature(rh_str *s, const char *schema, const rh_function *f)
     rh_str_addc(s, ')');
 }
 
-/* Takes f unless another fits as well; of two sets the tenant's goes first. */
-static bool choose(rh_plan *p, const rh_function *f, rh_err *err)
-{
-    if (p->function && p->function->set == f->set) {
-        rh_str both;
-        rh_str_init_in(&both, p->arena, sizeof err->message);
-        add_signature(&both, p->naming->told_schema, p->function);
-        rh_str_add(&both, ", ");
-        add_signature(&both, p->naming->told_schema, f);
-        rh_err_set(err, RH_E_AMBIGUOUS_FUNCTION, "Could not choose the best candidate function between: %s",
-                   rh_str_cstr(&both));
-        return rh_err_hint(err,
-                           "Try renaming the parameters or the function itself in the database so function "
-                           "overloading can be resolved");
-    }
-    if (!p->function || f->set == RH_SET_TENANT)
-        p->function = f;
-    return true;
-}
-
 static bool is_there(const rh_plan *p, const rh_function *f)
 {
     return !p->naming->reference_only || f->set == RH_SET_REFERENCE;
+}
+
+typedef RH_VEC(const rh_function *) candidates;
+
+/* The one that fits; of two sets the tenant's goes first. */
+static bool choose(rh_plan *p, const candidates *fit, rh_err *err)
+{
+    rh_str list;
+    int n = 0;
+    rh_set set = RH_SET_REFERENCE;
+    rh_str_init_in(&list, p->arena, sizeof err->message);
+    for (size_t i = 0; i < fit->len; i++)
+        set = fit->items[i]->set == RH_SET_TENANT ? RH_SET_TENANT : set;
+    for (size_t i = 0; i < fit->len; i++) {
+        if (fit->items[i]->set != set)
+            continue;
+        rh_str_add(&list, n++ ? ", " : "");
+        add_signature(&list, p->naming->told_schema, fit->items[i]);
+        p->function = fit->items[i];
+    }
+    if (n == 1)
+        return true;
+    rh_err_set(err, RH_E_AMBIGUOUS_FUNCTION, "Could not choose the best candidate function between: %s",
+               rh_str_cstr(&list));
+    return rh_err_hint(err, "Try renaming the parameters or the function itself in the database so function "
+                            "overloading can be resolved");
 }
 
 bool rh_plan_function(rh_plan *p, const char *name, const char *const *arguments, int n,
                       const rh_payload *body, rh_err *err)
 {
     int overloads;
+    candidates fit = {0};
     const rh_function *f = rh_function_find(p->cache, name, strlen(name), &overloads);
     for (int i = 0; i < overloads && is_named(body) && n >= 0; i++)
-        if (is_there(p, &f[i]) && takes(&f[i], arguments, n) && !choose(p, &f[i], err))
-            return false;
-    bool by_name = p->function != NULL;
+        if (is_there(p, &f[i]) && takes(&f[i], arguments, n))
+            RH_VEC_PUSH(p->arena, &fit, &f[i]);
+    bool by_name = fit.len > 0;
     for (int i = 0; i < overloads && !by_name; i++)
-        if (is_there(p, &f[i]) && takes_whole(&f[i], body) && !choose(p, &f[i], err))
-            return false;
-    if (!p->function)
+        if (is_there(p, &f[i]) && takes_whole(&f[i], body))
+            RH_VEC_PUSH(p->arena, &fit, &f[i]);
+    if (!fit.len)
         return no_function(p, name, arguments, n < 0 ? 0 : n, body, err);
+    if (!choose(p, &fit, err))
+        return false;
     for (int i = 0; i < p->function->n_arguments; i++)
         if (!by_name || names_argument(arguments, n, p->function->arguments[i].name))
             RH_VEC_PUSH(p->arena, &p->arguments, &p->function->arguments[i]);
@@ -383,17 +422,27 @@ static bool aggregate(rh_plan *p, rh_node *n, const rh_select *s, rh_item *item,
     return true;
 }
 
-/* The item's value as its domain has it shown. A path and a cast are of the value itself. */
+/* What a domain's json can be cast to; to anything else it is the value itself that is cast. */
+static bool keeps_form(const rh_cast *cast)
+{
+    const char *type = cast->type.text;
+    return !cast->array &&
+           (strcmp(type, "text") == 0 || strcmp(type, "json") == 0 || strcmp(type, "jsonb") == 0);
+}
+
+/* The item's value as its domain has it shown; a path is of the value itself. */
 static void show(const rh_plan *p, const rh_node *n, rh_item *item)
 {
     const rh_field *f = item->field;
-    if (!f || f->n_steps || item->cast || item->aggregate)
+    if (!f || f->n_steps || item->aggregate || (item->cast && !keeps_form(item->cast)))
         return;
     const rh_app_type *t = f->computed ? rh_cast_result(f->computed) : rh_cast_domain(&n->columns[f->column]);
     const rh_type *shown = t ? (p->csv ? &t->to_text : &t->to_json) : NULL;
     if (!shown || !shown->text)
         return;
     item->shown = shown;
+    if (item->cast)
+        return;
     item->form = p->csv ? RH_JSON_STRING : RH_JSON_RAW;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rest/prefer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum kind { RETURN, COUNT, HANDLING, RESOLUTION, MISSING, TX, TIMEZONE, MAX_AFFECTED, KINDS };
@@ -78,8 +79,8 @@ static void apply(rh_prefer *out, int i, const char *text, size_t n)
 
 bool rh_prefer_parse(const char *header, rh_prefer *out, rh_err *err)
 {
-    const char *unknown = NULL;
-    size_t unknown_len = 0;
+    char unknown[200];
+    size_t n_unknown = 0;
     bool seen[KINDS] = {false};
     *out = (rh_prefer){.max_affected = -1};
     while (header && *header) {
@@ -92,17 +93,17 @@ bool rh_prefer_parse(const char *header, rh_prefer *out, rh_err *err)
             if (!seen[preferences[i].kind])
                 apply(out, i, header, n);
             seen[preferences[i].kind] = true;
-        } else if (n && !unknown) {
-            unknown = header;
-            unknown_len = n;
+        } else if (n && n_unknown < sizeof unknown) {
+            n_unknown += (size_t)snprintf(unknown + n_unknown, sizeof unknown - n_unknown, "%s%.*s",
+                                          n_unknown ? ", " : "",
+                                          (int)(n < sizeof unknown ? n : sizeof unknown), header);
         }
         header += whole;
     }
-    if (!unknown || out->handling != RH_HANDLING_STRICT)
+    if (!n_unknown || out->handling != RH_HANDLING_STRICT)
         return true;
     rh_err_set(err, RH_E_PREFER, "Invalid preferences given with handling=strict");
-    return rh_err_detail(err, "Invalid preferences: %.*s", (int)(unknown_len < 200 ? unknown_len : 200),
-                         unknown);
+    return rh_err_detail(err, "Invalid preferences: %s", unknown);
 }
 
 static void add(rh_str *out, const char *text)

@@ -298,9 +298,11 @@ rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation
         return NULL;
     if (!choose_format(r, req, err))
         return NULL;
+    if (r->plan.put && !rh_write_put(r, err))
+        return NULL;
     if (!rh_write_conflict(r, err) || !plan_window(r, req, err) || !rh_plan_tree(&r->plan, err))
         return NULL;
-    if ((r->plan.put && !rh_write_put(r, err)) || !plan_answer(r, err) || !write_statements(r, req, err))
+    if (!plan_answer(r, err) || !write_statements(r, req, err))
         return NULL;
     mark_statements(r);
     rh_answer_prepare(r);

@@ -144,10 +144,6 @@ void rh_rest_scrub_error(rh_rest *r, rh_err *err)
         retell_schema(r, err->detail, sizeof err->detail);
         retell_schema(r, err->hint, sizeof err->hint);
     }
-    if (r->prefer.timezone && strcmp(err->sqlstate, "22023") == 0 && strstr(err->message, "\"TimeZone\"")) {
-        rh_err_set(err, RH_E_PREFER, "the preferred time zone does not exist");
-        return;
-    }
     if (r->plan.guard != RH_GUARD_NONE && unguard(r->plan.guard, err))
         return;
     if (!r->naming.keyed || strncmp(err->sqlstate, "23", 2) != 0)

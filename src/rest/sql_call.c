@@ -31,15 +31,16 @@ static void put_call(rh_writer *w)
     rh_str_addc(&w->text, ')');
 }
 
-/* `json_to_record($2::json) AS a ("x" type)`: the arguments that stand in the body. */
+/* `json_to_record($2::json) AS a ("x" type)`: the arguments that stand in the body; in an array its first
+ * and only object has them. */
 static bool put_argument_source(rh_writer *w)
 {
     const rh_plan *p = w->plan;
     if (p->argument_values || p->whole || !p->arguments.len)
         return false;
     rh_put(w, "pg_catalog.json_to_record(");
-    rh_put_param(w, p->body.object);
-    rh_put(w, "::json) AS a (");
+    rh_put_param(w, p->body.is_array ? p->body.array : p->body.object);
+    rh_put(w, p->body.is_array ? "::json->0) AS a (" : "::json) AS a (");
     for (size_t i = 0; i < p->arguments.len; i++) {
         rh_put(w, i ? ", " : "");
         rh_str_add_ident(&w->text, p->arguments.items[i]->name);

@@ -287,6 +287,23 @@ bool rh_url_parse(rh_arena *a, const char *query, bool rpc_read, rh_url *out, rh
     return true;
 }
 
+bool rh_url_form(rh_arena *a, const char *text, size_t len, rh_url *out, rh_err *err)
+{
+    parameters list = {0};
+    struct url_state st = {.arena = a, .out = out, .err = err};
+    bool ok = !len || !memchr(text, 0, len) ||
+              rh_err_set(err, RH_E_BODY, "the body has a NUL or bytes that are not UTF-8");
+    if (!ok || !split(&st, rh_arena_strndup(a, len ? text : "", len), &list)) {
+        err->code = RH_E_BODY;
+        return false;
+    }
+    for (size_t i = 0; i < list.len; i++) {
+        rh_parameter one = {list.items[i].key, list.items[i].value};
+        RH_VEC_PUSH(a, &out->arguments, one);
+    }
+    return true;
+}
+
 void rh_url_encode(rh_str *out, const char *text)
 {
     static const char hex[] = "0123456789ABCDEF";

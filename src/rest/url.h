@@ -17,6 +17,9 @@ const char *rh_url_decode(rh_arena *a, const char *text, size_t n, bool plus, rh
 /* rpc_read: a parameter without an operator is an argument of the function. */
 bool rh_url_parse(rh_arena *a, const char *query, bool rpc_read, rh_url *out, rh_err *err);
 
+/* A form's fields, as arguments of a function. RH_E_BODY. */
+bool rh_url_form(rh_arena *a, const char *text, size_t len, rh_url *out, rh_err *err);
+
 /* The query string with its parameters in the order of their names, encoded anew; one that was parsed. */
 const char *rh_url_canonical(rh_arena *a, const char *query);
 /* Adds the text with %XX for all but letters, digits and -_.~ */

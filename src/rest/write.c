@@ -68,6 +68,19 @@ bool rh_write_conflict(rh_rest *r, rh_err *err)
     return true;
 }
 
+/* `column=eq.value` of the primary key, not resolved yet, and the first of its column. */
+static bool is_key_filter(const rh_relation *rel, const rh_logic *l, bool *seen)
+{
+    const rh_filter *f = &l->filter;
+    if (l->kind != RH_LOGIC_FILTER || f->op != RH_OP_EQ || f->negated || f->quantifier != RH_ONE ||
+        f->field.n_steps)
+        return false;
+    for (int i = 0; i < rel->n_primary_key; i++)
+        if (!seen[i] && strcmp(rel->columns[rel->primary_key[i]].name, f->field.name) == 0)
+            return seen[i] = true;
+    return false;
+}
+
 bool rh_write_put(const rh_rest *r, rh_err *err)
 {
     const rh_plan *p = &r->plan;
@@ -77,7 +90,7 @@ bool rh_write_put(const rh_rest *r, rh_err *err)
     int n = rel->n_primary_key;
     bool ok = n && n <= RH_PATH_MAX_KEYS && (p->n_keys ? !q->conditions.len : q->conditions.len == (size_t)n);
     for (size_t i = 0; ok && i < q->conditions.len; i++)
-        ok = rh_plan_is_key(rel, q->conditions.items[i], seen);
+        ok = is_key_filter(rel, q->conditions.items[i], seen);
     if (!ok)
         return rh_err_set(err, RH_E_PUT_FILTERS,
                           "Filters must include all and only primary key columns with 'eq' operators");

@@ -83,6 +83,17 @@ CREATE FUNCTION whole(json) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1::t
 CREATE FUNCTION whole(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)';
 CREATE FUNCTION whole(bytea) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT length($1)';
 CREATE FUNCTION whole(a int, b int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a + b';
+CREATE FUNCTION pick(a int) RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT 'int'$$;
+CREATE FUNCTION pick(a date) RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT 'date'$$;
+CREATE FUNCTION pick(a text, b int DEFAULT 1) RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT 'text'$$;
+CREATE FUNCTION pick(north int, south int, depth int) RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT 'three'$$;
+CREATE FUNCTION by_place(int) RETURNS int LANGUAGE sql IMMUTABLE AS $$SELECT $1$$;
+CREATE FUNCTION join_all(sep text, VARIADIC parts text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT array_to_string(parts, sep)$$;
+CREATE DOMAIN known_plot AS plots CHECK ((VALUE).id IS NOT NULL);
+CREATE FUNCTION plot_named(wanted text) RETURNS known_plot LANGUAGE sql STABLE AS $$SELECT p::known_plot FROM public.plots p WHERE p.name = wanted$$;
+CREATE TYPE extent AS (x int, y int);
+CREATE DOMAIN wide_extent AS extent CHECK ((VALUE).x > 0);
+CREATE FUNCTION extents(n int) RETURNS SETOF wide_extent LANGUAGE sql IMMUTABLE AS $$SELECT (i, i * 2)::extent::wide_extent FROM generate_series(1, n) i$$;
 -- the head of the answer, as the app sets it
 CREATE FUNCTION set_head(headers text, status text DEFAULT '') RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
