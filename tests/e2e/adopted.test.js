@@ -194,7 +194,7 @@ describe('who asks', () => {
     }));
     // a client's words are no news of the session
     const said = await s.ask('/rpc/kept', { token: sign({ role: 'ann' }), headers: { Prefer: 'timezone=rowhouse: a session that was used' } });
-    assert.deepEqual([said.status, said.body.code], [400, 'PGRST122']);
+    assert.deepEqual([said.status, said.body.code], [400, '22023']);
     assert.deepEqual((await s.ask('/rpc/kept', { token: sign({ role: 'rowhouse: a session that was used' }) })).status, 401);
   });
 
