@@ -30,12 +30,19 @@ struct cache {
     rh_relation_cache *content;
 };
 
+struct node {
+    int32_t number;
+    const char *name; /* one of the directory's names */
+};
+
 struct rh_directory {
     pthread_rwlock_t lock; /* guards shown, what is in it, and caches */
     struct tenants shown;
     struct tenants refill; /* the writer's alone */
     bool refilling;        /* the writer's alone */
     struct cache *caches;
+    RH_VEC(struct node) nodes; /* guarded too */
+    rh_arena *arena;           /* of that list; the writer's alone */
     rh_map names; /* of conninfos, databases and schemas, each once; the writer's alone; freed at the end */
     _Atomic int64_t answered_ms; /* -1: never */
 };
@@ -197,6 +204,7 @@ rh_directory *rh_directory_new(void)
     pthread_rwlock_init(&d->lock, &attr);
     pthread_rwlockattr_destroy(&attr);
     atomic_init(&d->answered_ms, -1);
+    d->arena = rh_arena_new();
     return d;
 }
 
@@ -212,6 +220,7 @@ void rh_directory_free(rh_directory *d)
         rh_relation_cache_free(c->content);
         free(c);
     }
+    rh_arena_free(d->arena);
     rh_map_slot *slot;
     for (size_t i = 0; (slot = rh_map_next(&d->names, &i));)
         free(slot->value);
@@ -340,6 +349,47 @@ void rh_directory_add_cache(rh_directory *d, int32_t reference_version, int32_t 
     c->next = d->caches;
     d->caches = c;
     pthread_rwlock_unlock(&d->lock);
+}
+
+void rh_directory_caches_measure(rh_directory *d, size_t *n, size_t *bytes)
+{
+    *n = *bytes = 0;
+    pthread_rwlock_rdlock(&d->lock);
+    for (const struct cache *c = d->caches; c; c = c->next) {
+        *n += 1;
+        *bytes += rh_relation_cache_size(c->content);
+    }
+    pthread_rwlock_unlock(&d->lock);
+}
+
+static struct node *find_node(rh_directory *d, int32_t number)
+{
+    for (size_t i = 0; i < d->nodes.len; i++)
+        if (d->nodes.items[i].number == number)
+            return &d->nodes.items[i];
+    return NULL;
+}
+
+void rh_directory_name_node(rh_directory *d, int32_t number, const char *name)
+{
+    struct node n = {number, name_of(d, name)};
+    pthread_rwlock_wrlock(&d->lock);
+    struct node *known = find_node(d, number);
+    if (known)
+        *known = n;
+    else
+        RH_VEC_PUSH(d->arena, &d->nodes, n);
+    pthread_rwlock_unlock(&d->lock);
+}
+
+bool rh_directory_node_name(rh_directory *d, int32_t number, char *out, size_t size)
+{
+    pthread_rwlock_rdlock(&d->lock);
+    const struct node *n = find_node(d, number);
+    if (n)
+        snprintf(out, size, "%s", n->name);
+    pthread_rwlock_unlock(&d->lock);
+    return n != NULL;
 }
 
 void rh_directory_touch(rh_directory *d)

@@ -58,6 +58,10 @@ bool rh_directory_by_slug(rh_directory *d, const char *slug, rh_directory_entry 
  * when another one for the same versions was added later. */
 const rh_relation_cache *rh_directory_cache(rh_directory *d, int32_t reference_version,
                                             int32_t tenant_version);
+/* How many there are, and their bytes. */
+void rh_directory_caches_measure(rh_directory *d, size_t *n, size_t *bytes);
+/* False: the node's name is not known. */
+bool rh_directory_node_name(rh_directory *d, int32_t node, char *out, size_t size);
 /* Milliseconds since the catalog last answered; INT64_MAX before the first time. */
 int64_t rh_directory_age_ms(rh_directory *d);
 /* Finds the tenant and refuses what may not be served. Errors: CATALOG_STALE when the catalog has been away
@@ -78,6 +82,7 @@ void rh_directory_refill_begin(rh_directory *d);
 void rh_directory_refill_end(rh_directory *d);
 void rh_directory_add_cache(rh_directory *d, int32_t reference_version, int32_t tenant_version,
                             rh_relation_cache *c /* taken */);
+void rh_directory_name_node(rh_directory *d, int32_t node, const char *name);
 void rh_directory_touch(rh_directory *d); /* the catalog answered just now */
 size_t rh_directory_count(rh_directory *d);
 

@@ -123,6 +123,18 @@ static bool read_caches(rh_watch *w, rh_arena *a, rh_err *err)
     return true;
 }
 
+static bool read_nodes(rh_watch *w, rh_err *err)
+{
+    rh_arena *a = rh_arena_new();
+    int64_t number;
+    PGresult *res = ask(w, a, rh_sql_tenants_watch_nodes, 0, NULL, err);
+    for (int i = 0; res && i < PQntuples(res); i++)
+        if (rh_parse_int(PQgetvalue(res, i, 0), &number))
+            rh_directory_name_node(w->directory, (int32_t)number, PQgetvalue(res, i, 1));
+    rh_arena_free(a);
+    return res != NULL;
+}
+
 /* Row by row: all tenants in one result would leave their memory behind. */
 static bool read_tenants(rh_watch *w, rh_err *err)
 {
@@ -146,7 +158,7 @@ static bool read_everything(rh_watch *w, rh_err *err)
     rh_arena *a = rh_arena_new();
     bool ok = read_caches(w, a, err);
     rh_arena_free(a);
-    if (!ok)
+    if (!ok || !read_nodes(w, err))
         return false;
     rh_directory_refill_begin(w->directory);
     if (!read_tenants(w, err))
@@ -158,17 +170,22 @@ static bool read_everything(rh_watch *w, rh_err *err)
 
 static bool read_one(rh_watch *w, const char *id, rh_err *err)
 {
+    char name[64];
     rh_directory_entry e;
     rh_arena *a = rh_arena_new();
     PGresult *res = ask(w, a, rh_sql_tenants_watch_one, 1, &id, err);
-    if (res && PQntuples(res) == 1 && entry_of(res, 0, &e))
+    bool ok = res != NULL;
+    if (ok && PQntuples(res) == 1 && entry_of(res, 0, &e)) {
         rh_directory_put(w->directory, &e);
-    else if (res)
+        if (!rh_directory_node_name(w->directory, e.node, name, sizeof name)) /* a new one */
+            ok = read_nodes(w, err);
+    } else if (ok) {
         rh_directory_remove(w->directory, id);
-    if (res)
+    }
+    if (ok)
         rh_directory_touch(w->directory);
     rh_arena_free(a);
-    return res != NULL;
+    return ok;
 }
 
 static bool connect_and_read(rh_watch *w, rh_err *err)

@@ -40,6 +40,8 @@ static void write_line(rh_log_level level, const rh_exchange *x, const rh_measur
     char name[2 * MAX_NAME];
     int n = 0;
     name_of(x->path, name);
+    if (m->door != rh_door_data)
+        fields[n++] = (rh_log_field){"door", m->door, 0};
     fields[n++] = (rh_log_field){"tenant", m->tenant ? m->tenant : "-", 0};
     fields[n++] = (rh_log_field){"id", x->id ? x->id : "-", 0};
     fields[n++] = (rh_log_field){"method", methods[x->method], 0};

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/account.h"
 #include "http/docs.h"
 #include "rest/url.h"
 
@@ -19,6 +20,7 @@
 struct control_door {
     rh_control_door_settings settings;
     uv_loop_t *loop;
+    rh_account account;
     int n_calls; /* on helper threads */
     void (*closed)(void *);
     void *closed_arg;
@@ -276,14 +278,22 @@ static void work(uv_work_t *req)
     c->ok = c->route ? c->route->run(c) : ops->rest(ops->ctx, c->x->arena, &c->rest, &c->answer, &c->err);
 }
 
+static void on_meter_closed(void *arg)
+{
+    struct control_door *d = arg;
+    void (*closed)(void *) = d->closed;
+    void *closed_arg = d->closed_arg;
+    free(d);
+    closed(closed_arg);
+}
+
 static void maybe_closed(struct control_door *d)
 {
-    void (*closed)(void *) = d->closed;
-    void *arg = d->closed_arg;
-    if (!closed || d->n_calls > 0)
+    rh_meter *meter = d->account.meter;
+    if (!d->closed || d->n_calls > 0 || !meter)
         return;
-    free(d);
-    closed(arg);
+    d->account.meter = NULL;
+    rh_meter_close(meter, on_meter_closed, d);
 }
 
 static void answer_text(rh_exchange *x, int status, const char *type, rh_str *json)
@@ -408,6 +418,13 @@ static void on_request(void *ctx, rh_exchange *x)
     call_start(c);
 }
 
+static void on_end(void *ctx, rh_exchange *x)
+{
+    struct control_door *d = ctx;
+    rh_measured m = {.door = rh_door_control, .model = ""};
+    rh_account_end(&d->account, x, &m);
+}
+
 static void close_door(void *ctx, void (*closed)(void *arg), void *arg)
 {
     struct control_door *d = ctx;
@@ -421,9 +438,12 @@ void rh_control_door_new(uv_loop_t *loop, const rh_control_door_settings *settin
     struct control_door *d = rh_xcalloc(1, sizeof *d);
     d->settings = *settings;
     d->loop = loop;
+    d->account =
+        (rh_account){rh_metrics_join(settings->metrics.metrics, loop, NULL, NULL), settings->log_requests};
     *door = (rh_door){.ctx = d,
                       .max_body = RH_CONTROL_MAX_BODY,
                       .on_head = on_head,
                       .on_request = on_request,
+                      .on_end = on_end,
                       .close = close_door};
 }

@@ -45,7 +45,8 @@ typedef struct rh_control_door_settings {
     rh_openapi_settings openapi;
     rh_metrics_page metrics; /* for GET /metrics */
     bool open_metrics;       /* it asks for no token */
-    rh_control_ops ops;      /* copied */
+    bool log_requests;
+    rh_control_ops ops; /* copied */
 } rh_control_door_settings;
 
 /* *door gets what the loop needs; freed by its close. */

@@ -872,10 +872,12 @@ static void on_end(void *ctx, rh_exchange *x)
 {
     struct data_door *d = ctx;
     const struct request *r = x->user;
-    rh_measured m = {.model = ""};
+    rh_measured m = {.door = rh_door_data, .model = ""};
     if (r && *r->tenant.id) {
         int64_t in_postgresql = r->ticket.took_us - r->rendering_us;
-        m = (rh_measured){.tenant = r->tenant.id, .model = model_of(r), .node = r->tenant.node};
+        m.tenant = r->tenant.id;
+        m.model = model_of(r);
+        m.node = r->tenant.node;
         m.us[RH_TIME_QUEUE] = r->ticket.waited_us;
         m.us[RH_TIME_POSTGRESQL] = in_postgresql > 0 ? in_postgresql : 0;
         m.us[RH_TIME_RENDERING] = r->rendering_us;
@@ -887,36 +889,32 @@ static void on_end(void *ctx, rh_exchange *x)
 
 static void read_pool(rh_reading *to, const rh_pool_stats *s, int node, const char *pool)
 {
-    char labels[48];
-    snprintf(labels, sizeof labels, "node=\"%d\",pool=\"%s\"", node, pool);
-    rh_reading_add(to, RH_FAMILY_POOL_CONNECTIONS, labels, s->connections);
-    rh_reading_add(to, RH_FAMILY_POOL_UP, labels, s->alive);
-    rh_reading_add(to, RH_FAMILY_POOL_IDLE, labels, s->idle);
-    rh_reading_add(to, RH_FAMILY_POOL_RUNNING, labels, s->in_flight);
-    rh_reading_add(to, RH_FAMILY_POOL_QUEUED, labels, s->queued);
-    rh_reading_add(to, RH_FAMILY_POOL_JOBS, labels, (double)s->submitted);
-    rh_reading_add(to, RH_FAMILY_POOL_PIPELINED, labels, (double)s->pipelined);
-    rh_reading_add(to, RH_FAMILY_POOL_DIALED, labels, (double)s->dialed);
-    rh_reading_add(to, RH_FAMILY_POOL_DIAL_FAILURES, labels, (double)s->dial_failures);
-    rh_reading_add(to, RH_FAMILY_POOL_LOST, labels, (double)s->lost);
-    rh_reading_add(to, RH_FAMILY_POOL_RETRIED, labels, (double)s->retried);
-    rh_reading_add(to, RH_FAMILY_POOL_CANCELS, labels, (double)s->cancels);
-    rh_reading_add(to, RH_FAMILY_POOL_RENEWED, labels, (double)s->renewed);
-    rh_reading_add(to, RH_FAMILY_STATEMENTS, labels, (double)s->statements);
-    rh_reading_add(to, RH_FAMILY_PREPARED, labels, (double)s->prepared);
-    rh_reading_add(to, RH_FAMILY_UNPREPARED, labels, (double)s->unprepared);
-    rh_reading_add(to, RH_FAMILY_EVICTED, labels, (double)s->evicted);
+    rh_reading_add(to, RH_FAMILY_POOL_CONNECTIONS, node, pool, s->connections);
+    rh_reading_add(to, RH_FAMILY_POOL_UP, node, pool, s->alive);
+    rh_reading_add(to, RH_FAMILY_POOL_IDLE, node, pool, s->idle);
+    rh_reading_add(to, RH_FAMILY_POOL_RUNNING, node, pool, s->in_flight);
+    rh_reading_add(to, RH_FAMILY_POOL_QUEUED, node, pool, s->queued);
+    rh_reading_add(to, RH_FAMILY_POOL_JOBS, node, pool, (double)s->submitted);
+    rh_reading_add(to, RH_FAMILY_POOL_PIPELINED, node, pool, (double)s->pipelined);
+    rh_reading_add(to, RH_FAMILY_POOL_DIALED, node, pool, (double)s->dialed);
+    rh_reading_add(to, RH_FAMILY_POOL_DIAL_FAILURES, node, pool, (double)s->dial_failures);
+    rh_reading_add(to, RH_FAMILY_POOL_LOST, node, pool, (double)s->lost);
+    rh_reading_add(to, RH_FAMILY_POOL_RETRIED, node, pool, (double)s->retried);
+    rh_reading_add(to, RH_FAMILY_POOL_CANCELS, node, pool, (double)s->cancels);
+    rh_reading_add(to, RH_FAMILY_POOL_RENEWED, node, pool, (double)s->renewed);
+    rh_reading_add(to, RH_FAMILY_STATEMENTS, node, pool, (double)s->statements);
+    rh_reading_add(to, RH_FAMILY_PREPARED, node, pool, (double)s->prepared);
+    rh_reading_add(to, RH_FAMILY_UNPREPARED, node, pool, (double)s->unprepared);
+    rh_reading_add(to, RH_FAMILY_EVICTED, node, pool, (double)s->evicted);
 }
 
 static void read_node(rh_reading *to, const rh_pools_stats *s, int node)
 {
-    char labels[48];
-    snprintf(labels, sizeof labels, "node=\"%d\"", node);
     read_pool(to, &s->main, node, "main");
     read_pool(to, &s->of_homes, node, "homes");
-    rh_reading_add(to, RH_FAMILY_HOMES, labels, s->homes);
-    rh_reading_add(to, RH_FAMILY_HOME_WAITING, labels, s->waiting);
-    rh_reading_add(to, RH_FAMILY_HOME_OPENED, labels, (double)s->opened);
+    rh_reading_add(to, RH_FAMILY_HOMES, node, NULL, s->homes);
+    rh_reading_add(to, RH_FAMILY_HOME_WAITING, node, NULL, s->waiting);
+    rh_reading_add(to, RH_FAMILY_HOME_OPENED, node, NULL, (double)s->opened);
 }
 
 static void read_figures(void *arg, rh_reading *to)
@@ -928,17 +926,17 @@ static void read_figures(void *arg, rh_reading *to)
     for (int i = 0; rh_routes_stats_read(d->routes, i, &node, &pools); i++)
         read_node(to, &pools, node);
     rh_queue_stats_read(d->queue, &queue);
-    rh_reading_add(to, RH_FAMILY_WAITING, "", queue.waiting);
-    rh_reading_add(to, RH_FAMILY_WAITING_TENANTS, "", queue.tenants);
-    rh_reading_add(to, RH_FAMILY_RUNNING, "", queue.running);
-    rh_reading_add(to, RH_FAMILY_SLOW, "", queue.slow);
-    rh_reading_add(to, RH_FAMILY_DIRECT, "", (double)queue.direct);
-    rh_reading_add(to, RH_FAMILY_WAITED, "", (double)queue.waited);
-    rh_reading_add(to, RH_FAMILY_REFUSED, "", (double)queue.refused);
-    rh_reading_add(to, RH_FAMILY_TIMED_OUT, "", (double)queue.timed_out);
+    rh_reading_add(to, RH_FAMILY_WAITING, 0, NULL, queue.waiting);
+    rh_reading_add(to, RH_FAMILY_WAITING_TENANTS, 0, NULL, queue.tenants);
+    rh_reading_add(to, RH_FAMILY_RUNNING, 0, NULL, queue.running);
+    rh_reading_add(to, RH_FAMILY_SLOW, 0, NULL, queue.slow);
+    rh_reading_add(to, RH_FAMILY_DIRECT, 0, NULL, (double)queue.direct);
+    rh_reading_add(to, RH_FAMILY_WAITED, 0, NULL, (double)queue.waited);
+    rh_reading_add(to, RH_FAMILY_REFUSED, 0, NULL, (double)queue.refused);
+    rh_reading_add(to, RH_FAMILY_TIMED_OUT, 0, NULL, (double)queue.timed_out);
     rh_resolver_stats tokens = rh_resolver_stats_read(d->resolver);
-    rh_reading_add(to, RH_FAMILY_TOKEN_HITS, "", (double)tokens.hits);
-    rh_reading_add(to, RH_FAMILY_TOKEN_MISSES, "", (double)tokens.misses);
+    rh_reading_add(to, RH_FAMILY_TOKEN_HITS, 0, NULL, (double)tokens.hits);
+    rh_reading_add(to, RH_FAMILY_TOKEN_MISSES, 0, NULL, (double)tokens.misses);
 }
 
 /* ---- beginning and end ---- */

@@ -17,8 +17,9 @@
 
 #define ANSWER_MS 1000
 #define MAX_SEATS 64
-#define MAX_GROUPS 64    /* of model and node */
-#define MAX_CODES 64     /* of errors: an app may raise its own */
+#define MAX_GROUPS 64    /* of door, model and node */
+#define MAX_CODES 64     /* of errors of a group: an app may raise its own */
+#define TENANT_CODES 6   /* of errors of one tenant */
 #define MAX_TENANTS 1024 /* of one meter, between two questions */
 #define KNOWN_TENANTS 4096
 #define MAX_SAMPLES 512
@@ -36,20 +37,22 @@ struct histogram {
     int64_t sum_us;
 };
 
-struct group {
-    const char *model;
-    int node;
-    uint64_t statuses[STATUSES];
-    struct histogram times[RH_N_TIMES];
-};
-
 struct code {
-    char name[32];
+    char name[24];
     uint64_t n;
 };
 
+struct group {
+    const char *door, *model;
+    int node;
+    uint64_t statuses[STATUSES];
+    struct code codes[MAX_CODES];
+    struct histogram times[RH_N_TIMES];
+};
+
 struct use {
-    uint64_t requests, errors, refused, bytes;
+    uint64_t requests, refused, bytes;
+    struct code codes[TENANT_CODES]; /* of its errors */
     int64_t us[RH_N_TIMES];
 };
 
@@ -57,8 +60,6 @@ struct use {
 struct sums {
     struct group *groups;
     int n_groups;
-    struct code codes[MAX_CODES];
-    int n_codes;
 };
 
 struct tenant {
@@ -68,7 +69,8 @@ struct tenant {
 
 struct sample {
     rh_family family;
-    char labels[48];
+    int node;
+    const char *pool;
     double value;
 };
 
@@ -101,6 +103,8 @@ struct known {
     bool shown;
 };
 
+const char rh_door_data[] = "data", rh_door_control[] = "control";
+
 struct rh_metrics {
     pthread_mutex_t lock, one; /* one: who asks */
     pthread_cond_t answered;
@@ -122,45 +126,50 @@ static void observe(struct histogram *h, int64_t us)
     h->sum_us += us > 0 ? us : 0;
 }
 
-static struct group *group_of(struct sums *s, const char *model, int node)
+static struct group *group_of(struct sums *s, const char *door, const char *model, int node)
 {
     for (int i = 0; i < s->n_groups; i++)
-        if (s->groups[i].node == node && strcmp(s->groups[i].model, model) == 0)
+        if (s->groups[i].door == door && s->groups[i].node == node && strcmp(s->groups[i].model, model) == 0)
             return &s->groups[i];
     if (s->n_groups == MAX_GROUPS)
         return &s->groups[MAX_GROUPS - 1];
     s->groups = rh_xrealloc(s->groups, (size_t)(s->n_groups + 1) * sizeof *s->groups);
     struct group *g = &s->groups[s->n_groups++];
     memset(g, 0, sizeof *g);
+    g->door = door;
     g->model = model;
     g->node = node;
     return g;
 }
 
-static void count_code(struct sums *s, const char *name, uint64_t n)
+/* The last of max places is everybody's who finds none. */
+static void count_code(struct code *codes, int max, const char *name, uint64_t n)
 {
+    char plain[sizeof codes->name];
     int i = 0;
-    while (i < s->n_codes && strcmp(s->codes[i].name, name) != 0)
+    snprintf(plain, sizeof plain, "%s", name);
+    for (char *p = plain; *p; p++)
+        *p = isalnum((unsigned char)*p) ? *p : '_';
+    while (i < max - 1 && codes[i].n && strcmp(codes[i].name, plain) != 0)
         i++;
-    if (i == MAX_CODES - 1 && i == s->n_codes)
-        name = OTHER;
-    if (i == MAX_CODES)
-        i--;
-    if (i == s->n_codes) {
-        s->n_codes++;
-        snprintf(s->codes[i].name, sizeof s->codes[i].name, "%s", name);
-        for (char *p = s->codes[i].name; *p; p++)
-            *p = isalnum((unsigned char)*p) ? *p : '_';
-    }
-    s->codes[i].n += n;
+    if (!codes[i].n || i == max - 1)
+        snprintf(codes[i].name, sizeof codes[i].name, "%s", i == max - 1 ? OTHER : plain);
+    codes[i].n += n;
+}
+
+static void add_codes(struct code *to, int max, const struct code *from)
+{
+    for (int i = 0; i < max; i++)
+        if (from[i].n)
+            count_code(to, max, from[i].name, from[i].n);
 }
 
 static void use_add(struct use *to, const struct use *more)
 {
     to->requests += more->requests;
-    to->errors += more->errors;
     to->refused += more->refused;
     to->bytes += more->bytes;
+    add_codes(to->codes, TENANT_CODES, more->codes);
     for (int i = 0; i < RH_N_TIMES; i++)
         to->us[i] += more->us[i];
 }
@@ -181,16 +190,23 @@ static struct use *use_of(rh_meter *m, const char *id)
 
 void rh_meter_count(rh_meter *m, const rh_measured *what)
 {
-    unsigned status = what->status ? what->status : CLIENT_LEFT;
-    struct group *g = group_of(&m->fresh, what->model, what->node);
-    g->statuses[status < 100 || status > 599 ? CLIENT_LEFT - 100 : status - 100]++;
+    unsigned status = what->status < 100 || what->status > 599 ? CLIENT_LEFT : what->status;
+    char number[16];
+    const char *code = what->code;
+    struct group *g = group_of(&m->fresh, what->door, what->model, what->node);
+    snprintf(number, sizeof number, "%u", status);
+    if (!code && status >= 400) /* the app's own answer, or nobody's */
+        code = number;
+    g->statuses[status - 100]++;
     for (int i = 0; i < RH_N_TIMES; i++)
         observe(&g->times[i], what->us[i]);
-    if (what->code)
-        count_code(&m->fresh, what->code, 1);
+    if (code)
+        count_code(g->codes, MAX_CODES, code, 1);
     if (!what->tenant)
         return;
-    struct use one = {.requests = 1, .errors = status >= 400, .refused = status == 429, .bytes = what->bytes};
+    struct use one = {.requests = 1, .refused = status == 429, .bytes = what->bytes};
+    if (code)
+        count_code(one.codes, TENANT_CODES, code, 1);
     memcpy(one.us, what->us, sizeof one.us);
     use_add(use_of(m, what->tenant), &one);
 }
@@ -201,17 +217,16 @@ static void merge_sums(struct sums *to, struct sums *from)
 {
     for (int i = 0; i < from->n_groups; i++) {
         const struct group *f = &from->groups[i];
-        struct group *t = group_of(to, f->model, f->node);
+        struct group *t = group_of(to, f->door, f->model, f->node);
         for (int k = 0; k < STATUSES; k++)
             t->statuses[k] += f->statuses[k];
+        add_codes(t->codes, MAX_CODES, f->codes);
         for (int k = 0; k < RH_N_TIMES; k++) {
             t->times[k].sum_us += f->times[k].sum_us;
             for (size_t b = 0; b <= N_BOUNDS; b++)
                 t->times[k].n[b] += f->times[k].n[b];
         }
     }
-    for (int i = 0; i < from->n_codes; i++)
-        count_code(to, from->codes[i].name, from->codes[i].n);
     free(from->groups);
     *from = (struct sums){0};
 }
@@ -251,14 +266,11 @@ static void merge(rh_meter *m)
     m->rest = (struct use){0};
 }
 
-void rh_reading_add(rh_reading *r, rh_family which, const char *labels, double value)
+void rh_reading_add(rh_reading *r, rh_family which, int node, const char *pool, double value)
 {
     if (r->n == MAX_SAMPLES)
         return;
-    struct sample *s = &r->samples[r->n++];
-    s->family = which;
-    s->value = value;
-    snprintf(s->labels, sizeof s->labels, "%s", labels);
+    r->samples[r->n++] = (struct sample){which, node, pool, value};
 }
 
 static void on_asked(uv_async_t *h)
@@ -268,7 +280,8 @@ static void on_asked(uv_async_t *h)
     pthread_mutex_lock(&all->lock);
     if (m->asked) {
         m->reading.n = 0;
-        m->read(m->arg, &m->reading);
+        if (m->read)
+            m->read(m->arg, &m->reading);
         merge(m);
         m->asked = false;
         pthread_cond_signal(&all->answered);
@@ -395,38 +408,75 @@ static void head(rh_str *out, const char *name, const char *type, const char *he
     rh_str_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void write_requests(const rh_metrics *m, rh_str *out)
+/* What a label says may be anything. */
+static void add_label(rh_str *out, const char *name, const char *value)
+{
+    rh_str_addf(out, "%s=\"", name);
+    for (; *value; value++) {
+        if (*value == '"' || *value == '\\')
+            rh_str_addc(out, '\\');
+        rh_str_addc(out, (unsigned char)*value < ' ' ? ' ' : *value);
+    }
+    rh_str_addc(out, '"');
+}
+
+static void add_node(rh_str *out, const rh_node_namer *namer, int node)
+{
+    char name[RH_NODE_NAME_SIZE] = "";
+    if (node && !(namer->name && namer->name(namer->arg, node, name)))
+        snprintf(name, sizeof name, "%d", node);
+    add_label(out, "node", name);
+}
+
+/* The labels of a group, as a text to be put before each value. */
+static void add_group(rh_str *out, const rh_node_namer *namer, const struct group *g, bool with_door)
+{
+    if (with_door) {
+        add_label(out, "door", g->door);
+        rh_str_addc(out, ',');
+    }
+    add_label(out, "model", g->model);
+    rh_str_addc(out, ',');
+    add_node(out, namer, g->node);
+}
+
+static void write_requests(const rh_metrics *m, const rh_node_namer *namer, rh_str *out)
 {
     head(out, "rowhouse_requests_total", "counter", "Requests by the status that they were answered with.");
     for (int i = 0; i < m->all.n_groups; i++) {
         const struct group *g = &m->all.groups[i];
         for (int k = 0; k < STATUSES; k++)
-            if (g->statuses[k])
-                rh_str_addf(out, "rowhouse_requests_total{model=\"%s\",node=\"%d\",status=\"%d\"} %llu\n",
-                            g->model, g->node, k + 100, (unsigned long long)g->statuses[k]);
+            if (g->statuses[k]) {
+                rh_str_add(out, "rowhouse_requests_total{");
+                add_group(out, namer, g, true);
+                rh_str_addf(out, ",status=\"%d\"} %llu\n", k + 100, (unsigned long long)g->statuses[k]);
+            }
     }
     head(out, "rowhouse_errors_total", "counter", "Errors by their code.");
-    for (int i = 0; i < m->all.n_codes; i++)
-        rh_str_addf(out, "rowhouse_errors_total{code=\"%s\"} %llu\n", m->all.codes[i].name,
-                    (unsigned long long)m->all.codes[i].n);
+    for (int i = 0; i < m->all.n_groups; i++) {
+        const struct group *g = &m->all.groups[i];
+        for (int k = 0; k < MAX_CODES; k++)
+            if (g->codes[k].n) {
+                rh_str_add(out, "rowhouse_errors_total{");
+                add_group(out, namer, g, true);
+                rh_str_addf(out, ",code=\"%s\"} %llu\n", g->codes[k].name, (unsigned long long)g->codes[k].n);
+            }
+    }
 }
 
-static void write_histogram(const struct group *g, const char *name, const struct histogram *h, rh_str *out)
+static void write_histogram(const char *labels, const char *name, const struct histogram *h, rh_str *out)
 {
     unsigned long long n = 0;
     for (size_t b = 0; b <= N_BOUNDS; b++) {
         n += h->n[b];
-        rh_str_addf(out, "rowhouse_%s_seconds_bucket{model=\"%s\",node=\"%d\",le=\"", name, g->model,
-                    g->node);
+        rh_str_addf(out, "rowhouse_%s_seconds_bucket{%s,le=\"", name, labels);
         if (b < N_BOUNDS)
             rh_str_addf(out, "%g\"} %llu\n", (double)bounds[b] / 1e6, n);
         else
             rh_str_addf(out, "+Inf\"} %llu\n", n);
     }
-    rh_str_addf(out, "rowhouse_%s_seconds_sum{model=\"%s\",node=\"%d\"} %.6f\n", name, g->model, g->node,
-                (double)h->sum_us / 1e6);
-    rh_str_addf(out, "rowhouse_%s_seconds_count{model=\"%s\",node=\"%d\"} %llu\n", name, g->model, g->node,
-                n);
+    rh_str_addf(out, "rowhouse_%s_seconds_sum{%s} %.6f\n", name, labels, (double)h->sum_us / 1e6);
+    rh_str_addf(out, "rowhouse_%s_seconds_count{%s} %llu\n", name, labels, n);
 }
 
 static const struct {
@@ -437,15 +487,25 @@ static const struct {
 #undef X
 };
 
-static void write_times(const rh_metrics *m, rh_str *out)
+/* What the control door does has no parts. */
+static void write_times(const rh_metrics *m, const rh_node_namer *namer, rh_str *out)
 {
     char name[64];
+    rh_str labels;
+    rh_str_init(&labels, RH_STR_TEXT_MAX);
     for (int t = 0; t < RH_N_TIMES; t++) {
         snprintf(name, sizeof name, "rowhouse_%s_seconds", times[t].name);
         head(out, name, "histogram", times[t].help);
-        for (int i = 0; i < m->all.n_groups; i++)
-            write_histogram(&m->all.groups[i], times[t].name, &m->all.groups[i].times[t], out);
+        for (int i = 0; i < m->all.n_groups; i++) {
+            const struct group *g = &m->all.groups[i];
+            if (t != RH_TIME_WHOLE && g->door != rh_door_data)
+                continue;
+            rh_str_clear(&labels);
+            add_group(&labels, namer, g, t == RH_TIME_WHOLE);
+            write_histogram(rh_str_cstr(&labels), times[t].name, &g->times[t], out);
+        }
     }
+    rh_str_release(&labels);
 }
 
 /* What is told of each tenant. To add one: a row. */
@@ -455,7 +515,6 @@ static const struct {
     bool is_time;
 } uses[] = {
     {"requests_total", "Requests of the tenant.", offsetof(struct use, requests), false},
-    {"errors_total", "Of them, answered with a status of 400 or more.", offsetof(struct use, errors), false},
     {"refused_total", "Of them, answered 429.", offsetof(struct use, refused), false},
     {"answer_bytes_total", "Bytes of answers' bodies.", offsetof(struct use, bytes), false},
     {"queue_seconds_total", "Waiting for a turn and for a connection.",
@@ -466,26 +525,26 @@ static const struct {
      offsetof(struct use, us) + RH_TIME_RENDERING * sizeof(int64_t), true},
 };
 
-/* A tenant of an adopted database may be called anything. */
-static void add_label(rh_str *out, const char *value)
-{
-    for (; *value; value++) {
-        if (*value == '"' || *value == '\\')
-            rh_str_addc(out, '\\');
-        rh_str_addc(out, (unsigned char)*value < ' ' ? ' ' : *value);
-    }
-}
-
 static void write_use(const char *id, const struct use *u, size_t i, rh_str *out)
 {
     const void *at = (const char *)u + uses[i].offset;
-    rh_str_addf(out, "rowhouse_tenant_%s{tenant=\"", uses[i].name);
-    add_label(out, id);
-    rh_str_add(out, "\"} ");
+    rh_str_addf(out, "rowhouse_tenant_%s{", uses[i].name);
+    add_label(out, "tenant", id);
+    rh_str_add(out, "} ");
     if (uses[i].is_time)
         rh_str_addf(out, "%.6f\n", (double)*(const int64_t *)at / 1e6);
     else
         rh_str_addf(out, "%llu\n", (unsigned long long)*(const uint64_t *)at);
+}
+
+static void write_tenant_errors(const char *id, const struct use *u, rh_str *out)
+{
+    for (int i = 0; i < TENANT_CODES; i++)
+        if (u->codes[i].n) {
+            rh_str_add(out, "rowhouse_tenant_errors_total{");
+            add_label(out, "tenant", id);
+            rh_str_addf(out, ",code=\"%s\"} %llu\n", u->codes[i].name, (unsigned long long)u->codes[i].n);
+        }
 }
 
 static void write_tenants(const rh_metrics *m, rh_str *out)
@@ -502,6 +561,14 @@ static void write_tenants(const rh_metrics *m, rh_str *out)
         }
         write_use(OTHER, &m->others, u, out);
     }
+    head(out, "rowhouse_tenant_errors_total", "counter",
+         "Of them, answered with a status of 400 or more, by code.");
+    for (size_t i = 0; (slot = rh_map_next(&m->known, &i));) {
+        const struct known *k = slot->value;
+        if (k->shown)
+            write_tenant_errors(k->id, &k->shown_use, out);
+    }
+    write_tenant_errors(OTHER, &m->others, out);
 }
 
 static const struct {
@@ -522,7 +589,7 @@ static int collect(const rh_metrics *m, rh_family family, struct sample *out)
             int k = 0;
             if (from->family != family)
                 continue;
-            while (k < n && strcmp(out[k].labels, from->labels) != 0)
+            while (k < n && (out[k].node != from->node || out[k].pool != from->pool))
                 k++;
             if (k == n && n < MAX_SAMPLES)
                 out[n++] = *from;
@@ -532,15 +599,24 @@ static int collect(const rh_metrics *m, rh_family family, struct sample *out)
     return n;
 }
 
-static void write_families(const rh_metrics *m, rh_str *out)
+static void write_families(const rh_metrics *m, const rh_node_namer *namer, rh_str *out)
 {
     struct sample *samples = rh_xcalloc(MAX_SAMPLES, sizeof *samples);
     for (int f = 0; f < RH_N_FAMILIES; f++) {
         int n = collect(m, (rh_family)f, samples);
         head(out, families[f].name, families[f].type, families[f].help);
-        for (int i = 0; i < n; i++)
-            rh_str_addf(out, *samples[i].labels ? "%s{%s} %.0f\n" : "%s%s %.0f\n", families[f].name,
-                        samples[i].labels, samples[i].value);
+        for (int i = 0; i < n; i++) {
+            const struct sample *s = &samples[i];
+            rh_str_add(out, families[f].name);
+            if (s->node) {
+                rh_str_addc(out, '{');
+                add_node(out, namer, s->node);
+                if (s->pool)
+                    rh_str_addf(out, ",pool=\"%s\"", s->pool);
+                rh_str_addc(out, '}');
+            }
+            rh_str_addf(out, " %.0f\n", s->value);
+        }
     }
     free(samples);
 }
@@ -567,7 +643,7 @@ static void ask_all(rh_metrics *m)
         ;
 }
 
-void rh_metrics_write(rh_metrics *m, rh_str *out)
+void rh_metrics_write(rh_metrics *m, const rh_node_namer *namer, rh_str *out)
 {
     pthread_mutex_lock(&m->one);
     pthread_mutex_lock(&m->lock);
@@ -575,10 +651,10 @@ void rh_metrics_write(rh_metrics *m, rh_str *out)
     rate(m);
     choose_shown(m);
     settle(m);
-    write_requests(m, out);
-    write_times(m, out);
+    write_requests(m, namer, out);
+    write_times(m, namer, out);
     write_tenants(m, out);
-    write_families(m, out);
+    write_families(m, namer, out);
     pthread_mutex_unlock(&m->lock);
     pthread_mutex_unlock(&m->one);
 }

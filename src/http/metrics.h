@@ -80,13 +80,17 @@ typedef struct rh_metrics rh_metrics;
 typedef struct rh_meter rh_meter;
 typedef struct rh_reading rh_reading;
 
+/* Whose requests they are: "data" or "control". */
+extern const char rh_door_data[], rh_door_control[];
+
 /* One request that is over. */
 typedef struct rh_measured {
+    const char *door;   /* one of the above */
     const char *tenant; /* id; NULL: it was never known */
     const char *model;  /* of its home; "" likewise. A constant */
-    int node;
-    unsigned status;  /* 0: the client left before there was an answer */
-    const char *code; /* of an error; NULL: none */
+    int node;           /* 0 likewise */
+    unsigned status;    /* 0: the client left before there was an answer */
+    const char *code;   /* of an error; NULL: none */
     int64_t us[RH_N_TIMES];
     uint64_t bytes; /* of the answer's body */
 } rh_measured;
@@ -95,16 +99,23 @@ typedef struct rh_measured {
 rh_metrics *rh_metrics_new(int tenants);
 void rh_metrics_free(rh_metrics *m); /* NULL is allowed */
 
-/* read is called on the loop's thread when somebody asks. */
+/* read is called on the loop's thread when somebody asks; NULL: there is nothing but what is counted. */
 rh_meter *rh_metrics_join(rh_metrics *m, uv_loop_t *loop, void (*read)(void *arg, rh_reading *r), void *arg);
 void rh_meter_count(rh_meter *m, const rh_measured *what);
 /* On the loop's thread; what it has counted stays in the sums. Frees it, then calls closed. */
 void rh_meter_close(rh_meter *m, void (*closed)(void *arg), void *arg);
 
-/* labels: such as node="1",pool="main"; "" for none. Less than 48 bytes. */
-void rh_reading_add(rh_reading *r, rh_family which, const char *labels, double value);
+/* Labels: the node (0: none) and the pool (NULL: none; a constant). */
+void rh_reading_add(rh_reading *r, rh_family which, int node, const char *pool, double value);
+
+/* What nodes are called. False: it is not known, and the number stands for it. */
+#define RH_NODE_NAME_SIZE 64
+typedef struct rh_node_namer {
+    bool (*name)(void *arg, int node, char out[RH_NODE_NAME_SIZE]); /* NULL: all have numbers */
+    void *arg;
+} rh_node_namer;
 
 /* All series but those that belong to the whole process (http/metrics_page.h). */
-void rh_metrics_write(rh_metrics *m, rh_str *out);
+void rh_metrics_write(rh_metrics *m, const rh_node_namer *namer, rh_str *out);
 
 #endif

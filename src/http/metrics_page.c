@@ -65,15 +65,40 @@ static void write_process(rh_str *out)
 static void write_catalog(rh_directory *d, rh_str *out)
 {
     int64_t age = rh_directory_age_ms(d);
+    size_t n, bytes;
+    rh_directory_caches_measure(d, &n, &bytes);
+    write_one(out, "rowhouse_relation_caches", "gauge", "Relation caches in memory: one a version.",
+              (double)n);
+    write_one(out, "rowhouse_relation_cache_bytes", "gauge", "Their bytes.", (double)bytes);
     write_one(out, "rowhouse_tenants", "gauge", "Tenants in the catalog.", (double)rh_directory_count(d));
     if (age < INT64_MAX)
         write_one(out, "rowhouse_catalog_age_seconds", "gauge", "Time since the catalog answered last.",
                   (double)age / 1000);
 }
 
+static void write_descriptions(rh_descriptions *all, rh_str *out)
+{
+    rh_descriptions_stats s;
+    rh_descriptions_stats_read(all, &s);
+    write_one(out, "rowhouse_descriptions", "gauge", "Descriptions of the API that are kept.",
+              (double)s.texts);
+    write_one(out, "rowhouse_description_bytes", "gauge", "Their bytes, packed.", (double)s.bytes);
+    write_one(out, "rowhouse_descriptions_asked_total", "counter", "Times that one was asked for.",
+              (double)s.asked);
+    write_one(out, "rowhouse_descriptions_made_total", "counter", "Of them, made for it: misses.",
+              (double)s.made);
+}
+
+static bool name_node(void *directory, int node, char out[RH_NODE_NAME_SIZE])
+{
+    return rh_directory_node_name(directory, node, out, RH_NODE_NAME_SIZE);
+}
+
 void rh_metrics_page_write(const rh_metrics_page *page, rh_str *out)
 {
-    rh_metrics_write(page->metrics, out);
+    const rh_node_namer namer = {page->directory ? name_node : NULL, page->directory};
+    rh_metrics_write(page->metrics, &namer, out);
+    write_descriptions(page->descriptions, out);
     if (page->directory)
         write_catalog(page->directory, out);
     write_process(out);

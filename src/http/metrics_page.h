@@ -7,12 +7,14 @@
 #define RH_METRICS_PAGE_H
 
 #include "catalog/directory.h"
+#include "http/describer.h"
 #include "http/metrics.h"
 
 #define RH_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 typedef struct rh_metrics_page {
     rh_metrics *metrics;
+    rh_descriptions *descriptions;
     rh_directory *directory; /* NULL: there is no catalog */
 } rh_metrics_page;
 

@@ -202,7 +202,8 @@ static bool start_control(rh_server *s, rh_err *err)
     rh_control_door_settings door_set = {.operator_token = s->settings.operator_token,
                                          .open = s->settings.conf->control_open,
                                          .port = s->control_port,
-                                         .metrics = {s->metrics, s->settings.directory},
+                                         .metrics = {s->metrics, s->descriptions, s->settings.directory},
+                                         .log_requests = s->settings.conf->log_requests,
                                          .open_metrics = s->settings.conf->metrics_open,
                                          .openapi = openapi_of(s),
                                          .ops = s->settings.control};

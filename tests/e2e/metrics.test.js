@@ -13,6 +13,8 @@ const files = {
   ...makeApp(),
   'tenant/0002_bad.sql': `CREATE FUNCTION burst(secret text) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN RAISE EXCEPTION 'it was %', secret USING ERRCODE = 'P0004'; END $$;
+CREATE FUNCTION raise(kind text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN RAISE EXCEPTION 'no' USING ERRCODE = kind; END $$;
 `,
 };
 
@@ -64,12 +66,12 @@ test('what tenants did, by model, node, status and code', async () => {
   assert.equal((await app.http('POST', '/notes', { tenant: 'bee', body: { title: 'x', stars: -1 } })).status, 400);
   const second = await scrape();
   const grew = (name, labels) => sum(second[name], labels) - sum(first[name], labels);
-  assert.equal(grew('rowhouse_requests', { model: 'shared', node: '1', status: '200' }), 5);
-  assert.equal(grew('rowhouse_requests', { model: 'schema', node: '1', status: '201' }), 1);
-  assert.equal(grew('rowhouse_requests', { model: 'database', node: '1', status: '201' }), 1);
+  assert.equal(grew('rowhouse_requests', { door: 'data', model: 'shared', node: 'first', status: '200' }), 5);
+  assert.equal(grew('rowhouse_requests', { model: 'schema', node: 'first', status: '201' }), 1);
+  assert.equal(grew('rowhouse_requests', { model: 'database', node: 'first', status: '201' }), 1);
   assert.equal(grew('rowhouse_requests', { status: '401', model: '' }), 1);
-  assert.equal(grew('rowhouse_errors', { code: 'PGRST205' }), 1);
-  assert.equal(grew('rowhouse_errors', { code: '23514' }), 1);
+  assert.equal(grew('rowhouse_errors', { door: 'data', model: 'shared', node: 'first', code: 'PGRST205' }), 1);
+  assert.equal(grew('rowhouse_errors', { model: 'schema', code: '23514' }), 1);
   for (const time of ['request', 'queue', 'postgresql', 'rendering']) {
     assert.equal(second[`rowhouse_${time}_seconds`].type, 'histogram');
     assert.equal(grew(`rowhouse_${time}_seconds`, { model: 'schema' }), 2, time);
@@ -80,7 +82,7 @@ test('what tenants did, by model, node, status and code', async () => {
   assert.equal(buckets.at(-1), shared.find((s) => s.name.endsWith('_count')).value);
   assert.ok(shared.find((s) => s.name.endsWith('_sum')).value > 0);
   assert.ok(sum(second.rowhouse_statements, { pool: 'main' }) > sum(second.rowhouse_statements_prepared, { pool: 'main' }));
-  assert.ok(sum(second.rowhouse_pool_connections_up, { node: '1', pool: 'main' }) > 0);
+  assert.ok(sum(second.rowhouse_pool_connections_up, { node: 'first', pool: 'main' }) > 0);
   assert.equal(sum(second.rowhouse_database_homes_connected), 1);
   assert.equal(sum(second.rowhouse_tenants), 3);
   assert.ok(sum(second.rowhouse_token_cache_hits) > 0 && sum(second.process_resident_memory_bytes) > 1e6);
@@ -101,6 +103,37 @@ test('tenants that use most have series of their own, the others are summed; no 
     assert.ok(sum(family) <= sum(all));
   }
   assert.ok(Object.keys(seen).includes('3'), 'who came last and asked most is shown');
+});
+
+test('errors of a tenant by code, and of no more codes than there is room for', async () => {
+  const first = await scrape();
+  assert.equal((await app.http('GET', '/nothing', { tenant: 'cow' })).status, 404);
+  for (const query of ['x=1', 'x=1', 'nope=eq.1', 'id=eq.x', 'select=nope(id)', 'limit=-1', 'order=nope.upward']) await app.http('GET', `/notes?${query}`, { tenant: 'cow' });
+  for (const kind of ['X0001', 'X0002', 'X0003']) await app.http('GET', `/rpc/raise?kind=${kind}`, { tenant: 'cow' });
+  const second = await scrape();
+  const own = second.rowhouse_tenant_errors.samples.filter((s) => s.labels.tenant === '3');
+  assert.equal(own.find((s) => s.labels.code === 'PGRST205')?.value, 1, JSON.stringify(own));
+  assert.ok(own.length <= 6 && own.some((s) => s.labels.code === 'other'), JSON.stringify(own));
+  assert.equal(sum(second.rowhouse_tenant_errors, { tenant: '3' }) - sum(first.rowhouse_tenant_errors, { tenant: '3' }), 11);
+  assert.equal(sum(second.rowhouse_errors, { code: 'X0003' }), 1);
+});
+
+test('the control door counts and logs its own requests, and what is kept is told', async () => {
+  await app.http('GET', '/', { tenant: 'ant' });
+  const first = await scrape();
+  assert.equal((await app.http('GET', '/tenants/ant', { door: 'control', headers: { 'X-Request-Id': 'control-1' } })).status, 200);
+  assert.equal((await app.http('GET', '/tenants/nobody', { door: 'control' })).status, 404);
+  assert.equal((await app.http('GET', '/', { tenant: 'ant' })).status, 200);
+  const second = await scrape();
+  const grew = (name, labels) => sum(second[name], labels) - sum(first[name], labels);
+  assert.equal(grew('rowhouse_requests', { door: 'control', status: '404', node: '', model: '' }), 1);
+  assert.equal(grew('rowhouse_requests', { door: 'control', status: '200' }), 2, 'one, and the first scrape');
+  assert.equal(grew('rowhouse_errors', { door: 'control', code: 'not_found' }), 1);
+  assert.equal(grew('rowhouse_request_seconds', { door: 'control' }), 3);
+  assert.deepEqual([grew('rowhouse_descriptions_asked'), grew('rowhouse_descriptions_made')], [1, 0]);
+  assert.ok(sum(second.rowhouse_descriptions) >= 1 && sum(second.rowhouse_relation_caches) >= 1 && sum(second.rowhouse_relation_cache_bytes) > 1000);
+  const [line] = await until(() => linesOf('control-1').length && linesOf('control-1'), { what: 'the line' });
+  assert.deepEqual([line.door, line.of, line.status, line.tenant], ['control', 'tenants', 200, '-']);
 });
 
 test('only for the operator, unless the conf says otherwise', async () => {
