@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `rowhouse serve` of a database as it is: a data door, and nothing else. There is no app's directory with
- * secrets and no catalog, hence no control door.
+ * `rowhouse serve` of a database as it is: a data door, and where admin-server-port says so an admin door.
+ * There is no app's directory with secrets and no catalog, hence no control door.
  */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "adopt/admin.h"
 #include "adopt/keys.h"
 #include "adopt/watch.h"
 #include "base/file.h"
@@ -69,6 +70,9 @@ static bool start_server(struct adoption *s, rh_err *err)
         .conninfo = conf->adopt_db_uri,
         .database = s->state->database,
         .options = RH_DATA_OPTIONS,
+        .control = {.ctx = s->adopted,
+                    .config = rh_adopt_admin_config,
+                    .schema_cache = rh_adopt_admin_schema_cache},
     };
     s->server = rh_server_start(&settings, err);
     return s->server != NULL;
@@ -164,6 +168,9 @@ static void tell(const struct adoption *s)
     rh_log(RH_LOG_INFO, "data door on %s:%d: database %s as it is, schemas %s; requests without a token %s",
            conf->data_listen, rh_server_data_port(s->server), s->state->database, s->state->schema_list,
            anonymous);
+    if (rh_server_control_port(s->server))
+        rh_log(RH_LOG_INFO, "admin door on %s:%d", conf->adopt_admin_server_host,
+               rh_server_control_port(s->server));
     if (s->source.first_look && rh_adopt_says_nobody(conf))
         print_first_look(s);
 }

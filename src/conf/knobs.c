@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/near.h"
+#include "conf/setting.h"
 
 #define APP_SETTINGS "app.settings."
 #define NAME_MAX_BYTES 63
@@ -29,8 +30,17 @@ static const struct knob {
 static const struct {
     const char *knob, *word, *value;
 } words[] = {
-    {"log-level", "crit", "error"},  {"server-host", "!4", "0.0.0.0"}, {"server-host", "*4", "0.0.0.0"},
-    {"server-host", "*", "0.0.0.0"}, {"server-host", "!6", "::"},      {"server-host", "*6", "::"},
+    {"log-level", "crit", "error"},
+    {"server-host", "!4", "0.0.0.0"},
+    {"server-host", "*4", "0.0.0.0"},
+    {"server-host", "*", "0.0.0.0"},
+    {"server-host", "!6", "::"},
+    {"server-host", "*6", "::"},
+    {"admin-server-host", "!4", "0.0.0.0"},
+    {"admin-server-host", "*4", "0.0.0.0"},
+    {"admin-server-host", "*", "0.0.0.0"},
+    {"admin-server-host", "!6", "::"},
+    {"admin-server-host", "*6", "::"},
 };
 
 static const struct knob *find_knob(const char *name)
@@ -230,6 +240,51 @@ bool rh_knobs_read_file(rh_conf *conf, rh_arena *a, const char *path, rh_err *er
         if (!read_line(conf, a, &text, err))
             return rh_err_context(err, "%s:%d", path, line);
     return text != NULL;
+}
+
+/* ---- what is set ---- */
+
+#define HIDDEN "********"
+
+static bool is_secret(const char *name)
+{
+    return strcmp(name, "db-uri") == 0 || strcmp(name, "jwt-secret") == 0;
+}
+
+static void write_text(rh_str *out, const char *name, const char *value)
+{
+    rh_str_addf(out, "%s = \"", name);
+    for (const char *p = value; *p; p++)
+        if (*p == '\n')
+            rh_str_add(out, "\\n");
+        else
+            rh_str_addf(out, "%s%c", strchr("\"\\$", *p) ? (*p == '$' ? "$" : "\\") : "", *p);
+    rh_str_add(out, "\"\n");
+}
+
+static void write_knob(const rh_conf *conf, const char *name, const rh_setting *s, rh_str *out)
+{
+    const void *slot = (const char *)conf + s->offset;
+    const char *text = s->type == STRING ? *(const char *const *)slot : "";
+    if (s->type == STRING)
+        write_text(out, name, *text && is_secret(name) ? HIDDEN : text);
+    else if (s->type == BOOL)
+        rh_str_addf(out, "%s = %s\n", name, *(const bool *)slot ? "true" : "false");
+    else
+        rh_str_addf(out, "%s = %lld\n", name, (long long)*(const int64_t *)slot);
+}
+
+void rh_knobs_write(const rh_conf *conf, rh_arena *a, rh_str *out)
+{
+    for (size_t i = 0; i < RH_N_SETTINGS; i++)
+        if (strcmp(rh_settings[i].section, "adopt") == 0)
+            write_knob(conf, rh_setting_shown_name(a, &rh_settings[i]), &rh_settings[i], out);
+    for (size_t i = 0; i < N_KNOBS; i++) /* older names of others stand there already */
+        if (knobs[i].section && strcmp(knobs[i].section, "adopt") != 0 &&
+            strcmp(knobs[i].name, "max-rows") != 0)
+            write_knob(conf, knobs[i].name, rh_setting_find(knobs[i].section, knobs[i].setting), out);
+    for (size_t i = 0; i < conf->app_settings.len; i++)
+        write_text(out, conf->app_settings.items[i].name, HIDDEN);
 }
 
 void rh_knobs_reference(rh_str *out)

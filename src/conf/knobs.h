@@ -9,7 +9,7 @@
 #ifndef RH_KNOBS_H
 #define RH_KNOBS_H
 
-#include "conf/setting.h"
+#include "conf/conf.h"
 
 /* clang-format off */
 #define RH_KNOBS(S, F) \
@@ -42,8 +42,6 @@
     F("db-timezone-enabled", "true", "Prefer: timezone= is heard") \
     F("jwt-cache-max-entries", "", "so many verified tokens are remembered as fit into 2 MB a loop") \
     F("jwt-cache-max-lifetime", "", "verified tokens are remembered for as long as they hold") \
-    F("admin-server-host", "", "/live and /ready are paths of the data door") \
-    F("admin-server-port", "", "/live and /ready are paths of the data door") \
     F("client-error-verbosity", "verbose", "errors have details and hints") \
     F("db-root-spec", "none", "the description of the API is made from the schemas") \
     F("db-hoisted-tx-settings", "none", "settings of functions hold within them") \
@@ -60,6 +58,8 @@ bool rh_knobs_read_environment(rh_conf *conf, rh_arena *a, rh_err *err);
 /* A file as PostgREST reads it: `name = "text"`, numbers, true and false, # comments, $(VARIABLE) in texts.
  */
 bool rh_knobs_read_file(rh_conf *conf, rh_arena *a, const char *path, rh_err *err);
+/* All knobs as a file that has their values, but for what may be a secret. */
+void rh_knobs_write(const rh_conf *conf, rh_arena *a, rh_str *out);
 /* The names that are ours by another name, for rh_conf_reference(). */
 void rh_knobs_reference(rh_str *out);
 

@@ -90,6 +90,8 @@
     X(BOOL, adopt, db_channel_enabled, "on", "NOTIFY says when to read schemas and settings anew") \
     X(STRING, adopt, db_channel, "pgrst", "its channel") \
     X(STRING, adopt, tenants, "database", "what a tenant is: database (it is one), schema (auth.tenant_claim names it) or role") \
+    X(INT, adopt, admin_server_port, "0", "port of the admin door: /live, /ready, /metrics, /config, /schema_cache; 0: there is none") \
+    X(STRING, adopt, admin_server_host, "127.0.0.1", "address it listens on; it asks nobody who they are") \
     X(BOOL, adopt, privileged_roles, "off", "tokens may name superusers and the login role") \
     X(STRING, demo, generate, "", "program of the app, with arguments, that writes CSV files into {dir}") \
     X(STRING, demo, tenants, "", "JSON file in {dir}: array of tenants with id, slug, name, profile columns") \

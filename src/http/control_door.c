@@ -15,6 +15,7 @@
 #define LIST_LIMIT 100
 #define LIST_LIMIT_MAX 10000
 #define TOKEN_TTL_S 3600
+#define TEXT_TYPE "text/plain; charset=utf-8"
 #define TOKEN_TTL_MAX_S (366 * 86400)
 
 struct control_door {
@@ -28,7 +29,10 @@ struct control_door {
 
 struct call;
 
+enum { CONTROL = 1, ADMIN = 2 }; /* whose routes */
+
 struct route {
+    int doors;
     rh_method method;
     const char *method_name, *pattern;
     int status;
@@ -112,6 +116,31 @@ static bool run_metrics(struct call *c)
     return true;
 }
 
+static bool run_ready(struct call *c)
+{
+    const rh_control_door_settings *s = &c->door->settings;
+    if (rh_key_source_generation(s->keys) == 0)
+        return rh_err_set(&c->err, RH_E_UNAVAILABLE, "there are no keys for tokens yet");
+    if (rh_metrics_sum(s->metrics.metrics, RH_FAMILY_POOL_UP) == 0)
+        return rh_err_set(&c->err, RH_E_UNAVAILABLE, "there is no connection to the database");
+    rh_str_add(&c->out, "ok\n");
+    c->type = TEXT_TYPE;
+    return true;
+}
+
+static bool run_config(struct call *c)
+{
+    const rh_control_ops *ops = &c->door->settings.ops;
+    c->type = TEXT_TYPE;
+    return ops->config(ops->ctx, c->x->arena, &c->out, &c->err);
+}
+
+static bool run_schema_cache(struct call *c)
+{
+    const rh_control_ops *ops = &c->door->settings.ops;
+    return ops->schema_cache(ops->ctx, c->x->arena, &c->out, &c->err);
+}
+
 static bool run_create(struct call *c)
 {
     const rh_control_ops *ops = &c->door->settings.ops;
@@ -148,20 +177,23 @@ static bool run_verb(struct call *c)
 
 /* The routes. To add one: a row; `:ref` stands for one segment of the path. */
 static const struct route routes[] = {
-    {RH_GET, "GET", "/tenants", 200, run_list, 0},
-    {RH_GET, "GET", "/metrics", 200, run_metrics, 0},
-    {RH_GET, "GET", "/nodes", 200, run_nodes, 0},
-    {RH_GET, "GET", RH_DOCS_PATH "/openapi.json", 200, run_describe, 0},
-    {RH_POST, "POST", "/tenants", 201, run_create, 0},
-    {RH_GET, "GET", "/tenants/:ref", 200, run_show, 0},
-    {RH_POST, "POST", "/tenants/:ref/token", 201, run_token, 0},
-    {RH_POST, "POST", "/tenants/:ref/suspend", 200, VERB(suspend)},
-    {RH_POST, "POST", "/tenants/:ref/resume", 200, VERB(resume)},
-    {RH_POST, "POST", "/tenants/:ref/rename", 200, VERB(rename)},
-    {RH_GET, "GET", "/tenants/:ref/limits", 200, VERB(limits)},
-    {RH_PATCH, "PATCH", "/tenants/:ref/limits", 200, VERB(set_limits)},
-    {RH_DELETE, "DELETE", "/tenants/:ref/limits", 200, VERB(forget_limits)},
-    {RH_DELETE, "DELETE", "/tenants/:ref", 200, VERB(drop)},
+    {CONTROL, RH_GET, "GET", "/tenants", 200, run_list, 0},
+    {CONTROL | ADMIN, RH_GET, "GET", "/metrics", 200, run_metrics, 0},
+    {CONTROL, RH_GET, "GET", "/nodes", 200, run_nodes, 0},
+    {CONTROL, RH_GET, "GET", RH_DOCS_PATH "/openapi.json", 200, run_describe, 0},
+    {CONTROL, RH_POST, "POST", "/tenants", 201, run_create, 0},
+    {CONTROL, RH_GET, "GET", "/tenants/:ref", 200, run_show, 0},
+    {CONTROL, RH_POST, "POST", "/tenants/:ref/token", 201, run_token, 0},
+    {CONTROL, RH_POST, "POST", "/tenants/:ref/suspend", 200, VERB(suspend)},
+    {CONTROL, RH_POST, "POST", "/tenants/:ref/resume", 200, VERB(resume)},
+    {CONTROL, RH_POST, "POST", "/tenants/:ref/rename", 200, VERB(rename)},
+    {CONTROL, RH_GET, "GET", "/tenants/:ref/limits", 200, VERB(limits)},
+    {CONTROL, RH_PATCH, "PATCH", "/tenants/:ref/limits", 200, VERB(set_limits)},
+    {CONTROL, RH_DELETE, "DELETE", "/tenants/:ref/limits", 200, VERB(forget_limits)},
+    {CONTROL, RH_DELETE, "DELETE", "/tenants/:ref", 200, VERB(drop)},
+    {ADMIN, RH_GET, "GET", "/ready", 200, run_ready, 0},
+    {ADMIN, RH_GET, "GET", "/config", 200, run_config, 0},
+    {ADMIN, RH_GET, "GET", "/schema_cache", 200, run_schema_cache, 0},
 };
 #define N_ROUTES (sizeof routes / sizeof *routes)
 
@@ -171,6 +203,8 @@ static bool check_host(const struct control_door *d, const char *host)
 {
     static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
     char expected[32];
+    if (d->settings.any_host)
+        return true;
     for (size_t i = 0; host && i < sizeof names / sizeof *names; i++) {
         snprintf(expected, sizeof expected, "%s:%d", names[i], d->settings.port);
         if (strcasecmp(host, expected) == 0 || (d->settings.port == 80 && strcasecmp(host, names[i]) == 0))
@@ -201,15 +235,16 @@ static bool check_token(const struct control_door *d, const char *authorization)
 }
 
 /* What tells nothing of the app or its tenants. */
-static bool is_public(const rh_exchange *x)
+static bool is_public(const struct control_door *d, const rh_exchange *x)
 {
-    return strcmp(x->path, "/live") == 0 ||
-           (strcmp(x->path, RH_DOCS_PATH) == 0 && (x->method == RH_GET || x->method == RH_HEAD));
+    return strcmp(x->path, "/live") == 0 || (!d->settings.admin && strcmp(x->path, RH_DOCS_PATH) == 0 &&
+                                             (x->method == RH_GET || x->method == RH_HEAD));
 }
 
 static bool is_open(const struct control_door *d, const rh_exchange *x)
 {
-    return is_public(x) || d->settings.open || (d->settings.open_metrics && strcmp(x->path, "/metrics") == 0);
+    return is_public(d, x) || d->settings.admin || d->settings.open ||
+           (d->settings.open_metrics && strcmp(x->path, "/metrics") == 0);
 }
 
 static bool check_visitor(const struct control_door *d, const rh_exchange *x, rh_err *err)
@@ -246,14 +281,16 @@ static bool match(const char *pattern, const char *path, const char **ref, size_
     return *path == 0;
 }
 
-static const struct route *find_route(rh_exchange *x, const char **ref, const char **allow, rh_err *err)
+static const struct route *find_route(const struct control_door *d, rh_exchange *x, const char **ref,
+                                      const char **allow, rh_err *err)
 {
     rh_str methods;
     rh_str_init_in(&methods, x->arena, 64);
     for (size_t i = 0; i < N_ROUTES; i++) {
         const char *segment = NULL;
         size_t n = 0;
-        if (!match(routes[i].pattern, x->path, &segment, &n))
+        if (!(routes[i].doors & (d->settings.admin ? ADMIN : CONTROL)) ||
+            !match(routes[i].pattern, x->path, &segment, &n))
             continue;
         rh_str_addf(&methods, "%s%s", methods.len ? ", " : "", routes[i].method_name);
         if (routes[i].method != x->method && !(x->method == RH_HEAD && routes[i].method == RH_GET))
@@ -356,9 +393,9 @@ static void on_head(void *ctx, rh_exchange *x)
     if (!check_visitor(ctx, x, &err)) {
         rh_exchange_refuse(x, &err, NULL);
     } else if (strcmp(x->path, "/live") == 0) {
-        static const rh_rest_header header = {"Content-Type", "text/plain; charset=utf-8"};
+        static const rh_rest_header header = {"Content-Type", TEXT_TYPE};
         rh_exchange_answer(x, 200, &header, 1, rh_xstrdup("ok\n"), 3);
-    } else if (is_public(x)) {
+    } else if (is_public(ctx, x)) {
         rh_docs_answer(x);
     }
 }
@@ -401,7 +438,7 @@ static void on_request(void *ctx, rh_exchange *x)
     rh_err err;
     const char *ref = NULL, *allow = NULL;
     json_t *body = NULL;
-    const struct route *route = find_route(x, &ref, &allow, &err);
+    const struct route *route = find_route(d, x, &ref, &allow, &err);
     if (!route && err.code == RH_E_NO_PATH && d->settings.ops.rest) {
         start_rest(d, x);
         return;

@@ -4,6 +4,8 @@
  * token, a Host that is this machine's own name for itself (against DNS rebinding) and, where a browser sends
  * one, an Origin or Sec-Fetch-Site that is the door itself (against CSRF). What it does is done by
  * rh_control_ops, on helper threads, and may block.
+ *
+ * The admin door of an adopted database, which has no operator, is the same with other routes: PostgREST's.
  */
 #ifndef RH_CONTROL_DOOR_H
 #define RH_CONTROL_DOOR_H
@@ -11,6 +13,7 @@
 #include <jansson.h>
 #include <uv.h>
 
+#include "auth/key_source.h"
 #include "http/exchange.h"
 #include "http/metrics_page.h"
 #include "rest/openapi.h"
@@ -31,6 +34,9 @@ typedef struct rh_control_ops {
     bool (*create)(void *ctx, rh_arena *a, const json_t *body /* an object */, rh_str *out, rh_err *err);
     bool (*show)(void *ctx, rh_arena *a, const char *ref, rh_str *out, rh_err *err);
     bool (*token)(void *ctx, rh_arena *a, const char *ref, int64_t ttl_s, rh_str *out, rh_err *err);
+    /* The admin door's alone; config is no JSON. */
+    bool (*config)(void *ctx, rh_arena *a, rh_str *out, rh_err *err);
+    bool (*schema_cache)(void *ctx, rh_arena *a, rh_str *out, rh_err *err);
     /* A tenant's life; body is an object, or NULL when there was none. */
     rh_control_verb *suspend, *resume, *rename, *drop, *limits, *set_limits, *forget_limits;
     /* Any path that is no route: a request of the dialect on the catalog's own views. NULL: there are none.
@@ -45,6 +51,9 @@ typedef struct rh_control_door_settings {
     rh_openapi_settings openapi;
     rh_metrics_page metrics; /* for GET /metrics */
     bool open_metrics;       /* it asks for no token */
+    rh_key_source *keys;     /* for GET /ready of the admin door */
+    bool admin;              /* it is that one: open, but for probes, figures and settings only */
+    bool any_host;           /* clients may call it whatever they like: it does not listen on loopback */
     bool log_requests;
     rh_control_ops ops; /* copied */
 } rh_control_door_settings;

@@ -659,6 +659,21 @@ void rh_metrics_write(rh_metrics *m, const rh_node_namer *namer, rh_str *out)
     pthread_mutex_unlock(&m->one);
 }
 
+double rh_metrics_sum(rh_metrics *m, rh_family which)
+{
+    double sum = 0;
+    pthread_mutex_lock(&m->one);
+    pthread_mutex_lock(&m->lock);
+    ask_all(m);
+    for (int s = 0; s < MAX_SEATS; s++)
+        for (int i = 0; m->seats[s] && i < m->seats[s]->reading.n; i++)
+            if (m->seats[s]->reading.samples[i].family == which)
+                sum += m->seats[s]->reading.samples[i].value;
+    pthread_mutex_unlock(&m->lock);
+    pthread_mutex_unlock(&m->one);
+    return sum;
+}
+
 /* ---- life ---- */
 
 rh_metrics *rh_metrics_new(int tenants)

@@ -118,4 +118,7 @@ typedef struct rh_node_namer {
 /* All series but those that belong to the whole process (http/metrics_page.h). */
 void rh_metrics_write(rh_metrics *m, const rh_node_namer *namer, rh_str *out);
 
+/* One of the loops' figures, as they are just now. Blocks as rh_metrics_write() does. */
+double rh_metrics_sum(rh_metrics *m, rh_family which);
+
 #endif

@@ -198,13 +198,19 @@ static bool start_data(rh_server *s, rh_err *err)
 
 static bool start_control(rh_server *s, rh_err *err)
 {
+    const rh_conf *conf = s->settings.conf;
+    bool admin = s->settings.adopted != NULL;
     rh_loop_settings settings = loop_settings(s, s->control_socket);
-    rh_control_door_settings door_set = {.operator_token = s->settings.operator_token,
-                                         .open = s->settings.conf->control_open,
+    rh_control_door_settings door_set = {.operator_token = admin ? "" : s->settings.operator_token,
+                                         .admin = admin,
+                                         .any_host =
+                                             admin && !rh_address_is_loopback(conf->adopt_admin_server_host),
+                                         .keys = s->settings.keys,
+                                         .open = conf->control_open,
                                          .port = s->control_port,
                                          .metrics = {s->metrics, s->descriptions, s->settings.directory},
-                                         .log_requests = s->settings.conf->log_requests,
-                                         .open_metrics = s->settings.conf->metrics_open,
+                                         .log_requests = conf->log_requests,
+                                         .open_metrics = conf->metrics_open,
                                          .openapi = openapi_of(s),
                                          .ops = s->settings.control};
     rh_door door;
@@ -223,9 +229,23 @@ static bool listen_data(rh_server *s, rh_err *err)
     return fd >= 0;
 }
 
+static bool listen_admin(rh_server *s, rh_err *err)
+{
+    const rh_conf *conf = s->settings.conf;
+    if (conf->adopt_admin_server_port == 0)
+        return true;
+    int fd = rh_listen("the admin door", conf->adopt_admin_server_host, (int)conf->adopt_admin_server_port,
+                       &s->control_port, err);
+    if (fd >= 0)
+        s->control_socket = rh_acceptor_new(fd, CONTROL_CLIENTS);
+    return fd >= 0;
+}
+
 static bool listen_control(rh_server *s, rh_err *err)
 {
     const rh_conf *conf = s->settings.conf;
+    if (s->settings.adopted)
+        return listen_admin(s, err);
     if (!s->settings.operator_token || !*s->settings.operator_token)
         return true;
     if (!rh_address_is_loopback(conf->control_listen)) {

@@ -32,7 +32,8 @@ typedef struct rh_server_settings {
     const char *schema, *reference_schema; /* NULL: "public", "reference" */
     bool keyed;                            /* shared homes */
     bool citus;                            /* the first node is a Citus coordinator */
-    /* the control door; without a token there is none */
+    /* the control door; without a token there is none. Of an adopted database the admin door, where the conf
+     * has a port for it */
     const char *operator_token;
     rh_control_ops control;
 } rh_server_settings;

@@ -305,9 +305,9 @@ static void read_settings(struct reader *r, json_t *object, rh_function *f)
 {
     const char *name;
     json_t *value;
-    f->settings = RH_NEW_ARRAY(r->cache->arena, rh_setting, json_object_size(object));
+    f->settings = RH_NEW_ARRAY(r->cache->arena, rh_function_setting, json_object_size(object));
     json_object_foreach(object, name, value) f->settings[f->n_settings++] =
-        (rh_setting){keep(r, name), keep(r, json_is_string(value) ? json_string_value(value) : "")};
+        (rh_function_setting){keep(r, name), keep(r, json_is_string(value) ? json_string_value(value) : "")};
 }
 
 static void read_function(struct reader *r, const json_t *o, rh_function *f)

@@ -119,9 +119,9 @@ typedef struct rh_argument {
 } rh_argument;
 
 /* Of statement_timeout, default_transaction_isolation, plan_filter.statement_cost_limit. */
-typedef struct rh_setting {
+typedef struct rh_function_setting {
     const char *name, *value;
-} rh_setting;
+} rh_function_setting;
 
 typedef struct rh_function {
     const char *name;
@@ -136,7 +136,7 @@ typedef struct rh_function {
     const rh_app_type *return_app_type; /* as of a column */
     rh_json_form return_form;
     const char *comment;  /* or NULL */
-    rh_setting *settings; /* that its SET clauses ask for and that only its transaction could have */
+    rh_function_setting *settings; /* that its SET clauses ask for and that only its transaction could have */
     int n_settings;
     /* columns of RETURNS TABLE, OUT arguments or a composite type; n 0 for scalars and for returns_relation
      */

@@ -4,11 +4,13 @@
 // The tutorials and the how-to are PostgREST's, word for word.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import http from 'node:http';
 import { promisify } from 'node:util';
 import { after, before, describe, test } from 'node:test';
 import { PostgrestClient } from '@supabase/postgrest-js';
 import { makeServer, SECRET, serve, sign } from './lib/database.js';
 import { rowhouse, until } from './lib/harness.js';
+import { freePort } from './lib/node.js';
 
 const sh = promisify(execFile);
 let server;
@@ -387,6 +389,32 @@ describe('settings', () => {
     assert.deepEqual(await r.json(), [{ body: 'hello' }]);
     assert.deepEqual((await server.sql("select nspname from pg_namespace where nspname ~ '^row|^ref'", 'first_look')).rows, []); // nothing is written
   });
+});
+
+test('the admin door: probes, figures, settings and schemas, and no secret', async (t) => {
+  const s = await database(t, 'administered', `create schema api; grant usage on schema api to web_anon; create table api.a (id int primary key, b_id int references api.a);
+    grant select on api.a to web_anon; create function api.f(n int default 1) returns int language sql stable as 'select n'`,
+  `db-schemas = "api"\ndb-anon-role = "web_anon"\nadmin-server-port = ${await freePort()}\napp.settings.key = "a word to be kept"\n`);
+  const admin = await until(() => /admin door on (127\.0\.0\.1:\d+)/.exec(s.stderr)?.[1], { what: 'the admin door' });
+  const get = (path, init) => fetch(`http://${admin}${path}`, init);
+  await until(async () => (await get('/ready')).status === 200, { what: '/ready' });
+  assert.equal((await get('/live')).status, 200);
+  assert.equal((await s.ask('/a')).status, 200);
+  assert.equal((await s.ask('/metrics')).status, 404);
+  const metrics = await (await get('/metrics')).text();
+  assert.match(metrics, /^rowhouse_requests_total\{door="data",model="adopted",node="1",status="200"\} 1$/m);
+  const config = await (await get('/config')).text();
+  for (const line of ['db-schemas = "api"', 'db-anon-role = "web_anon"', 'db-tx-end = "commit"', 'db-aggregates-enabled = false', 'db-uri = "********"', 'jwt-secret = "********"', 'app.settings.key = "********"'])
+    assert.ok(config.split('\n').includes(line), `${line} in ${config}`);
+  for (const secret of [SECRET, 'mysecretpassword', 'a word to be kept']) assert.ok(!config.includes(secret));
+  const { api } = await (await get('/schema_cache')).json();
+  assert.deepEqual(api.relations.map((r) => [r.name, r.columns.map((c) => c.name), r.primary_key]), [['a', ['id', 'b_id'], ['id']]]);
+  assert.deepEqual(api.foreign_keys.map((k) => [k.from, k.from_columns, k.to]), [['a', ['b_id'], 'a']]);
+  assert.deepEqual(api.functions.map((f) => [f.name, f.arguments[0].has_default, f.returns]), [['f', true, 'integer']]);
+  assert.equal((await get('/config', { method: 'POST' })).status, 405);
+  for (const path of ['/tenants', '/docs', '/nodes', '/a', '/']) assert.equal((await get(path)).status, 404, path);
+  const foreign = await new Promise((resolve) => http.get(`http://${admin}/config`, { headers: { Host: 'evil.example' } }, (r) => r.resume() && resolve(r.statusCode)));
+  assert.equal(foreign, 403);
 });
 
 test('a database that goes away comes back', async (t) => {

@@ -18,7 +18,7 @@ function account() {
   return { uid: id('-u'), gid: id('-g') };
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const probe = net.createServer().on('error', reject);
     probe.listen(0, '127.0.0.1', () => {
