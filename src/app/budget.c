@@ -13,6 +13,11 @@ int rh_budget_loops(const rh_conf *conf)
     return n < 1 ? 1 : n > RH_MAX_LOOPS ? RH_MAX_LOOPS : (int)n;
 }
 
+int rh_budget_processors(const rh_conf *conf)
+{
+    return conf->data_processors > 0 ? (int)conf->data_processors : (int)uv_available_parallelism();
+}
+
 static int64_t at_least(int64_t n, int64_t least)
 {
     return n < least ? least : n;

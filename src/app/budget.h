@@ -28,6 +28,7 @@
 /* Loops of the data door. PostgreSQL takes as much CPU for a request as a loop does, so by default every
  * other core gets one; and the fewer loops, the fewer backends learn of the same homes. */
 int rh_budget_loops(const rh_conf *conf);
+int rh_budget_processors(const rh_conf *conf); /* of a node */
 int64_t rh_budget_connections(const rh_conf *conf); /* to one node */
 /* CONF when the server that db leads to allows fewer. Any role may ask. */
 bool rh_budget_check(const rh_conf *conf, rh_db *db, rh_err *err);

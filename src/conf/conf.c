@@ -430,6 +430,7 @@ static bool check_doors(const rh_conf *conf, rh_err *err)
         !check_range("data.port", conf->data_port, 0, 65535, err) ||
         !check_range("control.port", conf->control_port, 0, 65535, err) ||
         !check_range("data.threads", conf->data_threads, 0, 1024, err) ||
+        !check_range("data.processors", conf->data_processors, 0, 4096, err) ||
         !check_range("data.connections", conf->data_connections, 1, 10000, err) ||
         !check_range("data.home_connections", conf->data_home_connections, 1, 10000, err) ||
         !check_range("data.backend_memory", conf->data_backend_memory, 16 << 20, (int64_t)1 << 40, err) ||

@@ -29,6 +29,7 @@
     X(INT, data, threads, "0", "loops (one thread each); 0: one for two cores") \
     X(INT, data, connections, "16", "backend connections of the data door in all") \
     X(INT, data, home_connections, "16", "backend connections of the data door to database homes in all") \
+    X(INT, data, processors, "0", "processors of a node: one tenant's statements leave some of them to others. 0: as many as this machine has") \
     X(DURATION, data, home_idle, "1m", "time after which connections to a database home, or a node but the first, that nobody uses are closed; 0: never") \
     X(SIZE, data, backend_memory, "64m", "memory of one backend, about: one that has grown past it by serving many homes is replaced") \
     X(BOOL, data, to_workers, "on", "on Citus: requests go straight to the worker that has the tenant") \

@@ -1014,6 +1014,7 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
     d->routes = rh_routes_new(loop, &settings->pool, settings->home_connections);
     rh_queue_settings queue = {.backend = rh_queue_of_routes(d->routes),
                                .quota = settings->quota,
+                               .share = settings->share,
                                .max_waiting = settings->max_waiting,
                                .max_wait_ms = settings->max_wait_ms};
     d->queue = rh_queue_new(loop, &queue);

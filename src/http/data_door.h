@@ -34,6 +34,7 @@ typedef struct rh_data_door_settings {
     int64_t max_bodies; /* large ones of one tenant, on all loops */
     int max_waiting;    /* requests of one tenant, on this loop */
     int64_t max_wait_ms;
+    rh_share share; /* of a node's processors */
     unsigned reads; /* rh_reads that the app is told of, at most; those in naming it is told of always */
     size_t max_body;
     rh_cors cors;

@@ -158,6 +158,7 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
     if (set->adopted && conf->adopt_tenant_is == RH_ADOPT_DATABASE) /* there is nobody to be fair to */
         d.max_waiting = ONE_TENANT_WAITING;
     d.max_wait_ms = conf->limits_wait;
+    d.share = (rh_share){rh_budget_processors(conf), s->n_loops};
     d.openapi = openapi_of(s);
     d.cors = rh_cors_of(conf->data_cors_allowed_origins, d.openapi.header != NULL);
     bool told = strcmp(conf->data_request_settings, "off") != 0;

@@ -4,17 +4,16 @@
  *      |          (waits)             ^
  *      +------------------------------+ nobody waits and there is room
  *
- * Each tenant of a lane has two lines, of short and of slow jobs. Lines with jobs stand in one of the lane's
- * two heaps, the tenant with the smallest tag first. The tag is the tenant's virtual time: it grows by what
- * its jobs take, guessed when they go and put right when they end; the lane's own time is the tag of who went
- * last, and nobody begins behind it.
+ * Each tenant of a lane has a line for each kind of jobs. Lines with jobs stand in one of the lane's heaps,
+ * the tenant with the smallest tag first. The tag is the tenant's virtual time: it grows by what its jobs
+ * take, guessed when they go and put right when they end; the lane's own time is the tag of who went last,
+ * and nobody begins behind it.
  *
  * Room appears with events of the pools' sockets, so while anybody waits turns are given after each round of
  * the loop's events; and in a moment after what other events have changed.
  */
 #include "pg/queue.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,11 +26,8 @@
 #define GUESS_US 1000    /* what is never seen costs so much until it has ended */
 #define TIDY_MS 1000     /* tenants at rest are forgotten */
 #define SWEEP_MS 100     /* who has waited too long is found */
-#define SHORT_LEAST 2    /* short jobs that one tenant may have under way in any case */
 #define MAX_SET_ASIDE 64 /* lines that may not go, before a round ends */
 #define RETRY_MAX_S 60
-
-enum { SHORT, SLOW, N_LINES };
 
 struct line {
     struct asker *asker;
@@ -43,9 +39,11 @@ struct line {
 struct asker {
     char tenant[64]; /* as rh_directory_entry.id */
     struct lane *lane;
-    struct line lines[N_LINES];
-    int waiting, running, slow; /* slow: of those running */
+    struct line lines[RH_N_KINDS];
+    int waiting, running, slow; /* slow: of those running, the ones that are not known to be short */
     int64_t tag, mean_us, rest_since_us;
+    uint64_t who; /* to the other loops */
+    rh_burst burst;
     struct asker *next; /* of those that are forgotten */
 };
 
@@ -59,7 +57,7 @@ struct lane {
     rh_queue *queue;
     int64_t number;
     rh_map askers;
-    struct heap heaps[N_LINES];
+    struct heap heaps[RH_N_KINDS];
     int64_t now; /* virtual */
     int waiting, running, slow;
 };
@@ -146,6 +144,24 @@ static struct lane *lane_of(rh_queue *q, const rh_route *to)
 
 static void on_tidy(uv_timer_t *t);
 
+static int corner_of(const struct lane *l)
+{
+    return rh_quota_corner((int)(l->number / 2));
+}
+
+/* The other loops hear who is about on this one. */
+static void tell(rh_queue *q, int corner)
+{
+    uint64_t who = 0;
+    for (const struct lane *l = q->lanes; l; l = l->next)
+        if (corner_of(l) == corner && l->askers.len > 0) {
+            size_t first = 0;
+            const struct asker *a = rh_map_next(&l->askers, &first)->value;
+            who = who || l->askers.len > 1 ? RH_QUOTA_SEVERAL : a->who;
+        }
+    rh_quota_tell(q->seat, corner, who);
+}
+
 static struct asker *asker_of(struct lane *l, const char *tenant)
 {
     size_t len = strlen(tenant);
@@ -157,10 +173,12 @@ static struct asker *asker_of(struct lane *l, const char *tenant)
     a->lane = l;
     a->tag = l->now;
     a->mean_us = GUESS_US;
-    a->rest_since_us = rh_now_us();
-    for (int i = 0; i < N_LINES; i++)
+    a->rest_since_us = a->burst.since_us = rh_now_us();
+    a->who = rh_quota_who(tenant);
+    for (int i = 0; i < RH_N_KINDS; i++)
         a->lines[i] = (struct line){.asker = a, .at = -1};
     rh_map_put(&l->askers, a->tenant, strlen(a->tenant), a);
+    tell(l->queue, corner_of(l));
     if (!uv_is_active((uv_handle_t *)&l->queue->tidy))
         uv_timer_start(&l->queue->tidy, on_tidy, TIDY_MS, TIDY_MS);
     return a;
@@ -197,6 +215,8 @@ static void forget_rested(struct lane *l, int64_t now_us, bool all)
         gone = a->next;
         rh_map_del(&l->askers, a->tenant, strlen(a->tenant));
         free(a);
+        if (!gone && !all)
+            tell(l->queue, corner_of(l));
     }
 }
 
@@ -216,7 +236,7 @@ static void on_tidy(uv_timer_t *t)
 static void move(struct asker *a, int64_t tag)
 {
     a->tag = tag;
-    for (int i = 0; i < N_LINES; i++)
+    for (int i = 0; i < RH_N_KINDS; i++)
         if (a->lines[i].at >= 0)
             settle(&a->lane->heaps[i], a->lines[i].at);
 }
@@ -226,7 +246,7 @@ static void move(struct asker *a, int64_t tag)
 static void stand(rh_queue *q, rh_ticket *t)
 {
     struct asker *a = t->own.asker;
-    struct line *l = &a->lines[t->own.slow ? SLOW : SHORT];
+    struct line *l = &a->lines[t->own.kind];
     if (a->waiting == 0 && a->tag < a->lane->now)
         move(a, a->lane->now);
     t->own.next = NULL;
@@ -238,13 +258,13 @@ static void stand(rh_queue *q, rh_ticket *t)
     a->lane->waiting++;
     q->waiting++;
     if (l->at < 0)
-        heap_add(&a->lane->heaps[t->own.slow ? SLOW : SHORT], l);
+        heap_add(&a->lane->heaps[t->own.kind], l);
 }
 
 static void leave(rh_queue *q, rh_ticket *t)
 {
     struct asker *a = t->own.asker;
-    struct line *l = &a->lines[t->own.slow ? SLOW : SHORT];
+    struct line *l = &a->lines[t->own.kind];
     *(t->own.prev ? &t->own.prev->own.next : &l->first) = t->own.next;
     *(t->own.next ? &t->own.next->own.prev : &l->last) = t->own.prev;
     t->own.waits = false;
@@ -252,7 +272,7 @@ static void leave(rh_queue *q, rh_ticket *t)
     a->lane->waiting--;
     q->waiting--;
     if (!l->first && l->at >= 0)
-        heap_remove(&a->lane->heaps[t->own.slow ? SLOW : SHORT], l);
+        heap_remove(&a->lane->heaps[t->own.kind], l);
     a->rest_since_us = rh_now_us();
 }
 
@@ -271,7 +291,9 @@ static void guess(rh_queue *q, rh_ticket *t)
     int64_t us = rh_pace_usual(q->pace, of_tenant(t->own.shape, t->tenant));
     if (us == INT64_MAX)
         us = rh_pace_usual(q->pace, t->own.shape);
-    t->own.slow = us > RH_QUEUE_SHORT_US || job->on_hungry;
+    t->own.kind = job->on_hungry || (us > RH_QUEUE_SHORT_US && us != INT64_MAX) ? RH_KIND_SLOW
+                  : us == INT64_MAX                                             ? RH_KIND_NEW
+                                                                                : RH_KIND_SHORT;
     t->own.guess_us = us == INT64_MAX ? GUESS_US : us;
 }
 
@@ -284,6 +306,11 @@ static void note(rh_queue *q, const rh_ticket *t, bool failed)
 }
 
 /* ---- who may go ---- */
+
+static bool is_slow(const rh_ticket *t)
+{
+    return t->own.kind != RH_KIND_SHORT;
+}
 
 static int at_least_one(int n)
 {
@@ -301,24 +328,22 @@ static bool lane_takes_slow(const struct lane *l, int width)
     return l->slow < slow_places(width);
 }
 
-/* What one tenant may have under way of each kind. While others are about it is less than its connections
- * could take: what is under way comes back at once, and keeps processors busy that others wait for. */
-static int places_of_one(const struct asker *a, bool slow, int width)
+static rh_company company_of(rh_queue *q, struct asker *a)
 {
-    bool alone = a->lane->askers.len == 1;
-    if (slow)
-        return at_least_one(alone ? width / 2 : width / 4);
-    return alone ? INT_MAX : width > 2 * SHORT_LEAST ? width / 2 : SHORT_LEAST;
+    if (rh_quota_is_alone(q->seat, corner_of(a->lane), a->who))
+        return RH_ALONE;
+    return rh_share_floods(&q->settings.share, &a->burst, rh_now_us()) ? RH_FLOODING : RH_BESIDE_OTHERS;
 }
 
 /* With a bound of its own it takes one of its places, too. */
 static bool may_go(rh_queue *q, rh_ticket *t)
 {
-    const struct asker *a = t->own.asker;
+    struct asker *a = t->own.asker;
     const rh_queue_backend *b = &q->settings.backend;
-    int width = b->width(b->ctx, &t->to), has = t->own.slow ? a->slow : a->running - a->slow;
-    if (has >= places_of_one(a, t->own.slow, width) || (t->own.slow && !lane_takes_slow(a->lane, width)) ||
-        !b->has_room(b->ctx, &t->to))
+    bool slow = is_slow(t);
+    int width = b->width(b->ctx, &t->to), has = slow ? a->slow : a->running - a->slow;
+    if (has >= rh_share_places(&q->settings.share, t->own.kind, width, company_of(q, a)) ||
+        (slow && !lane_takes_slow(a->lane, width)) || !b->has_room(b->ctx, &t->to))
         return false;
     if (t->concurrency > 0)
         return t->own.has_place = rh_quota_enter(q->seat, t->tenant, t->concurrency);
@@ -337,7 +362,7 @@ static void count_running(rh_ticket *t, int n)
     struct asker *a = t->own.asker;
     a->running += n;
     a->lane->running += n;
-    if (t->own.slow) {
+    if (is_slow(t)) {
         a->slow += n;
         a->lane->slow += n;
     }
@@ -360,6 +385,7 @@ static void on_done(rh_job *job, const char *affected, const rh_err *err)
     give_back(q, t);
     a->mean_us += (t->took_us - a->mean_us) / 8;
     a->rest_since_us = now;
+    rh_share_add(&q->settings.share, &a->burst, t->took_us - t->own.guess_us, now);
     move(a, a->tag + t->took_us - t->own.guess_us);
     give_turns_soon(q);
     job->on_done = t->own.then;
@@ -379,6 +405,7 @@ static bool go(rh_queue *q, rh_ticket *t, rh_err *err)
     if (q->settings.backend.submit(q->settings.backend.ctx, &t->to, job, err)) {
         a->lane->now = start;
         move(a, start + t->own.guess_us);
+        rh_share_add(&q->settings.share, &a->burst, t->own.guess_us, rh_now_us());
         return true;
     }
     count_running(t, -1);
@@ -398,12 +425,16 @@ static void end(rh_ticket *t, const rh_err *err)
 /* The line whose turn it is; NULL when no more may go from this lane for now. */
 static struct line *choose(struct lane *l)
 {
-    struct line *brief = l->heaps[SHORT].n ? l->heaps[SHORT].items[0] : NULL,
-                *slow = l->heaps[SLOW].n ? l->heaps[SLOW].items[0] : NULL;
+    struct line *next = NULL;
     const rh_queue_backend *b = &l->queue->settings.backend;
-    if (slow && !lane_takes_slow(l, b->width(b->ctx, &slow->first->to)))
-        slow = NULL;
-    return !slow || (brief && before(brief, slow)) ? brief : slow;
+    for (int kind = 0; kind < RH_N_KINDS; kind++) {
+        struct line *first = l->heaps[kind].n ? l->heaps[kind].items[0] : NULL;
+        if (!first || (next && !before(first, next)) ||
+            (is_slow(first->first) && !lane_takes_slow(l, b->width(b->ctx, &first->first->to))))
+            continue;
+        next = first;
+    }
+    return next;
 }
 
 static void give_turns_in(rh_queue *q, struct lane *l)
@@ -417,7 +448,7 @@ static void give_turns_in(rh_queue *q, struct lane *l)
         if (!may_go(q, t)) {
             if (l->number % 2 == 0 && !b->has_room(b->ctx, &t->to))
                 break;
-            heap_remove(&l->heaps[t->own.slow ? SLOW : SHORT], next);
+            heap_remove(&l->heaps[t->own.kind], next);
             aside[n_aside++] = next;
             continue;
         }
@@ -428,7 +459,7 @@ static void give_turns_in(rh_queue *q, struct lane *l)
     }
     while (n_aside > 0) {
         next = aside[--n_aside];
-        heap_add(&l->heaps[next == &next->asker->lines[SLOW] ? SLOW : SHORT], next);
+        heap_add(&l->heaps[next - next->asker->lines], next);
     }
 }
 
@@ -510,7 +541,7 @@ static void on_sweep(uv_timer_t *timer)
     rh_queue *q = timer->data;
     int64_t before_us = rh_now_us() - q->settings.max_wait_ms * 1000;
     for (struct lane *l = q->lanes; l; l = l->next)
-        for (int i = 0; i < N_LINES; i++)
+        for (int i = 0; i < RH_N_KINDS; i++)
             for (int at = l->heaps[i].n - 1; at >= 0; at--)
                 if (at < l->heaps[i].n)
                     end_late(q, l->heaps[i].items[at], before_us);
@@ -634,7 +665,7 @@ static void on_end(uv_timer_t *timer)
     rh_ticket *t;
     on_later(timer);
     for (struct lane *l = q->lanes; l; l = l->next)
-        for (int i = 0; i < N_LINES; i++)
+        for (int i = 0; i < RH_N_KINDS; i++)
             while (l->heaps[i].n > 0) {
                 leave(q, t = l->heaps[i].items[0]->first);
                 rh_err_set(&err, RH_E_UNAVAILABLE, "the server is stopping");
@@ -662,7 +693,7 @@ void rh_queue_free(rh_queue *q)
         q->lanes = l->next;
         forget_rested(l, 0, true);
         rh_map_release(&l->askers);
-        for (int i = 0; i < N_LINES; i++)
+        for (int i = 0; i < RH_N_KINDS; i++)
             free(l->heaps[i].items);
         free(l);
     }

@@ -6,13 +6,12 @@
  * fair queueing: Goyal, Vin and Cheng, 1996; deficit round robin would do the same with a choice of quantum).
  * A tenant that was away has no credit from that, and a slow one no debt once nobody else waits.
  *
- * Order alone does not help who comes when all connections are busy with what takes seconds. So a job that is
- * not known to be short (more than RH_QUEUE_SHORT_US, by its statement and tenant, or never seen) counts as
- * slow: of a lane's connections one tenant has half at most with slow jobs, a quarter while other tenants are
- * about, and all tenants together leave a quarter, where there are two or more. Slow jobs that wait do not
- * stand in the way of short ones. Of short jobs one tenant has as many under way as the pools take while it
- * is alone, else as many as half the connections: what is under way comes back at once and must be answered
- * before anything else, and its backends compete with others' for processors.
+ * Order alone does not help who comes when all connections are busy with what takes seconds, nor when all
+ * processors are. So a job that is not known to be short (more than RH_QUEUE_SHORT_US, by its statement and
+ * tenant, or never seen) counts as slow: one tenant has so many under way of each kind and no more
+ * (pg/share.h), and all tenants together leave a quarter of a lane's connections to short ones, where there
+ * are two or more. Jobs of one kind that wait do not stand in the way of another's. A tenant is alone when no
+ * other has asked anything of the node for a second or so, on whichever loop (rh_quota_is_alone()).
  *
  * A lane is what shares connections: the app's database of a node, or the database homes there.
  *
@@ -28,6 +27,7 @@
 
 #include "pg/quota.h"
 #include "pg/routes.h"
+#include "pg/share.h"
 
 #define RH_QUEUE_SHORT_US 4000
 
@@ -49,6 +49,7 @@ rh_queue_backend rh_queue_of_routes(rh_routes *r);
 typedef struct rh_queue_settings {
     rh_queue_backend backend;
     rh_quota *quota; /* outlives the queue */
+    rh_share share;  /* of each node */
     int max_waiting; /* of one tenant on this loop */
     int64_t max_wait_ms;
 } rh_queue_settings;
@@ -69,7 +70,8 @@ typedef struct rh_ticket {
         void (*then)(rh_job *, const char *, const rh_err *);
         int64_t since_us, guess_us;
         uint64_t shape;
-        bool slow, has_place, waits, cancelled;
+        rh_kind kind;
+        bool has_place, waits, cancelled;
     } own;
 } rh_ticket;
 

@@ -2,6 +2,7 @@
 #include "pg/quota.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "base/map.h"
 
 #define MAX_SEATS 64
+#define CORNERS 16
 #define TIDY_FROM 256 /* tenants, before those that are at rest are forgotten */
 
 struct entry {
@@ -27,6 +29,8 @@ struct rh_quota {
     rh_map entries;
     size_t tidy_at;
     rh_quota_seat *seats[MAX_SEATS];
+    atomic_int n_seats; /* ever taken */
+    _Atomic uint64_t about[CORNERS][MAX_SEATS];
 };
 
 struct rh_quota_seat {
@@ -77,6 +81,8 @@ rh_quota_seat *rh_quota_join(rh_quota *q, uv_loop_t *loop, void (*on_room)(void 
     while (s->number < MAX_SEATS - 1 && q->seats[s->number])
         s->number++;
     q->seats[s->number] = s;
+    if (atomic_load(&q->n_seats) <= s->number)
+        atomic_store(&q->n_seats, s->number + 1);
     pthread_mutex_unlock(&q->lock);
     return s;
 }
@@ -96,6 +102,8 @@ void rh_quota_leave(rh_quota_seat *s, void (*left)(void *arg), void *arg)
     s->left_arg = arg;
     pthread_mutex_lock(&s->quota->lock);
     s->quota->seats[s->number] = NULL;
+    for (int i = 0; i < CORNERS; i++)
+        rh_quota_tell(s, i, 0);
     pthread_mutex_unlock(&s->quota->lock);
     uv_close((uv_handle_t *)&s->wake, on_wake_closed);
 }
@@ -206,4 +214,32 @@ void rh_quota_exit(rh_quota *q, const char *tenant)
         if ((wake >> i & 1) && q->seats[i])
             uv_async_send(&q->seats[i]->wake);
     pthread_mutex_unlock(&q->lock);
+}
+
+/* ---- who is about ---- */
+
+uint64_t rh_quota_who(const char *tenant)
+{
+    return rh_hash(tenant, strlen(tenant)) >> 1 | 1; /* neither nobody nor several */
+}
+
+int rh_quota_corner(int node)
+{
+    return (int)((unsigned)node % CORNERS);
+}
+
+void rh_quota_tell(rh_quota_seat *s, int corner, uint64_t who)
+{
+    atomic_store_explicit(&s->quota->about[corner][s->number], who, memory_order_relaxed);
+}
+
+bool rh_quota_is_alone(const rh_quota_seat *s, int corner, uint64_t who)
+{
+    int n = atomic_load_explicit(&s->quota->n_seats, memory_order_relaxed);
+    for (int i = 0; i < n; i++) {
+        uint64_t other = atomic_load_explicit(&s->quota->about[corner][i], memory_order_relaxed);
+        if (other != 0 && other != who)
+            return false;
+    }
+    return true;
 }

@@ -29,7 +29,7 @@ static uv_loop_t loop;
 static rh_queue *queue;
 static rh_quota *quota;
 static call calls[MAX_CALLS];
-static int n_calls, width, slots, running, order;
+static int n_calls, width, slots, running, order, processors = 2;
 static char sent[MAX_CALLS + 1]; /* initials of the tenants in the order in which their jobs were sent */
 
 static call *call_of(rh_job *job)
@@ -97,6 +97,7 @@ static void begin(int connections, int max_waiting, int64_t max_wait_ms)
     quota = rh_quota_new();
     rh_queue_settings s = {.backend = {NULL, submit, cancel, has_room, width_of, lane},
                            .quota = quota,
+                           .share = {.processors = processors, .loops = 1},
                            .max_waiting = max_waiting,
                            .max_wait_ms = max_wait_ms};
     queue = rh_queue_new(&loop, &s);
@@ -217,13 +218,99 @@ static void slow_jobs_leave_room_for_short_ones(void **state)
         ask("ant", "long");
     turn();
     assert_string_equal(sent, "aaaa"); /* half */
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         ask("bee", "long");
+        ask("dog", "long");
+        ask("eel", "long");
+    }
     turn();
-    assert_string_equal(sent, "aaaabb"); /* a quarter is left */
+    assert_int_equal(strlen(sent), 6); /* a quarter is left */
     call *c = ask("cat", "q"), *a = ask("ant", "q");
     turn();
     assert_true(c->sent && a->sent); /* past the slow ones that wait, of its own too */
+    end();
+}
+
+static int count_of(char tenant)
+{
+    int n = 0;
+    for (const char *p = sent; *p; p++)
+        n += *p == tenant;
+    return n;
+}
+
+/* Beside others: as connections allow at first, as processors do when it goes on. */
+static void who_goes_on_leaves_processors_to_others(void **state)
+{
+    call *c[12];
+    processors = 4;
+    begin(16, 20, 10000);
+    ask("bee", "q");
+    teach("ant", "q", 2 * QUICK_US);
+    for (int i = 0; i < 12; i++)
+        c[i] = ask("ant", "q");
+    turn();
+    assert_int_equal(count_of('a'), 8); /* half of the connections */
+    for (int i = 0; i < 8; i++)
+        finish(c[i], 20000);
+    for (int i = 0; i < 8; i++)
+        ask("ant", "q");
+    turn();
+    assert_int_equal(count_of('a'), 8 + 4); /* one a processor */
+    call *b = ask("bee", "q");
+    turn();
+    assert_true(b->sent);
+    end();
+}
+
+static void slow_jobs_beside_others_get_half_of_the_processors(void **state)
+{
+    processors = 4;
+    begin(16, 20, 10000);
+    teach("ant", "long", LONG_US);
+    for (int i = 0; i < 8; i++)
+        ask("ant", "long");
+    turn();
+    assert_int_equal(count_of('a'), 8); /* alone: half of the connections */
+    for (int i = 0; i < n_calls; i++)
+        if (calls[i].sent && !calls[i].done)
+            finish(&calls[i], LONG_US);
+    memset(sent, 0, sizeof sent);
+    ask("bee", "q");
+    for (int i = 0; i < 8; i++)
+        ask("ant", "long");
+    turn();
+    assert_int_equal(count_of('a'), 2);
+    ask("ant", "never seen");
+    ask("ant", "nor this");
+    turn();
+    assert_int_equal(count_of('a'), 3);
+    end();
+}
+
+static void who_asks_on_another_loop_is_about(void **state)
+{
+    processors = 2;
+    begin(8, 20, 10000);
+    rh_quota_seat *other = rh_quota_join(quota, &loop, note_closed, NULL);
+    teach("ant", "long", LONG_US);
+    rh_quota_tell(other, rh_quota_corner(1), rh_quota_who("ant"));
+    call *first = ask("ant", "long"), *second = ask("ant", "long");
+    assert_true(first->sent && second->sent); /* it is alone there, too */
+    finish(second, LONG_US);
+    rh_quota_tell(other, rh_quota_corner(1), rh_quota_who("bee"));
+    second = ask("ant", "long");
+    assert_false(second->sent);
+    rh_quota_tell(other, rh_quota_corner(2), rh_quota_who("bee")); /* of another node */
+    rh_quota_tell(other, rh_quota_corner(1), 0);
+    turn();
+    finish(first, LONG_US);
+    turn();
+    assert_true(second->sent);
+    bool left = false;
+    rh_quota_leave(other, note_closed, &left);
+    turn();
+    assert_true(left);
     end();
 }
 
@@ -342,6 +429,9 @@ int main(void)
         cmocka_unit_test(who_has_had_the_least_goes_first),
         cmocka_unit_test(tenants_of_equal_cost_take_turns),
         cmocka_unit_test(slow_jobs_leave_room_for_short_ones),
+        cmocka_unit_test(who_goes_on_leaves_processors_to_others),
+        cmocka_unit_test(slow_jobs_beside_others_get_half_of_the_processors),
+        cmocka_unit_test(who_asks_on_another_loop_is_about),
         cmocka_unit_test(what_is_slow_for_one_tenant_is_so_for_it_only),
         cmocka_unit_test(too_many_of_one_tenant_are_refused),
         cmocka_unit_test(who_waits_for_too_long_is_told_so),
