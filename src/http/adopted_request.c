@@ -49,6 +49,7 @@ void rh_adopted_request_name(rh_adopted_request *r, rh_exchange *x, rh_rest_nami
     naming->plans = !conf->data_plans                            ? RH_PLANS_NONE
                     : conf->adopt_tenant_is == RH_ADOPT_DATABASE ? RH_PLANS_WHOLE
                                                                  : RH_PLANS_SHAPE;
+    naming->estimates = conf->adopt_tenant_is == RH_ADOPT_DATABASE;
     naming->tx_end = rh_tx_end_parse(conf->data_tx_end);
     naming->reads = RH_READS_REQUEST | (rh_relation_cache_reads(r->pass.schema->cache) & RH_READS_RESPONSE);
     rh_gate_add_first(x->arena, &r->pass, &first);

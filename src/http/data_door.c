@@ -619,6 +619,7 @@ static void fill_request(struct request *r)
         r->naming.told_schema = r->naming.reference_schema;
     if (has_own_tables(r) && r->naming.plans != RH_PLANS_NONE)
         r->naming.plans = RH_PLANS_WHOLE;
+    r->naming.estimates = has_own_tables(r) && !r->tenant.citus;
     r->naming.reads = (rh_relation_cache_reads(r->cache) | r->naming.reads) & r->door->settings.reads;
     if (r->door->settings.adopted)
         rh_adopted_request_name(&r->adopted, x, &r->naming, &r->settings);

@@ -3,6 +3,7 @@
  * From rows to the answer. Status and Content-Range follow PostgREST 16's Response.hs as documented under
  * "Pagination and count" and "Tables and views".
  */
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,9 +133,35 @@ bool rh_rest_line(rh_rest *r, const char *line, size_t n, rh_err *err)
     return !r->body.overflow || too_large(r, err);
 }
 
+/* The rows that a plan's first node expects. */
+static int64_t planned_rows(const PGresult *res)
+{
+    json_t *plan = json_loadb(PQgetvalue(res, 0, 0), (size_t)PQgetlength(res, 0, 0), 0, NULL);
+    const json_t *node = json_object_get(json_array_get(plan, 0), "Plan");
+    int64_t n = (int64_t)json_number_value(json_object_get(node, "Plan Rows"));
+    json_decref(plan);
+    return n;
+}
+
+/* Behind the count, where there is one. */
+static void take_estimate(rh_rest *r, const PGresult *res)
+{
+    int64_t planned = planned_rows(res);
+    bool counted_all = r->prefer.count == RH_COUNT_ESTIMATED && r->total <= rh_estimate_from(r);
+    if (!counted_all && planned > r->total)
+        r->total = planned;
+    if (r->estimate == r->info.main)
+        r->rows = r->total;
+}
+
 bool rh_rest_rows(rh_rest *r, int statement, const PGresult *res, rh_err *err)
 {
     int n = PQntuples(res);
+    if (statement == r->estimate) {
+        if (n)
+            take_estimate(r, res);
+        return true;
+    }
     if (statement != r->info.main) {
         if (n && statement == r->responding)
             rh_head_take(r, res);
@@ -244,6 +271,8 @@ static bool finish_read(rh_rest *r, rh_rest_answer *out, rh_err *err)
     int64_t offset = r->plan.offset;
     if (r->prefer.count != RH_COUNT_NONE && !r->plan.has_limit && !offset) /* it may have grown since */
         r->total = r->rows;
+    else if (r->estimate >= 0 && r->rows && r->total < offset + r->rows) /* these are there */
+        r->total = offset + r->rows;
     if (r->total >= 0 && offset > r->total) {
         r->raised = RH_NEW_ARRAY(r->arena, rh_rest_header, 1);
         r->raised[r->n_raised++] = (rh_rest_header){"Content-Range", content_range(r, 1, 0, r->total)};

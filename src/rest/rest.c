@@ -67,8 +67,6 @@ static bool choose_format(rh_rest *r, const rh_rest_request *req, rh_err *err)
 static bool check_preferences(rh_rest *r, rh_err *err)
 {
     rh_prefer *p = &r->prefer;
-    if (p->count != RH_COUNT_NONE) /* an estimate of a shared table tells of its other tenants */
-        p->count = RH_COUNT_EXACT;
     if (p->tx != RH_TX_UNSAID && !r->naming.tx_end.may_ask) {
         if (r->naming.tx_end.rollback != (p->tx == RH_TX_ROLLBACK)) {
             rh_err_set(err, RH_E_PREFER, "this door ends all transactions in the same way");
@@ -207,6 +205,29 @@ static void mark_statements(rh_rest *r)
         rh_as_role_mark(r->arena, r->naming.role, &r->info.statements[i]);
 }
 
+/* An estimate of a shared table tells of its other tenants; functions' rows are nobody's to guess. */
+static bool is_estimated(const rh_rest *r)
+{
+    const rh_plan *p = &r->plan;
+    return (r->prefer.count == RH_COUNT_PLANNED || r->prefer.count == RH_COUNT_ESTIMATED) &&
+           r->naming.estimates && p->action == RH_DO_READ && !p->root.aggregated && !p->explain.on &&
+           !r->single;
+}
+
+/* Of HEAD for all rows the estimate is the whole answer. */
+static bool write_estimate(rh_rest *r, bool cut, rh_err *err)
+{
+    const rh_plan *p = &r->plan;
+    rh_rest_plan_info *info = &r->info;
+    if (r->prefer.count == RH_COUNT_ESTIMATED) {
+        r->count = info->main;
+        if (!rh_sql_count(p, rh_estimate_from(r) + 1, &info->statements[info->main++], err))
+            return false;
+    }
+    r->estimate = info->main;
+    return (p->head && !cut) || rh_sql_estimate(p, &info->statements[info->main++], err);
+}
+
 /* The total stands in the answer's head, so it is asked for before the rows. A function's rows, when all of
  * them come, are counted as they do, since asking would call it twice. */
 static bool write_count(rh_rest *r, rh_err *err)
@@ -214,6 +235,10 @@ static bool write_count(rh_rest *r, rh_err *err)
     rh_plan *p = &r->plan;
     rh_rest_plan_info *info = &r->info;
     bool cut = p->has_limit || p->offset;
+    if (is_estimated(r))
+        return write_estimate(r, cut, err);
+    if (r->prefer.count != RH_COUNT_NONE)
+        r->prefer.count = RH_COUNT_EXACT;
     if (rh_writes(p) || r->prefer.count == RH_COUNT_NONE || p->explain.on ||
         (!cut && (p->function || p->root.aggregated || p->head || r->single || p->maker)))
         return true;
@@ -221,7 +246,7 @@ static bool write_count(rh_rest *r, rh_err *err)
         return rh_plan_not_implemented(err, "count=exact with a limit on the volatile function",
                                        p->function->name);
     r->count = info->main;
-    return rh_sql_count(p, &info->statements[info->main++], err);
+    return rh_sql_count(p, 0, &info->statements[info->main++], err);
 }
 
 /* Values of its domains, or of those below it, go through functions of the app. */
@@ -250,9 +275,11 @@ static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err
         p->calls = true;
     info->calls = p->calls || p->action == RH_DO_CALL;
     rh_plan_note_tenant(p);
-    r->count = r->responding = -1;
+    r->count = r->estimate = r->responding = -1;
     write_settings(r, req);
-    if (!write_count(r, err) || !rh_sql_main(p, &info->statements[info->main], err))
+    if (!write_count(r, err))
+        return false;
+    if (!(r->estimate == info->main ? rh_sql_estimate : rh_sql_main)(p, &info->statements[info->main], err))
         return false;
     info->n_statements = info->main + 1;
     if (p->count_inserted && !p->explain.on)
@@ -260,7 +287,7 @@ static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err
     if (info->late_head)
         rh_sql_response(p, &info->statements[r->responding = info->n_statements++]);
     info->streams = info->read_only && !info->late_head && !r->single && !info->single_row &&
-                    (r->prefer.count == RH_COUNT_NONE || r->count >= 0) &&
+                    (r->prefer.count == RH_COUNT_NONE || r->count >= 0 || r->estimate >= 0) &&
                     (r->rows_kind == RH_ROWS_OBJECTS || r->rows_kind == RH_ROWS_SCALARS);
     info->large = info->streams && (!p->has_limit || p->limit >= LARGE_FROM);
     info->copies =

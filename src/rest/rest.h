@@ -96,6 +96,7 @@ typedef struct rh_rest_naming {
     const rh_rest_role *role; /* NULL: the login role */
     bool aggregates;          /* avg, count, max, min and sum are answered */
     rh_plans plans;
+    bool estimates;   /* the planner's guesses may be told: nobody else's rows are in the tables */
     const char *vary; /* what answers depend on besides the path; NULL: it is not said */
     unsigned reads;   /* rh_reads of the app; the caller tells those of the request, as settings */
 } rh_rest_naming;

@@ -77,12 +77,34 @@ bool rh_sql_main(const rh_plan *p, rh_rest_statement *out, rh_err *err)
     return end(&w, out, err);
 }
 
-bool rh_sql_count(const rh_plan *p, rh_rest_statement *out, rh_err *err)
+/* The rows of a relation, nothing of them. */
+static void put_counted(rh_writer *w)
+{
+    rh_put_source(w);
+    rh_put_where(w, &w->plan->root);
+}
+
+bool rh_sql_estimate(const rh_plan *p, rh_rest_statement *out, rh_err *err)
+{
+    rh_writer w;
+    begin(&w, p);
+    rh_put(&w, "EXPLAIN (FORMAT JSON) SELECT 1");
+    put_counted(&w);
+    return end(&w, out, err);
+}
+
+bool rh_sql_count(const rh_plan *p, int64_t up_to, rh_rest_statement *out, rh_err *err)
 {
     rh_writer w;
     begin(&w, p);
     rh_put(&w, "SELECT pg_catalog.count(*)");
-    if (p->scalar || p->root.aggregated) {
+    if (up_to) {
+        rh_put(&w, " FROM (SELECT 1");
+        put_counted(&w);
+        rh_put(&w, " LIMIT ");
+        rh_put_param(&w, rh_arena_printf(p->arena, "%lld", (long long)up_to));
+        rh_put(&w, "::bigint) AS h");
+    } else if (p->scalar || p->root.aggregated) {
         rh_put(&w, " FROM (");
         if (p->scalar)
             rh_put_scalar_call(&w);
@@ -90,8 +112,7 @@ bool rh_sql_count(const rh_plan *p, rh_rest_statement *out, rh_err *err)
             rh_put_select(&w, rh_put_top_items);
         rh_put(&w, ") AS h");
     } else {
-        rh_put_source(&w);
-        rh_put_where(&w, &p->root);
+        put_counted(&w);
     }
     return end(&w, out, err);
 }

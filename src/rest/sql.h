@@ -14,8 +14,11 @@
 
 /* The statement that reads, writes or calls. False when a bound is passed. */
 bool rh_sql_main(const rh_plan *p, rh_rest_statement *out, rh_err *err);
-/* `SELECT count(*)` over the same conditions, without limit and offset. */
-bool rh_sql_count(const rh_plan *p, rh_rest_statement *out, rh_err *err);
+/* `SELECT count(*)` over the same conditions, without limit and offset. up_to: no more are counted than that,
+ * 0: all. */
+bool rh_sql_count(const rh_plan *p, int64_t up_to, rh_rest_statement *out, rh_err *err);
+/* How many the planner takes them to be: a plan as JSON. Of rows of a relation only. */
+bool rh_sql_estimate(const rh_plan *p, rh_rest_statement *out, rh_err *err);
 
 /* One row: how many rows of the main statement's merge were not there. */
 void rh_sql_inserted(const rh_plan *p, rh_rest_statement *out);

@@ -37,6 +37,7 @@ struct rh_rest {
     rh_rest_plan_info info;
 
     int count, responding; /* which statements tell the total and the head; -1: none */
+    int estimate;          /* which one is the planner's guess of the total; -1: none */
     rh_rows_kind rows_kind;
     bool single; /* the body is the one row, not an array of rows */
     bool must_be_one;
@@ -52,6 +53,13 @@ struct rh_rest {
     int n_raised;
     const char *set_headers, *set_status; /* by the app, as text; NULL: not set */
 };
+
+/* With count=estimated so many rows are counted; of more the planner's guess counts. */
+#define RH_ESTIMATE_FROM 10000
+static inline int64_t rh_estimate_from(const struct rh_rest *r)
+{
+    return r->naming.max_rows > 0 ? r->naming.max_rows : RH_ESTIMATE_FROM;
+}
 
 static inline bool rh_writes(const rh_plan *p)
 {

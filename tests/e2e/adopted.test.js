@@ -391,6 +391,29 @@ describe('settings', () => {
   });
 });
 
+test('totals are guessed by the planner where that is asked for, unless they are small', async (t) => {
+  const made = `create schema api; grant usage on schema api to web_anon; create table api.many as select g as id from generate_series(1, 30000) g;
+    alter table api.many add primary key (id), set (autovacuum_enabled = off); grant select on api.many to web_anon; analyze api.many`;
+  const s = await database(t, 'guessed', made, 'db-schemas = "api"\ndb-anon-role = "web_anon"\n');
+  const range = async (target, count, method) => {
+    const r = await s.ask(target, { method, headers: { Prefer: `count=${count}` } });
+    assert.equal(r.headers.get('preference-applied'), `count=${count}`);
+    return [r.status, r.headers.get('content-range')];
+  };
+  for (const count of ['exact', 'planned', 'estimated']) {
+    assert.deepEqual(await range('/many?limit=2', count), [206, '0-1/30000'], count);
+    assert.deepEqual(await range('/many', count, 'HEAD'), [200, '0-29999/30000'], count);
+    assert.deepEqual(await range('/many', count), [200, '0-29999/30000'], count);
+  }
+  await server.sql('delete from api.many where id > 10; insert into api.many select g from generate_series(11, 9000) g', 'guessed'); // unseen by the planner
+  assert.deepEqual(await range('/many?limit=1', 'estimated'), [206, '0-0/9000']);
+  assert.notDeepEqual(await range('/many?limit=1', 'planned'), [206, '0-0/9000']);
+  const small = await serve(t, { conf: `db-uri = "${uri('guessed')}"\ndb-schemas = "api"\ndb-anon-role = "web_anon"\ndb-max-rows = 100\n` });
+  const r = await small.ask('/many', { headers: { Prefer: 'count=estimated' } });
+  assert.equal(r.body.length, 100);
+  assert.ok(Number(r.headers.get('content-range').split('/')[1]) > 10000, r.headers.get('content-range'));
+});
+
 test('the admin door: probes, figures, settings and schemas, and no secret', async (t) => {
   const s = await database(t, 'administered', `create schema api; grant usage on schema api to web_anon; create table api.a (id int primary key, b_id int references api.a);
     grant select on api.a to web_anon; create function api.f(n int default 1) returns int language sql stable as 'select n'`,

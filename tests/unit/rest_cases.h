@@ -196,6 +196,7 @@ static rh_rest_naming naming_of(const rest_case *c)
     rh_rest_naming naming = shared_naming;
     naming.aggregates = c->aggregates;
     naming.tx_end.may_ask = c->tx;
+    naming.estimates = c->plans;
     naming.plans = c->plans ? RH_PLANS_WHOLE : c->shape ? RH_PLANS_SHAPE : RH_PLANS_NONE;
     naming.reads = c->response ? RH_READS_RESPONSE : 0;
     return naming;
