@@ -110,7 +110,16 @@ WITH RECURSIVE sets AS (
             AND u.takes & 4 = 4 AS updatable,
         s.set = 'tenant' AND coalesce(pg_catalog.has_table_privilege(nullif($5::text, ''), c.oid, 'DELETE'), true)
             AND u.takes & 16 = 16 AS deletable,
-        u.takes
+        u.takes,
+        -- an ordinary table whose rows are read without any code of the app
+        c.relkind = 'r' AND NOT c.relhassubclass AND c.relam = 2 -- heap
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy w
+                            WHERE w.polrelid = c.oid AND w.polname NOT IN ('rowhouse_tenant', 'rowhouse_open'))
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+                            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND t.typnamespace <> 11 AND t.typtype <> 'e')
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_depend e ON e.objid = x.indexrelid
+                            WHERE x.indrelid = c.oid AND e.classid = 1259 AND e.refclassid IN (1255, 2617)) -- pg_proc, pg_operator
+            AS plain
     FROM pg_catalog.pg_class c
     JOIN sets s ON s.nsp = c.relnamespace
     CROSS JOIN LATERAL (SELECT pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 AS takes OFFSET 0) u -- once, not thrice
@@ -150,6 +159,7 @@ WITH RECURSIVE sets AS (
             'set', r.set,
             'kind', r.relkind,
             'root', r.root,
+            'plain', nullif(r.plain, false),
             'tenant_key', (SELECT a.attname FROM pg_catalog.pg_attribute a
                            WHERE a.attrelid = r.oid AND a.attnum = r.tenant_key),
             'insertable', r.insertable,

@@ -755,6 +755,7 @@ static bool submit(struct request *r, rh_err *err)
     job->single_row = info->single_row;
     job->rollback = info->rollback;
     job->streams = info->streams;
+    job->shares = info->plain;
     if (info->large) /* that it begins in the tenant's time is watched here: is_late() */
         job->statement_timeout = r->door->settings.stream_timeout;
     job->n_statements = info->n_statements;
@@ -897,6 +898,7 @@ static void read_pool(rh_reading *to, const rh_pool_stats *s, int node, const ch
     rh_reading_add(to, RH_FAMILY_POOL_QUEUED, node, pool, s->queued);
     rh_reading_add(to, RH_FAMILY_POOL_JOBS, node, pool, (double)s->submitted);
     rh_reading_add(to, RH_FAMILY_POOL_PIPELINED, node, pool, (double)s->pipelined);
+    rh_reading_add(to, RH_FAMILY_POOL_SHARED, node, pool, (double)s->shared);
     rh_reading_add(to, RH_FAMILY_POOL_DIALED, node, pool, (double)s->dialed);
     rh_reading_add(to, RH_FAMILY_POOL_DIAL_FAILURES, node, pool, (double)s->dial_failures);
     rh_reading_add(to, RH_FAMILY_POOL_LOST, node, pool, (double)s->lost);

@@ -38,6 +38,7 @@
     X(POOL_QUEUED, "rowhouse_pool_jobs_queued", "gauge", "Jobs that wait for a connection, their turn having come.") \
     X(POOL_JOBS, "rowhouse_pool_jobs_total", "counter", "Jobs: one is a transaction.")                       \
     X(POOL_PIPELINED, "rowhouse_pool_jobs_pipelined_total", "counter", "Jobs sent behind another on the same connection.") \
+    X(POOL_SHARED, "rowhouse_pool_jobs_shared_total", "counter", "Reads sent into the transaction of the one before.") \
     X(POOL_DIALED, "rowhouse_pool_dials_total", "counter", "Attempts to connect.")                           \
     X(POOL_DIAL_FAILURES, "rowhouse_pool_dial_failures_total", "counter", "Attempts that failed.")           \
     X(POOL_LOST, "rowhouse_pool_connections_lost_total", "counter", "Connections that were lost.")           \

@@ -26,9 +26,13 @@
  *   (FIRST) (RESET) BIND  [DEALLOCATE*  (PREPARE)  STATEMENT]+  (ROLLBACK) SYNC
  * one that is fed (pg/pool.h)
  *   (FIRST) (RESET) BIND  [.. STATEMENT]*  flush  ([DEALLOCATE* (PREPARE) STATEMENT] flush)*  [.. STATEMENT]*
- * (ROLLBACK) SYNC and at a Citus coordinator BEGIN (FIRST) (RESET) BIND  [DEALLOCATE*  (PREPARE)  STATEMENT]+
- * SYNC  END  SYNC where FIRST is the job's own (job->begin) and END is COMMIT or ROLLBACK: it comes to pass
- * whatever failed before it, so no transaction is left open.
+ *       (ROLLBACK) SYNC
+ * reads that share a transaction, the Sync being a step of the last one's
+ *   BIND STATEMENT+  (BIND STATEMENT+)*  SYNC
+ * and at a Citus coordinator
+ *   BEGIN (FIRST) (RESET) BIND  [DEALLOCATE*  (PREPARE)  STATEMENT]+  SYNC  END  SYNC
+ * where FIRST is the job's own (job->begin) and END is COMMIT or ROLLBACK: it comes to pass whatever failed
+ * before it, so no transaction is left open.
  */
 #include "pg/conn.h"
 
@@ -46,8 +50,9 @@
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_LAST_MS 1000
 #define CANCEL_AGAIN_MS 100
-#define MAX_USED 8      /* sessions that one job finds used, before it fails */
-#define MAX_EVICTIONS 4 /* statements that leave for one: RH_JOB_MAX_STEPS has room for them */
+#define MAX_SHARED_VALUES 2048 /* bytes of a job that shares its transaction */
+#define MAX_USED 8             /* sessions that one job finds used, before it fails */
+#define MAX_EVICTIONS 4        /* statements that leave for one: RH_JOB_MAX_STEPS has room for them */
 
 #define SET_TENANT "pg_catalog.set_config('rowhouse.tenant', $1, true)"
 #define SET_TENANT_FOR_GOOD                                                                                  \
@@ -59,7 +64,8 @@
 #define PREPARE_BINDS(write, read)                                                                           \
     "PREPARE rh_bind_write(text) AS SELECT " write ";PREPARE rh_bind_read(text) AS SELECT " read             \
     ";PREPARE rh_bind_write_timed(text, text) AS SELECT " write SET_TIMEOUT                                  \
-    ";PREPARE rh_bind_read_timed(text, text) AS SELECT " read SET_TIMEOUT
+    ";PREPARE rh_bind_read_timed(text, text) AS SELECT " read SET_TIMEOUT                                    \
+    ";SHOW default_transaction_isolation"
 
 #ifdef RH_HAVE_SEND_PIPELINE_SYNC
 #define SENDS_LATER true
@@ -86,6 +92,7 @@ struct dial {
     uv_work_t work;
     rh_conn *conn;
     PGconn *pg; /* NULL after a failure */
+    bool may_share;
     rh_err err;
 };
 
@@ -106,6 +113,8 @@ struct rh_conn {
     bool cancelled;     /* PostgreSQL was asked to cancel on this connection */
     bool cancel_is_out; /* and has not answered yet */
     bool unsent;        /* jobs stand in libpq's buffer, and the pool knows */
+    bool open;          /* the last job's transaction has no Sync yet: others may share it */
+    bool may_share;     /* UP: reads may share a transaction */
     bool paused;        /* UP: the head's caller takes no more rows for now */
     int handles;        /* libuv handles of ours that are not closed yet */
     uint64_t backoff_ms;
@@ -116,11 +125,15 @@ struct rh_conn {
     uv_poll_t *poll;
     int watched;
     PGconn *fresh; /* renewing, and dialed */
+    bool fresh_may_share;
     rh_stmts *stmts;
     rh_weight *weight;
     rh_job *head, *tail;
     int depth, odd_nulls;
     int64_t head_since;
+    /* of a shared transaction whose first job has ended: how many have not, and the time of each */
+    int n_sharing;
+    int64_t each_us;
 };
 
 static void on_dialed(uv_work_t *work, int status);
@@ -150,14 +163,18 @@ static void describe(rh_err *err, const PGconn *pg)
         snprintf(err->message, sizeof err->message, "the connection ended");
 }
 
-static bool prepare_binds(PGconn *pg, bool enter, rh_err *err)
+/* Also asks whether reads may share a transaction: in a serializable one what they have seen counts after its
+ * end only, and an error behind them would take that away. */
+static bool prepare_binds(PGconn *pg, bool enter, bool *may_share, rh_err *err)
 {
     PGresult *res =
         PQexec(pg, enter                     ? PREPARE_BINDS(ENTER, ENTER)
                    : rh_sabotaged("binding") ? PREPARE_BINDS(SET_TENANT_FOR_GOOD, SET_TENANT_FOR_GOOD)
                                              : PREPARE_BINDS(SET_TENANT, SET_TENANT SET_READ_ONLY));
-    bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
-    if (!ok)
+    bool ok = PQresultStatus(res) == PGRES_TUPLES_OK;
+    if (ok)
+        *may_share = !enter && strcmp(PQgetvalue(res, 0, 0), "serializable") != 0;
+    else
         rh_db_error(err, pg, res);
     PQclear(res);
     return ok;
@@ -207,7 +224,7 @@ static void dial_work(uv_work_t *work)
     struct dial *d = work->data;
     const rh_pool_settings *s = d->conn->settings;
     PGconn *pg = ensure_iso_dates(connect_with(s, s->options), s);
-    if (PQstatus(pg) == CONNECTION_OK && prepare_binds(pg, s->enter, &d->err) &&
+    if (PQstatus(pg) == CONNECTION_OK && prepare_binds(pg, s->enter, &d->may_share, &d->err) &&
         PQsetnonblocking(pg, 1) == 0 && PQenterPipelineMode(pg)) {
         d->pg = pg;
         return;
@@ -253,7 +270,7 @@ static void watch(rh_conn *c, int events)
     c->watched = events;
 }
 
-static bool come_up(rh_conn *c, PGconn *pg)
+static bool come_up(rh_conn *c, PGconn *pg, bool may_share)
 {
     uv_poll_t *poll = rh_xcalloc(1, sizeof *poll);
     if (uv_poll_init(c->loop, poll, PQsocket(pg)) != 0) {
@@ -268,7 +285,9 @@ static bool come_up(rh_conn *c, PGconn *pg)
     c->stmts = rh_stmts_new((size_t)c->settings->max_statements,
                             c->settings->max_backend / 8 * 3 / RH_WEIGHT_STATEMENT);
     c->weight = rh_weight_new();
-    c->doomed = c->broken = c->cancelled = c->paused = false;
+    c->may_share = may_share && !c->settings->reset && !rh_sabotaged("binding");
+    c->doomed = c->broken = c->cancelled = c->paused = c->open = false;
+    c->n_sharing = 0;
     c->backoff_ms = 0;
     c->odd_nulls = 0;
     watch(c, UV_READABLE);
@@ -318,6 +337,7 @@ static void on_renewed(rh_conn *c, struct dial *d)
         return;
     }
     c->fresh = d->pg;
+    c->fresh_may_share = d->may_share;
     c->doomed = true;
     if (!c->head && !c->broken)
         replace(c);
@@ -333,7 +353,7 @@ static void on_dialed(uv_work_t *work, int status)
         finish_closing(c);
     } else if (c->state == UP) {
         on_renewed(c, d);
-    } else if (d->pg && come_up(c, d->pg)) {
+    } else if (d->pg && come_up(c, d->pg, d->may_share)) {
         c->events->on_up(c, c->ctx);
     } else {
         if (d->pg) {
@@ -372,7 +392,7 @@ static void replace(rh_conn *c)
     PGconn *fresh = c->fresh;
     c->fresh = NULL;
     hang_up(c);
-    if (fresh && come_up(c, fresh)) {
+    if (fresh && come_up(c, fresh, c->fresh_may_share)) {
         c->counters->renewed++;
         c->events->on_up(c, c->ctx);
         return;
@@ -420,6 +440,21 @@ static void cancel_work(uv_work_t *work)
         rh_log(RH_LOG_DEBUG, "a cancel was not taken: %s", why);
 }
 
+static bool has_sync(const rh_job *job)
+{
+    return job->own.n_steps && job->own.steps[job->own.n_steps - 1].kind == STEP_SYNC;
+}
+
+/* The head was cancelled, or one that shares its transaction: PostgreSQL may be at any of them, since it
+ * answers them together. */
+static bool wants_cancel(const rh_conn *c)
+{
+    const rh_job *job = c->head;
+    while (job && !job->own.cancelled && job->own.shares && !has_sync(job))
+        job = job->own.next;
+    return job && job->own.cancelled;
+}
+
 static void on_cancel_done(uv_work_t *work, int status)
 {
     struct cancel *k = work->data;
@@ -427,14 +462,14 @@ static void on_cancel_done(uv_work_t *work, int status)
     PQfreeCancel(k->target);
     free(k);
     c->cancel_is_out = false;
-    if (c->state == UP && !c->broken && c->head && c->head->own.cancelled)
+    if (c->state == UP && !c->broken && wants_cancel(c))
         uv_timer_start(&c->timer, on_timer, CANCEL_AGAIN_MS, 0);
     handle_closed(c);
 }
 
 static void cancel_head(rh_conn *c)
 {
-    if (!c->head || !c->head->own.cancelled || c->broken || c->cancel_is_out)
+    if (!wants_cancel(c) || c->broken || c->cancel_is_out)
         return;
     PGcancel *target = PQgetCancel(c->pg);
     if (!target)
@@ -515,14 +550,15 @@ static bool send_text(rh_conn *c, rh_job *job, enum step_kind kind, const char *
     return add_step(job, kind, 0, NULL, PQsendQueryParams(c->pg, text, 0, NULL, NULL, NULL, NULL, 0));
 }
 
-static bool send_bind(rh_conn *c, rh_job *job)
+/* follows: in the transaction of a read, which is read-only until its end. */
+static bool send_bind(rh_conn *c, rh_job *job, bool follows)
 {
     bool enter = c->settings->enter;
     const char *timed = job->statement_timeout;
     const char *values[] = {job->tenant, timed};
-    const char *bind = job->read_only ? timed ? "rh_bind_read_timed" : "rh_bind_read"
-                       : timed        ? "rh_bind_write_timed"
-                                      : "rh_bind_write";
+    const char *bind = job->read_only && !follows ? timed ? "rh_bind_read_timed" : "rh_bind_read"
+                       : timed                    ? "rh_bind_write_timed"
+                                                  : "rh_bind_write";
     if ((enter && !send_text(c, job, STEP_BEGIN, job->read_only ? "BEGIN READ ONLY" : "BEGIN")) ||
         (job->begin && !send_text(c, job, STEP_FIRST, job->begin)) ||
         (c->settings->reset && !send_text(c, job, STEP_RESET, "RESET ALL")))
@@ -594,24 +630,73 @@ static bool send_copy(rh_conn *c, rh_job *job)
     return ok;
 }
 
-static bool send_all(rh_conn *c, rh_job *job)
+/* shares: the Sync is sent later (close_shared()). */
+static bool send_all(rh_conn *c, rh_job *job, bool shares, bool follows)
 {
     if (send_copy(c, job))
         return true;
     bool bound = rh_sabotaged("binding") && rh_stmts_count(c->stmts) > 0;
-    if (!bound && !send_bind(c, job))
+    if (!bound && !send_bind(c, job, follows))
         return false;
     int n = job->on_hungry ? job->main : job->n_statements;
     for (int i = 0; i < n; i++)
         if (!send_statement(c, job, i))
             return false;
-    return job->on_hungry ? PQsendFlushRequest(c->pg) : send_end(c, job);
+    return shares || (job->on_hungry ? PQsendFlushRequest(c->pg) : send_end(c, job));
+}
+
+/* ---- shared transactions ---- */
+
+/* All that it sends is small and was prepared before. */
+static bool is_small(const rh_conn *c, const rh_job *job)
+{
+    size_t n = 0;
+    for (int i = 0; i < job->n_statements; i++) {
+        const rh_pool_statement *s = &job->statements[i];
+        const rh_stmt *stmt = rh_stmts_find(c->stmts, s->text, s->text_len);
+        if (!stmt || stmt->state != RH_STMT_READY)
+            return false;
+        for (int k = 0; k < s->n; k++)
+            n += s->values[k] ? strlen(s->values[k]) : 0;
+    }
+    return n <= MAX_SHARED_VALUES;
+}
+
+static bool may_share(const rh_conn *c, const rh_job *job)
+{
+    return c->may_share && job->own.shares && job->read_only && !job->rollback && !job->streams &&
+           !job->begin && !job->statement_timeout && !job->on_copy && !job->on_hungry && is_small(c, job);
+}
+
+/* The Sync of a shared transaction, if one is open: before anything that comes is read, since its answer is a
+ * step of the last job's. */
+static bool close_shared(rh_conn *c)
+{
+    bool was_open = c->open;
+    c->open = false;
+    return !was_open || add_step(c->tail, STEP_SYNC, 0, NULL, PQsendPipelineSync(c->pg));
+}
+
+/* The µs of a job that shares its transaction: their answers come together, so each has an equal part, and
+ * what it took beyond that. */
+static int64_t time_of_sharing(rh_conn *c, const rh_job *job, int64_t took_us)
+{
+    if (c->n_sharing > 0) {
+        c->n_sharing--;
+        return c->each_us + took_us;
+    }
+    const rh_job *last = job;
+    int n = 1;
+    for (; !has_sync(last) && last->own.next; last = last->own.next)
+        n++;
+    c->n_sharing = n - 1;
+    return c->each_us = took_us / n;
 }
 
 static void flush(rh_conn *c)
 {
     c->unsent = false;
-    int left = PQflush(c->pg);
+    int left = close_shared(c) ? PQflush(c->pg) : -1;
     if (left < 0)
         break_down(c);
     else
@@ -705,7 +790,11 @@ void rh_conn_send(rh_conn *c, rh_job *job)
     job->own.conn = c;
     job->own.n_steps = job->own.step = 0;
     job->own.affected[0] = 0;
-    job->own.again = job->own.copies = job->own.copying = false;
+    job->own.again = job->own.copies = job->own.copying = job->own.skipped = false;
+    bool shares = may_share(c, job);
+    bool follows = shares && c->open && c->tail->shares == job->shares && c->tail->home == job->home;
+    bool ok = follows || close_shared(c);
+    c->counters->shared += follows;
     if (job->on_hungry)
         begin_feeding(job);
     if (c->tail)
@@ -716,9 +805,10 @@ void rh_conn_send(rh_conn *c, rh_job *job)
     }
     c->tail = job;
     c->depth++;
-    if (!send_all(c, job)) {
+    c->open = shares;
+    if (!ok || !send_all(c, job, shares, follows)) {
         break_down(c);
-    } else if (!SENDS_LATER) {
+    } else if (!SENDS_LATER && !shares) {
         flush(c);
     } else if (!c->unsent) {
         c->unsent = true;
@@ -839,6 +929,8 @@ static void end_head(rh_conn *c)
     int64_t now = rh_now_us();
     note_fed(job, false);
     job->own.took_us = job->on_hungry ? job->own.fed_us : now - c->head_since;
+    if (job->own.shares)
+        job->own.took_us = time_of_sharing(c, job, job->own.took_us);
     if (job->own.forgone && !job->own.error)
         rh_pool_cancelled(job->own.error = rh_xmalloc(sizeof *job->own.error));
     c->head_since = now;
@@ -869,6 +961,8 @@ static bool next_step(rh_conn *c, rh_job *job)
     const struct rh_job_step *step = &job->own.steps[job->own.step++];
     if (job->on_hungry)
         note_step(c, job, step);
+    else if (job->own.step == job->own.n_steps) /* the Sync is another's */
+        end_head(c);
     else if (step[1].kind == STEP_STATEMENT && !job->single_row)
         PQsetSingleRowMode(c->pg);
     return true;
@@ -885,6 +979,7 @@ static bool take_result(rh_conn *c, PGresult *res)
     case PGRES_FATAL_ERROR:
         return take_error(c, job, res);
     case PGRES_PIPELINE_ABORTED:
+        job->own.skipped = !job->own.error && job->on_done != free_stand_in;
         forget_unprepared(c, job);
         return true;
     case PGRES_COMMAND_OK:
@@ -984,7 +1079,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     rh_conn *c = poll->data;
     rh_err err;
-    bool ok = status == 0 && PQconsumeInput(c->pg);
+    bool ok = status == 0 && close_shared(c) && PQconsumeInput(c->pg); /* which sends, too */
     /* what had arrived before the end still counts */
     bool sound = read_results(c) && ok && PQstatus(c->pg) == CONNECTION_OK;
     if (sound && !c->head && PQtransactionStatus(c->pg) != PQTRANS_IDLE) {

@@ -15,7 +15,7 @@ typedef struct rh_conn_events {
     void (*on_up)(rh_conn *c, void *ctx);
     void (*on_dial_failed)(rh_conn *c, void *ctx, const rh_err *err); /* it tries again by itself */
     /* A job came to its end: job->own.error is NULL or why it failed; with own.again the error proves that
-     * nothing was done and that another connection may do better. */
+     * nothing was done and that another connection may do better. With own.skipped it did not run. */
     void (*on_job)(rh_conn *c, void *ctx, rh_job *job);
     /* The connection is gone, with these jobs in it (a list by own.next, oldest first); it dials again by
      * itself. */
@@ -26,14 +26,15 @@ typedef struct rh_conn_events {
 } rh_conn_events;
 
 typedef struct rh_conn_counters {
-    uint64_t dialed, statements, prepared, unprepared, evicted, cancels, renewed;
+    uint64_t dialed, shared, statements, prepared, unprepared, evicted, cancels, renewed;
 } rh_conn_counters;
 
 /* settings, events and counters stay the pool's and outlive the connection. It begins to dial. */
 rh_conn *rh_conn_open(uv_loop_t *loop, const rh_pool_settings *settings, const rh_conn_events *events,
                       void *ctx, rh_conn_counters *counters);
 /* Takes the job. Only when rh_conn_takes_jobs(); bytes may have gone to PostgreSQL when it returns. From
- * libpq 17 on they go with those of other jobs, by rh_conn_flush(); on_unsent() is called from inside. */
+ * libpq 17 on, and always when it may share a transaction (own.shares), they go with those of other jobs, by
+ * rh_conn_flush(); on_unsent() is called from inside. */
 void rh_conn_send(rh_conn *c, rh_job *job);
 void rh_conn_flush(rh_conn *c);
 /* Up, and not about to be replaced. */

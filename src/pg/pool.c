@@ -26,6 +26,7 @@
 #define BRIEF_US 1000         /* a statement that usually ends within it may stand behind another such one */
 #define SHORT_US 4000         /* within which it may stand behind such one where its home is known already */
 #define WORTH_US 10000        /* of waiting there: elsewhere it may cost milliseconds of CPU */
+#define SHARED_DEPTH 2        /* times max_depth of those that may share a transaction */
 #define PACK_FROM 2           /* connections at work before brief jobs are put together */
 #define PACED_STATEMENTS 4096 /* places for their usual times, with several connections */
 #define PACED_FEW 256         /* and with one or two */
@@ -170,9 +171,10 @@ static bool would_be_stuck(const rh_conn *c, const rh_job *job)
 
 static bool has_room(const rh_pool *p, const rh_conn *c, const rh_job *job)
 {
-    return rh_conn_takes_jobs(c) &&
-           rh_conn_depth(c) < (job->on_copy || job->on_hungry ? 1 : p->settings.max_depth) &&
-           !would_be_stuck(c, job);
+    int most = job->on_copy || job->on_hungry ? 1
+               : job->own.shares              ? SHARED_DEPTH * p->settings.max_depth
+                                              : p->settings.max_depth;
+    return rh_conn_takes_jobs(c) && rh_conn_depth(c) < most && !would_be_stuck(c, job);
 }
 
 /* A brief job joins a brisk connection once PACK_FROM are at work: one wake-up of a backend then serves
@@ -277,8 +279,14 @@ static int64_t usual_of(const rh_pool *p, const rh_job *job)
  */
 static void note_pace(rh_pool *p, const rh_job *job)
 {
-    for (int i = 0; !job->own.error && i < job->n_statements; i++)
+    for (int i = 0; !job->own.error && !job->own.skipped && i < job->n_statements; i++)
         rh_pace_note(p->pace, job->own.shapes[i], job->own.took_us);
+}
+
+/* Only what is brief: those before it get their answers with its own. */
+static bool may_share(const rh_pool *p, const rh_job *job)
+{
+    return job->shares && job->own.usual_us <= BRIEF_US && !job->own.alone;
 }
 
 static void dispatch(rh_pool *p)
@@ -286,6 +294,7 @@ static void dispatch(rh_pool *p)
     rh_conn *c;
     while (p->first && !p->closing) {
         p->first->own.usual_us = usual_of(p, p->first);
+        p->first->own.shares = may_share(p, p->first);
         if (!(c = choose(p, p->first)))
             break;
         p->n_flying++;
@@ -386,6 +395,23 @@ static void on_dial_failed(rh_conn *c, void *ctx, const rh_err *err)
     }
 }
 
+/* Another job's error kept it from running. */
+static void send_alone(rh_pool *p, rh_job *job)
+{
+    rh_err err;
+    job->own.alone = true;
+    if (!job->own.cancelled && !p->closing) {
+        p->stats.retried++;
+        push_front(p, job);
+        return;
+    }
+    if (job->own.cancelled)
+        rh_pool_cancelled(&err);
+    else
+        set_unavailable(&err);
+    end_job(job, &err);
+}
+
 static void on_job(rh_conn *c, void *ctx, rh_job *job)
 {
     rh_pool *p = ctx;
@@ -393,6 +419,8 @@ static void on_job(rh_conn *c, void *ctx, rh_job *job)
     note_pace(p, job);
     if (job->own.again && !job->own.restarted && !job->own.cancelled && !p->closing)
         restart(p, job);
+    else if (job->own.skipped)
+        send_alone(p, job);
     else
         end_job(job, NULL);
     dispatch(p);
@@ -748,6 +776,7 @@ void rh_pool_stats_read(const rh_pool *p, rh_pool_stats *out)
     out->in_flight = p->n_flying;
     out->queued = p->n_queued;
     out->dialed = p->counters.dialed;
+    out->shared = p->counters.shared;
     out->statements = p->counters.statements;
     out->prepared = p->counters.prepared;
     out->unprepared = p->counters.unprepared;

@@ -20,6 +20,13 @@
  * goes when it is empty. One at a time, so that a pool has at most one connection more than its number, for a
  * moment.
  *
+ * Shared transactions: reads of one ordinary table that run none of the app's code (job.shares) and are known
+ * to be brief go together, when they come in one turn of the loop and to one connection: binding, statement,
+ * binding, statement, ..., one Sync. Each binds its own tenant right before its own statements, and
+ * PostgreSQL skips everything behind an error up to the Sync, so that no statement runs under another job's
+ * binding. What an error has skipped is sent again, alone. docs/security.md says why nothing of one is there
+ * for the next.
+ *
  * Large answers: the rows of a job whose caller cannot take more (rh_job_pause()) wait in PostgreSQL, and
  * nothing stands behind such a job: once it has said rh_job_keep(), its connection takes no more jobs, and
  * reads that were behind it are sent elsewhere. Writes are never put behind a read that may come to that
@@ -118,6 +125,9 @@ struct rh_job {
     bool single_row;    /* few rows are expected: they come in one PGresult */
     bool rollback;      /* nothing is committed */
     bool streams;       /* a read whose answer may become large: the caller may pause it */
+    /* The one thing that it reads, where that is an ordinary table and nothing of the app's own runs: it may
+     * share its transaction with reads of the same. Compared only. NULL: it does not. */
+    const void *shares;
     const char *statement_timeout; /* of this job, in milliseconds as text; NULL: the connection's */
     int64_t deadline_ms;           /* likewise, for the whole of it; 0: the pool's */
     /* A command that must be the transaction's first, such as SET TRANSACTION ISOLATION LEVEL; NULL: none */
@@ -156,6 +166,8 @@ struct rh_job {
         uint64_t shapes[RH_JOB_MAX_STATEMENTS]; /* of its statements: pg/pace.h */
         int64_t usual_us;                       /* of its slowest statement */
         bool restarted, again, expired, cancelled, kept, copies, copying;
+        /* may share a transaction; an error before it kept it from running; it did once and goes alone */
+        bool shares, skipped, alone;
         uint8_t used; /* sessions that it found used */
         /* of one that is fed: its Sync was not sent; what stands before the main statement has run; it was
          * given up; batches under way; rows so far; time in PostgreSQL, and since when it is there */
@@ -210,6 +222,7 @@ void rh_pool_close(rh_pool *p, void (*on_closed)(void *arg), void *arg);
     X(dial_failures)                                                                                         \
     X(lost)                                                                                                  \
     X(retried)                                                                                               \
+    X(shared) /* a transaction with the one before */                                                        \
     X(statements)                                                                                            \
     X(prepared)   /* of them, for the first time on their connection */                                      \
     X(unprepared) /* not prepared at all */                                                                  \

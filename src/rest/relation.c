@@ -229,6 +229,7 @@ static void read_relation(struct reader *r, const json_t *o, rh_relation *rel)
     rel->set = set_of(r, o, "set");
     rel->kind = text_of(r, o, "kind")[0];
     rel->is_root = flag_of(o, "root");
+    rel->plain = flag_of(o, "plain");
     bool writable = rel->set == RH_SET_TENANT;
     rel->insertable = writable && flag_of(o, "insertable");
     rel->updatable = writable && flag_of(o, "updatable");

@@ -89,6 +89,7 @@ typedef struct rh_relation {
     char kind;      /* pg_class.relkind: r p v */
     int tenant_key; /* index of the column that holds the tenant, -1 when there is none */
     bool is_root;   /* the table whose own id is the tenant */
+    bool plain;     /* a table whose rows are read without any code of the app: policies, types, indexes */
     bool insertable, updatable, deletable; /* as the server role may; never for the reference set */
     int takes;                             /* RH_TAKES_*; 0 for the reference set */
     const char *comment;                   /* or NULL */
@@ -135,7 +136,7 @@ typedef struct rh_function {
     rh_type return_type;
     const rh_app_type *return_app_type; /* as of a column */
     rh_json_form return_form;
-    const char *comment;  /* or NULL */
+    const char *comment;           /* or NULL */
     rh_function_setting *settings; /* that its SET clauses ask for and that only its transaction could have */
     int n_settings;
     /* columns of RETURNS TABLE, OUT arguments or a composite type; n 0 for scalars and for returns_relation

@@ -263,6 +263,22 @@ static bool is_shown_by_app(const rh_node *n)
     return false;
 }
 
+/* Its rows and their number, with built-in operators and nothing else. */
+static const rh_relation *plain_of(const rh_rest *r)
+{
+    const rh_plan *p = &r->plan;
+    const rh_node *n = &p->root;
+    bool told = r->info.main > (r->count >= 0); /* settings, or a function before the request */
+    if (p->action != RH_DO_READ || r->info.calls || r->info.late_head || told || r->naming.role ||
+        r->naming.distributed || p->explain.on || p->maker || p->geo || n->aggregated || n->children.len ||
+        !n->relation || !n->relation->plain)
+        return NULL;
+    for (size_t i = 0; i < n->items.len; i++)
+        if (n->items.items[i].cast || n->items.items[i].shown)
+            return NULL;
+    return n->relation;
+}
+
 static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err)
 {
     rh_plan *p = &r->plan;
@@ -289,6 +305,7 @@ static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err
     info->streams = info->read_only && !info->late_head && !r->single && !info->single_row &&
                     (r->prefer.count == RH_COUNT_NONE || r->count >= 0 || r->estimate >= 0) &&
                     (r->rows_kind == RH_ROWS_OBJECTS || r->rows_kind == RH_ROWS_SCALARS);
+    info->plain = plain_of(r);
     info->large = info->streams && (!p->has_limit || p->limit >= LARGE_FROM);
     info->copies =
         info->large && p->csv && !req->n_settings; /* a token would stand in the statement's text */

@@ -263,6 +263,28 @@ describe('the leak oracle', () => {
     }
   });
 
+  test('reads of many tenants that share a transaction, some of which fail in it', async () => {
+    const dice = random(SEED + 2);
+    const shared = async () => Number(/^rowhouse_pool_jobs_shared_total{.*pool="main"} (\d+)$/m.exec((await app.http('GET', '/metrics', { door: 'control' })).text)[1]);
+    const before = await shared();
+    const readOf = (t) => async () => {
+      const mine = dice.pick(t.people);
+      const [path, status] = dice.pick([
+        [`/people?id=eq.${mine.id}&select=id,name`, 200],
+        [`/people?id=eq.${dice.pick(dice.pick(tenants).people).id}&select=org,extra`, 200],
+        [`/people?id=eq.${mine.id}&name=match.${encodeURIComponent(dice.pick(['.', '(']))}&select=name,org`, 0],
+      ]);
+      const answer = await ask(t, { method: 'GET', path });
+      assert.ok(status ? answer.status === status : [200, 400].includes(answer.status), `${answer.status} ${answer.body}`);
+      assert.deepEqual(watchman.find(t.id, answer.head + answer.body, path), [], path);
+      if (path.endsWith('id,name')) assert.deepEqual(answer.json.map((p) => p.id), [mine.id]);
+      for (const row of answer.status === 200 ? answer.json : []) assert.equal(String(row.org ?? t.id), String(t.id));
+    };
+    for (let rounds = 0; rounds < 40 && (rounds < 4 || (await shared()) - before < 200); rounds++)
+      await inParallel(Array.from({ length: 600 }, () => readOf(dice.pick(tenants))), 2 * WIDTH);
+    assert.ok((await shared()) - before >= 200, 'nothing was shared');
+  });
+
   test('it can fail: with the policies off the same walk finds leaks, and only where the statement does not name the tenant', async () => {
     const tables = ['orgs', 'people', 'posts'];
     await admin.query(tables.map((t) => `ALTER TABLE public.${t} DISABLE ROW LEVEL SECURITY`).join('; '));

@@ -433,6 +433,172 @@ static void test_stale_statements_are_prepared_anew(void **state)
     close_pool();
 }
 
+/* ---- shared transactions ---- */
+
+#define SHARING 12
+
+static call sharing[SHARING];
+
+/* One batch: its reads go in one turn of the loop. */
+static void send_sharing(const char *sql, const char *const *tenants, int n)
+{
+    static const char table[] = "what they read";
+    for (int i = 0; i < n; i++) {
+        prepare_call(&sharing[i], tenants[i], sql, true);
+        sharing[i].job.shares = table;
+        assert_true(submit(&sharing[i]));
+    }
+}
+
+static bool all_done(void *n)
+{
+    for (int i = 0; i < *(int *)n; i++)
+        if (!sharing[i].done)
+            return false;
+    return true;
+}
+
+static void share(const char *sql, const char *const *tenants, int n)
+{
+    send_sharing(sql, tenants, n);
+    assert_true(wait_until(all_done, &n, 10000));
+}
+
+/* Until the statement is prepared and known to be brief: a busy machine may take its time. */
+static void warm_up(const char *sql, const char *tenant)
+{
+    const char *const tenants[] = {tenant, tenant};
+    for (int i = 0; i < 500 && stats().shared == 0; i++)
+        share(sql, tenants, 2);
+    assert_true(stats().shared > 0);
+}
+
+static const char *const twelve[SHARING] = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"};
+
+static void test_reads_share_a_transaction_not_a_tenant(void **state)
+{
+    char expected[32];
+    const char *since = NULL;
+    open_pool((rh_pool_settings){.connections = 1});
+    warm_up(
+        "SELECT concat_ws(' ', current_setting('rowhouse.tenant'), current_setting('transaction_read_only'),"
+        "extract(epoch FROM now()))",
+        "5");
+    uint64_t before = stats().shared;
+    share(sharing[0].job.statements[0].text, twelve, SHARING);
+    assert_int_equal(stats().shared - before, SHARING - 1);
+    for (int i = 0; i < SHARING; i++) {
+        assert_false(sharing[i].failed);
+        snprintf(expected, sizeof expected, "%s on ", twelve[i]);
+        assert_memory_equal(sharing[i].first, expected, strlen(expected));
+        const char *began = strrchr(sharing[i].first, ' ');
+        assert_true(!since || strcmp(since, began) == 0); /* one transaction */
+        since = began;
+    }
+    run_sql(&sharing[0], "5", "SELECT pg_current_xact_id()::text", false);
+    assert_false(sharing[0].failed); /* the next one may write */
+    close_pool();
+}
+
+/* What stands before it has its rows; what stands behind it is sent again, once and alone. */
+static void test_an_error_in_a_shared_transaction(void **state)
+{
+    static const char *const tenants[] = {"a", "b", "zero", "c", "zero", "d"};
+    open_pool((rh_pool_settings){.connections = 1});
+    warm_up(
+        "SELECT current_setting('rowhouse.tenant') || 1 / (length(current_setting('rowhouse.tenant')) - 4)",
+        "a");
+    uint64_t before = stats().shared;
+    share(sharing[0].job.statements[0].text, tenants, 6);
+    assert_int_equal(stats().shared - before, 5);
+    assert_int_equal(stats().retried, 3);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(sharing[i].failed, i == 2 || i == 4);
+        assert_int_equal(sharing[i].restarts, 0);
+        if (sharing[i].failed)
+            assert_string_equal(sharing[i].err.sqlstate, "22012");
+        else
+            assert_int_equal(sharing[i].first[0], *tenants[i]);
+    }
+    close_pool();
+}
+
+#define SLEEPY                                                                                               \
+    "SELECT current_setting('rowhouse.tenant') FROM pg_sleep(CASE current_setting('rowhouse.tenant') WHEN "  \
+    "'slow' THEN 20 ELSE 0 END)"
+
+static void test_cancels_in_a_shared_transaction(void **state)
+{
+    static const char *const tenants[] = {"a", "slow", "bad", "b"};
+    int n = 4;
+    open_pool((rh_pool_settings){.connections = 1});
+    warm_up(SLEEPY, "a");
+    send_sharing(SLEEPY, tenants, n);
+    for (int i = 0; i < 20; i++) /* until it sleeps */
+        uv_run(&loop, UV_RUN_NOWAIT), usleep(1000);
+    rh_pool_cancel(pool, &sharing[1].job);
+    rh_pool_cancel(pool, &sharing[2].job);
+    assert_true(wait_until(all_done, &n, 10000));
+    for (int i = 0; i < n; i++) {
+        assert_int_equal(sharing[i].failed, i == 1 || i == 2);
+        assert_string_equal(sharing[i].failed ? sharing[i].err.sqlstate : sharing[i].first,
+                            sharing[i].failed ? "57014" : tenants[i]);
+    }
+    close_pool();
+}
+
+/* The last of them is gone before the Sync was sent: its place is still there. */
+static void test_a_cancel_before_a_shared_transaction_is_sent(void **state)
+{
+    static const char *const tenants[] = {"a", "b", "bad"};
+    int n = 3;
+    open_pool((rh_pool_settings){.connections = 1});
+    warm_up(BOUND, "a");
+    send_sharing(BOUND, tenants, n);
+    rh_pool_cancel(pool, &sharing[2].job);
+    assert_true(wait_until(all_done, &n, 10000));
+    assert_string_equal(sharing[0].first, "a");
+    assert_string_equal(sharing[1].first, "b");
+    share(BOUND, twelve, SHARING);
+    for (int i = 0; i < SHARING; i++)
+        assert_string_equal(sharing[i].first, twelve[i]);
+    assert_int_equal(stats().in_flight, 0);
+    close_pool();
+}
+
+static void test_what_does_not_share(void **state)
+{
+    static call other, write, timed, home;
+    open_pool((rh_pool_settings){.connections = 1});
+    warm_up(BOUND, "a");
+    uint64_t before = stats().shared;
+    send_sharing(BOUND, (const char *const[]){"a"}, 1);
+    prepare_call(&other, "b", BOUND, true);
+    other.job.shares = &other;
+    prepare_call(&home, "c", BOUND, true);
+    home.job.shares = &other;
+    home.job.home = 7;
+    prepare_call(&write, "d", BOUND, false);
+    write.job.shares = &other;
+    prepare_call(&timed, "e", BOUND, true);
+    timed.job.shares = &other;
+    timed.job.statement_timeout = "9000";
+    assert_true(submit(&other) && submit(&home) && submit(&write) && submit(&timed));
+    assert_true(wait_until(is_done, &timed, 10000));
+    assert_string_equal(other.first, "b");
+    assert_string_equal(home.first, "c");
+    assert_string_equal(write.first, "d");
+    assert_string_equal(timed.first, "e");
+    assert_int_equal(stats().shared, before);
+    close_pool();
+    open_pool(
+        (rh_pool_settings){.connections = 1, .options = "-c default_transaction_isolation=serializable"});
+    for (int i = 0; i < 30; i++)
+        share(BOUND, twelve, SHARING);
+    assert_int_equal(stats().shared, 0);
+    close_pool();
+}
+
 static void test_rollback_and_commit_errors(void **state)
 {
     call c;
@@ -1260,6 +1426,11 @@ int main(void)
         cmocka_unit_test(test_skipped_parse_is_not_remembered),
         cmocka_unit_test(test_statement_cache_is_bounded),
         cmocka_unit_test(test_stale_statements_are_prepared_anew),
+        cmocka_unit_test(test_reads_share_a_transaction_not_a_tenant),
+        cmocka_unit_test(test_an_error_in_a_shared_transaction),
+        cmocka_unit_test(test_cancels_in_a_shared_transaction),
+        cmocka_unit_test(test_a_cancel_before_a_shared_transaction_is_sent),
+        cmocka_unit_test(test_what_does_not_share),
         cmocka_unit_test(test_rollback_and_commit_errors),
         cmocka_unit_test(test_many_rows_stream),
         cmocka_unit_test(test_slow_heads_do_not_hold_others_up),

@@ -112,6 +112,47 @@ static rh_rest *plan(rh_arena *a, const char *method, const char *path, const ch
     return r;
 }
 
+/* Reads that may share a transaction: of one such table, by built-in means. */
+static void a_plain_read_is_known(void **state)
+{
+    static const struct {
+        const char *method, *path, *query, *prefer;
+        bool plain;
+    } requests[] = {
+        {"GET", "/companies/5", "", NULL, true},
+        {"HEAD", "/companies", "", "count=exact", true},
+        {"GET", "/companies", "select=id,title:name&name=ilike.a*&order=name.desc&limit=3", "count=exact",
+         true},
+        {"GET", "/geo_ips", "country=eq.x", NULL, true},
+        {"GET", "/companies", "", "timezone=UTC", false},
+        {"GET", "/companies", "select=id::text", NULL, false},
+        {"GET", "/companies", "select=count()", NULL, false},
+        {"GET", "/companies", "select=id,campaigns(id)", NULL, false},
+        {"GET", "/ads/5", "", NULL, false}, /* has a policy of the app */
+        {"GET", "/running", "", NULL, false},
+        {"GET", "/rpc/add_them", "a=1", NULL, false},
+        {"PATCH", "/companies", "id=eq.5", NULL, false},
+    };
+    rh_err err;
+    rh_rest_naming naming = shared_naming, distributed = shared_naming;
+    naming.aggregates = distributed.distributed = true;
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        rh_arena *a = rh_arena_new();
+        rh_rest_request req = {.method = method_named(requests[i].method, strlen(requests[i].method)),
+                               .path = requests[i].path,
+                               .query = requests[i].query,
+                               .prefer = requests[i].prefer,
+                               .body = "{\"name\": \"x\"}",
+                               .body_len = strlen("{\"name\": \"x\"}")};
+        const rh_rest *r = rh_rest_plan(a, &req, cache, &naming, &err), *far;
+        if (!r || (rh_rest_info(r)->plain != NULL) != requests[i].plain)
+            fail_msg("%s?%s", requests[i].path, requests[i].query);
+        far = rh_rest_plan(a, &req, cache, &distributed, &err);
+        assert_true(!far || !rh_rest_info(far)->plain);
+        rh_arena_free(a);
+    }
+}
+
 /* One row at most comes whole: no need for PostgreSQL's rows one by one. */
 static void a_read_of_one_row_is_known(void **state)
 {
@@ -514,6 +555,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases_plan_as_written),
+        cmocka_unit_test(a_plain_read_is_known),
         cmocka_unit_test(a_read_of_one_row_is_known),
         cmocka_unit_test(no_byte_of_a_client_stands_in_a_statement),
         cmocka_unit_test(every_reference_to_a_tenant_relation_has_the_key_beside_it),

@@ -155,6 +155,45 @@ static void introspection_takes_any_name_of_a_schema(void **state)
     rh_arena_free(a);
 }
 
+/* Only of such tables reads of several tenants may share a transaction. */
+static void tables_read_without_the_apps_code_are_known(void **state)
+{
+    if (!available)
+        skip();
+    rh_err err;
+    rh_arena *a = rh_arena_new();
+    assert_true(rh_db_exec(
+        owner,
+        "CREATE SCHEMA plain; SET search_path = plain, pg_catalog;"
+        "CREATE FUNCTION even(int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 % 2 = 0';"
+        "CREATE TYPE mood AS ENUM ('sad'); CREATE DOMAIN short AS text;"
+        "CREATE TABLE yes (id int PRIMARY KEY, m mood, t text[]); CREATE INDEX ON yes (lower(t[1])) WHERE id "
+        "> 5;"
+        "CREATE POLICY rowhouse_tenant ON yes AS RESTRICTIVE USING (true);"
+        "CREATE TABLE its_policy (id int); CREATE POLICY mine ON its_policy USING (even(id));"
+        "CREATE TABLE its_type (d short); CREATE TABLE its_types (d short[]);"
+        "CREATE TABLE its_index (id int); CREATE INDEX ON its_index ((even(id)));"
+        "CREATE TABLE its_predicate (id int); CREATE INDEX ON its_predicate (id) WHERE even(id);"
+        "CREATE TABLE parent (id int); CREATE TABLE child () INHERITS (parent);"
+        "CREATE TABLE parts (id int) PARTITION BY LIST (id); CREATE VIEW seen AS SELECT * FROM yes;"
+        "RESET search_path",
+        &err));
+    const char *values[] = {"plain", "reference", "company_id", "companies", ""};
+    const char *json = rh_db_value(owner, a, rh_sql_rest_introspect, 5, values, &err);
+    assert_non_null(json);
+    rh_relation_cache *c = rh_relation_cache_parse(json, strlen(json), &err);
+    assert_non_null(c);
+    int n;
+    const rh_relation *all = rh_relation_all(c, &n);
+    for (int i = 0; i < n; i++)
+        if (all[i].set == RH_SET_TENANT)
+            assert_int_equal(all[i].plain,
+                             strcmp(all[i].name, "yes") == 0 || strcmp(all[i].name, "child") == 0);
+    rh_relation_cache_free(c);
+    assert_true(rh_db_exec(owner, "DROP SCHEMA plain CASCADE", &err));
+    rh_arena_free(a);
+}
+
 static void introspection_takes_an_empty_schema(void **state)
 {
     if (!available)
@@ -328,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(introspection_gives_the_kept_cache),
         cmocka_unit_test(introspection_takes_an_empty_schema),
+        cmocka_unit_test(tables_read_without_the_apps_code_are_known),
         cmocka_unit_test(introspection_takes_any_name_of_a_schema),
         cmocka_unit_test(cases_answer_as_written),
         cmocka_unit_test(statements_keep_tenants_apart_without_row_level_security),
