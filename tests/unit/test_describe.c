@@ -182,6 +182,7 @@ static const rh_openapi_settings plain_settings = {.url = "http://x/", .title = 
 struct asker {
     rh_description_order order;
     rh_kept *text;
+    bool found; /* it was there already */
     int answers;
 };
 
@@ -202,7 +203,8 @@ static void ask(struct asker *k, rh_describer *d, const rh_relation_cache *cache
                                   .version = "1",
                                   .on_made = on_made}};
     k->text = rh_describer_find(d, &k->order);
-    if (!k->text)
+    k->found = k->text != NULL;
+    if (!k->found)
         rh_describer_make(d, &k->order);
 }
 
@@ -251,7 +253,7 @@ static void what_is_kept_is_what_would_be_written(void **state)
     uv_run(&loop, UV_RUN_DEFAULT);
     for (int i = 0; i < 12; i++) {
         struct asker again;
-        assert_int_equal(askers[i].answers, 1);
+        assert_int_equal(askers[i].answers, !askers[i].found);
         assert_string_equal(unpacked(a, askers[i].text), written(a, caches[i % 2], askers[i].order.form));
         ask(&again, d, caches[i % 2], askers[i].order.form);
         assert_ptr_equal(again.text, askers[i].text);
