@@ -244,9 +244,13 @@ WITH RECURSIVE sets AS (
                     'row_of', a.row_of, 'row_of_set', a.row_of_set) ORDER BY a.n)
                 FROM arguments a WHERE a.oid = p.oid AND a.mode IN ('i', 'b', 'v')), '[]'),
             'comment', pg_catalog.obj_description(p.oid, 'pg_proc'),
-            'settings', ( -- of its transaction, which a function that is called cannot set any more
+            'settings', (
                 SELECT pg_catalog.jsonb_object_agg(pg_catalog.split_part(c, '=', 1), pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1))
-                FROM pg_catalog.unnest(p.proconfig) c WHERE c ~ '^(statement_timeout|plan_filter\.statement_cost_limit|default_transaction_isolation)='),
+                FROM pg_catalog.unnest(p.proconfig) c WHERE c !~ '^(search_path|role|session_authorization)='),
+            'timeout_ms', (
+                SELECT CASE WHEN v ~ '^[0-9]+$' THEN v::bigint
+                            WHEN v ~ '^ *[0-9.]+ *(us|ms|s|min|h|d) *$' THEN (extract(epoch FROM v::interval) * 1000)::bigint END
+                FROM (SELECT pg_catalog.substr(c, 19) FROM pg_catalog.unnest(p.proconfig) c WHERE c ~ '^statement_timeout=') t (v)),
             'read_only', nullif(p.provolatile <> 'v', false),
             'returns_set', nullif(p.proretset, false),
             'one_row', nullif(NOT p.proretset OR p.prorows = 1, false),

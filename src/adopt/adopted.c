@@ -46,6 +46,14 @@ void rh_adopted_show(rh_adopted *a, rh_adopted_state *s)
     rh_adopted_leave(old);
 }
 
+bool rh_adopted_is_known(rh_adopted *a)
+{
+    pthread_mutex_lock(&a->lock);
+    bool known = a->now != NULL;
+    pthread_mutex_unlock(&a->lock);
+    return known;
+}
+
 const rh_adopted_state *rh_adopted_use(rh_adopted *a)
 {
     pthread_mutex_lock(&a->lock);
@@ -77,6 +85,18 @@ static rh_adopted_view *find_view(rh_adopted_state *s, const rh_adopted_schema *
     for (size_t i = 0; i < s->n_views; i++)
         if (s->views[i].schema == schema && strcmp(s->views[i].role, role) == 0)
             return &s->views[i];
+    return NULL;
+}
+
+const char *rh_adopted_begin(const char *isolation)
+{
+    static const char *const commands[][2] = {
+        {"repeatable read", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"},
+        {"serializable", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"},
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcasecmp(commands[i][0], isolation) == 0)
+            return commands[i][1];
     return NULL;
 }
 

@@ -44,12 +44,15 @@ typedef struct rh_adopted_view {
 
 typedef struct rh_adopted_state {
     rh_arena *arena;
-    const rh_conf *conf; /* the state's own */
-    const char *login;   /* the role that logs in */
-    const char *database;
+    const rh_conf *conf;  /* the state's own */
+    const char *login;    /* the role that logs in */
+    const char *database; /* what it is called, for people */
     rh_adopted_schema *schemas;
     size_t n_schemas;
-    const char *schema_list; /* of their names, for messages */
+    const char *schema_list;    /* of their names, for messages */
+    const char *const *hoisted; /* settings of functions that hold for the whole transaction */
+    size_t n_hoisted;
+    bool no_keys;            /* nothing says how tokens are signed */
     rh_map roles;            /* name to rh_adopted_role: those that have settings */
     const char *pre_request; /* statement that calls it; NULL: there is none */
     atomic_int users;
@@ -64,10 +67,13 @@ void rh_adopted_free(rh_adopted *a); /* NULL is allowed */
 rh_adopted_state *rh_adopted_state_new(void);
 /* From now on this is what is known; the maker's use goes over to it. */
 void rh_adopted_show(rh_adopted *a, rh_adopted_state *s);
+bool rh_adopted_is_known(rh_adopted *a);
 /* The state of now; NULL before the first. To be let go by rh_adopted_leave(), on any thread. */
 const rh_adopted_state *rh_adopted_use(rh_adopted *a);
 void rh_adopted_leave(const rh_adopted_state *s); /* NULL is allowed */
 
+/* The command that gives a transaction an isolation level; NULL where that is the usual one. */
+const char *rh_adopted_begin(const char *isolation);
 /* The view of a role, NULL when it is not known. The state's. */
 const rh_relation_cache *rh_adopted_view_of(const rh_adopted_state *s, const rh_adopted_schema *schema,
                                             const char *role);

@@ -71,7 +71,7 @@ static const char *claims_with_role(rh_arena *a, const char *claims, const char 
 static bool choose_role(rh_arena *a, const rh_adopted_state *s, const rh_role_identity *who,
                         rh_gate_pass *out, rh_err *err)
 {
-    out->has_token = who->has_token;
+    out->named = *who->role != 0;
     out->role = rh_arena_strdup(a, *who->role ? who->role : s->conf->adopt_db_anon_role);
     if (!*out->role)
         return rh_err_set(err, RH_E_ANONYMOUS, "Anonymous access is disabled");
@@ -136,6 +136,7 @@ static bool is_unknown_role(const rh_err *err)
 
 void rh_gate_judge_error(const rh_gate_pass *p, rh_err *err)
 {
+    err->brief = p->state && strcmp(p->state->conf->adopt_client_error_verbosity, "minimal") == 0;
     if (err->code != RH_E_DB)
         return;
     if (strcmp(err->sqlstate, "22P02") == 0 && strstr(err->message, RH_REST_USED_GUARD)) {
@@ -144,7 +145,7 @@ void rh_gate_judge_error(const rh_gate_pass *p, rh_err *err)
         rh_err_hint(err, "Make them with ON COMMIT DROP.");
     } else if (strstr(err->message, RH_REST_ROLE_GUARD)) {
         rh_err_set(err, RH_E_FORBIDDEN, "the role \"%s\" cannot be used", p->role);
-    } else if ((strcmp(err->sqlstate, "42501") == 0 && !p->has_token) || is_unknown_role(err)) {
+    } else if ((strcmp(err->sqlstate, "42501") == 0 && !p->named) || is_unknown_role(err)) {
         err->code = RH_E_UNAUTHORIZED;
     }
 }

@@ -25,7 +25,7 @@ typedef struct rh_gate_pass {
     const char *tenant;        /* what the tenant is called: "database", a schema or a role */
     int64_t timeout_ms;        /* of the role's statements: rh_adopted_role */
     uint64_t home;             /* tells roles and schemas apart; never 0 */
-    bool has_token;
+    bool named;                /* the token says the role; else it is everybody's */
 } rh_gate_pass;
 
 /* profile: the value of Accept-Profile or Content-Profile, NULL when absent. The state is the caller's and
@@ -37,7 +37,7 @@ bool rh_gate_admit(rh_arena *a, const rh_adopted_state *s, const rh_role_identit
 /* Those that come before the settings of the request, and those behind. */
 void rh_gate_add_first(rh_arena *a, const rh_gate_pass *p, rh_gate_settings *out);
 void rh_gate_add_last(rh_arena *a, const rh_gate_pass *p, rh_gate_settings *out);
-/* PostgreSQL's refusals become what PostgREST makes of them: without a token 401. */
+/* PostgreSQL's refusals become what PostgREST makes of them: 401 where no token names a role. */
 void rh_gate_judge_error(const rh_gate_pass *p, rh_err *err);
 
 #endif

@@ -7,10 +7,11 @@
 
 /* What a function db-pre-config may say. */
 #define SAID                                                                                                 \
-    "{db_aggregates_enabled,db_anon_role,db_extra_search_path,db_max_rows,db_plan_enabled,db_pre_request,"   \
-    "db_schemas,db_tx_end,jwt_aud,jwt_role_claim_key,jwt_secret,jwt_secret_is_base64,openapi_mode,"          \
-    "openapi_security_active,openapi_server_proxy_uri,server_cors_allowed_origins,server_timing_enabled,"    \
-    "server_trace_header}"
+    "{client_error_verbosity,db_aggregates_enabled,db_anon_role,db_extra_search_path,"                       \
+    "db_hoisted_tx_settings,db_max_rows,db_plan_enabled,db_pre_request,db_root_spec,db_schemas,db_tx_end,"   \
+    "jwt_aud,jwt_role_claim_key,jwt_secret,jwt_secret_is_base64,openapi_mode,openapi_security_active,"       \
+    "openapi_server_proxy_uri,server_cors_allowed_origins,server_timing_enabled,server_trace_header,"        \
+    "url_use_legacy_target_names}"
 
 rh_db *rh_adopt_connect(const rh_conf *conf, rh_err *err)
 {
@@ -105,18 +106,6 @@ static rh_adopted_role *role_named(rh_adopted_state *s, const char *name)
     return role;
 }
 
-static const char *begin_of(const char *isolation)
-{
-    static const char *const commands[][2] = {
-        {"repeatable read", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"},
-        {"serializable", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"},
-    };
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcasecmp(commands[i][0], isolation) == 0)
-            return commands[i][1];
-    return NULL;
-}
-
 static bool read_roles(rh_adopted_state *s, rh_db *db, rh_err *err)
 {
     PGresult *res = rh_db_query(db, s->arena, rh_sql_adopted_roles, 0, NULL, err);
@@ -124,7 +113,7 @@ static bool read_roles(rh_adopted_state *s, rh_db *db, rh_err *err)
         rh_adopted_role *role = role_named(s, PQgetvalue(res, i, 0));
         rh_conf_pair pair = {PQgetvalue(res, i, 1), PQgetvalue(res, i, 2)};
         if (strcmp(pair.name, "default_transaction_isolation") == 0)
-            role->begin = begin_of(pair.value);
+            role->begin = rh_adopted_begin(pair.value);
         else
             RH_VEC_PUSH(s->arena, &role->settings, pair);
         if (!PQgetisnull(res, i, 3))
@@ -196,6 +185,9 @@ rh_adopted_state *rh_adopt_read(const rh_adopt_source *source, rh_db *db, rh_err
     if (s->conf && read_roles(s, db, err) && read_schemas(s, db, err)) {
         const char *function = s->conf->adopt_db_pre_request;
         s->pre_request = *function ? call_of(s->arena, function) : NULL;
+        s->hoisted = rh_conf_list(s->arena, conf->adopt_db_hoisted_tx_settings, &s->n_hoisted);
+        s->no_keys = !*conf->auth_secret && !*conf->auth_key_file && !*conf->auth_jwks_url &&
+                     !rh_adopt_says_nobody(conf);
         return s;
     }
     rh_adopted_leave(s);

@@ -41,7 +41,10 @@ static enum order wait_for(rh_adopt_watch *w, int timeout_ms)
 static void lose(rh_adopt_watch *w, const rh_err *err)
 {
     if (!w->away_told)
-        rh_log_err(RH_LOG_WARN, "the database is away; what is known of it may grow old", err);
+        rh_log_err(RH_LOG_WARN,
+                   rh_adopted_is_known(w->adopted) ? "the database is away; what is known of it may grow old"
+                                                   : "the database is not there yet: it is waited for",
+                   err);
     w->away_told = true;
     rh_db_close(w->db);
     w->db = NULL;
@@ -125,21 +128,37 @@ static void *run(void *arg)
         for (; order == READ; order = hear(w))
             if (!read_anew(w))
                 return NULL;
-        order = wait_for(w, w->db ? -1 : RETRY_MS);
+        order = wait_for(w, w->db && rh_adopted_is_known(w->adopted) ? -1 : RETRY_MS);
         if (order == STOP)
             return NULL;
+        if (w->db && !rh_adopted_is_known(w->adopted))
+            order = READ;
         if (hear(w) == READ)
             order = READ;
         if (!w->db && dial(w, &err)) {
-            rh_log(RH_LOG_INFO, "the database is back");
+            rh_log(RH_LOG_INFO,
+                   rh_adopted_is_known(w->adopted) ? "the database is back" : "the database is there");
             w->away_told = false;
             order = READ;
         }
     }
 }
 
+/* For a server that cannot be reached. One that refuses, or a mistake in how to reach it, would stay; libpq
+ * tells them apart by words only. */
+static bool begin_waiting(rh_adopt_watch *w, const rh_err *err)
+{
+    PQconninfoOption *options = PQconninfoParse(w->conf->adopt_db_uri, NULL);
+    bool refused = strstr(err->message, "FATAL:") && !strstr(err->message, "starting up");
+    PQconninfoFree(options);
+    if (!options || w->db || err->code != RH_E_UNAVAILABLE || refused)
+        return false;
+    lose(w, err);
+    return true;
+}
+
 rh_adopt_watch *rh_adopt_watch_start(const rh_conf *conf, const rh_adopt_source *source, rh_adopted *adopted,
-                                     rh_err *err)
+                                     bool waits, rh_err *err)
 {
     rh_adopt_watch *w = rh_xcalloc(1, sizeof *w);
     *w = (rh_adopt_watch){.conf = conf,
@@ -147,10 +166,10 @@ rh_adopt_watch *rh_adopt_watch_start(const rh_conf *conf, const rh_adopt_source 
                           .adopted = adopted,
                           .stop_fd = eventfd(0, EFD_CLOEXEC),
                           .reload_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    bool read = dial(w, err) && read_all(w, err);
-    if (read && pthread_create(&w->thread, NULL, run, w) == 0)
+    bool ok = (dial(w, err) && read_all(w, err)) || (waits && begin_waiting(w, err));
+    if (ok && pthread_create(&w->thread, NULL, run, w) == 0)
         return w;
-    if (read)
+    if (ok)
         rh_err_set(err, RH_E_IO, "cannot start a thread for the adopted database");
     rh_db_close(w->db);
     close(w->stop_fd);

@@ -13,9 +13,10 @@
 typedef struct rh_adopt_watch rh_adopt_watch;
 
 /* conf: what the connection and the channel are taken from; it outlives the watch, and so does source.
- * adopted has its first state when this returns. */
+ * adopted has its first state when this returns; with `waits` a server that cannot be reached is waited for
+ * instead, and it has that later. */
 rh_adopt_watch *rh_adopt_watch_start(const rh_conf *conf, const rh_adopt_source *source, rh_adopted *adopted,
-                                     rh_err *err);
+                                     bool waits, rh_err *err);
 /* Read everything anew, soon. From any thread. */
 void rh_adopt_watch_reload(void *watch);
 void rh_adopt_watch_stop(rh_adopt_watch *w); /* NULL is allowed */

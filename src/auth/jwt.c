@@ -84,6 +84,7 @@ static bool refuse_signature(rh_err *err)
 struct head {
     const rh_alg *alg;
     const char *kid; /* NULL: none */
+    bool unsecured;
 };
 
 static uint32_t accepted(const rh_jwt_keys *k, const rh_jwt_rules *rules)
@@ -104,6 +105,7 @@ static bool read_header(rh_arena *a, const json_t *header, struct head *out, rh_
     const char *alg = plain_string(json_object_get(header, "alg"));
     out->alg = alg ? rh_alg_find(alg) : NULL;
     out->kid = rh_arena_strdup(a, plain_string(kid));
+    out->unsecured = alg && strcasecmp(alg, "none") == 0;
     if (json_object_get(header, "crit")) { /* RFC 7515: refuse what one does not understand */
         rh_err_set(err, RH_E_JWT, "JWT has critical header parameters");
         return rh_err_detail(err, "The header parameter crit is not supported.");
@@ -128,6 +130,8 @@ static bool check_header(rh_arena *a, const rh_jwt_keys *k, const rh_jwt_rules *
     json_decref(header);
     if (ok && (!out->alg || !(out->alg->bit & permitted)))
         ok = wrong_alg(a, accepted(k, rules), err);
+    if (out->unsecured)
+        rh_err_detail(err, "JWT is unsecured but expected 'alg' was not 'none'");
     return ok;
 }
 
@@ -205,10 +209,12 @@ static bool same_text(const json_t *value, const char *wanted)
     return s && strcmp(s, wanted) == 0;
 }
 
+/* wanted "": anybody's, but it must be what it has to be. */
 static bool check_audience(const json_t *payload, const char *wanted, rh_err *err)
 {
     const json_t *aud = json_object_get(payload, "aud"), *item;
-    bool found = same_text(aud, wanted), strings = !aud || json_is_string(aud) || json_is_array(aud);
+    bool found = !*wanted || same_text(aud, wanted);
+    bool strings = !aud || (!*wanted && json_is_null(aud)) || json_is_string(aud) || json_is_array(aud);
     size_t i;
     json_array_foreach((json_t *)aud, i, item)
     {
@@ -277,7 +283,7 @@ static bool read_claims(rh_arena *a, json_t *payload, const rh_jwt_rules *rules,
         !read_time(payload, "iat", true, &out->issued, err) ||
         !rh_jwt_check_times(out->expires, out->not_before, out->issued, now_s, rules->leeway_s, err))
         return false;
-    if (*rules->audience && !check_audience(payload, rules->audience, err))
+    if (!check_audience(payload, rules->audience, err))
         return false;
     if (*rules->issuer && !same_text(json_object_get(payload, "iss"), rules->issuer))
         return rh_err_set(err, RH_E_JWT_CLAIMS, "JWT not from the issuer");

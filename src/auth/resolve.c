@@ -17,6 +17,7 @@ struct rh_resolver {
     rh_token_cache *cache;
     rh_resolver_stats stats;
     rh_arena *settings;   /* the strings of rules */
+    rh_arena *claims;     /* those that rh_resolver_set_claims() brought */
     rh_arena *scratch;    /* for one verification, cleared before the next */
     rh_token_facts facts; /* of rh_resolve_role() */
 };
@@ -25,6 +26,7 @@ rh_resolver *rh_resolver_new(const rh_resolve_rules *rules, const rh_jwt_keys *k
 {
     rh_resolver *r = rh_xcalloc(1, sizeof *r);
     r->settings = rh_arena_new();
+    r->claims = rh_arena_new();
     r->scratch = rh_arena_new();
     r->cache = rh_token_cache_new(CACHE_ENTRIES, CACHE_BYTES);
     r->keys = keys;
@@ -43,6 +45,7 @@ void rh_resolver_free(rh_resolver *r)
         return;
     rh_token_cache_free(r->cache);
     rh_arena_free(r->scratch);
+    rh_arena_free(r->claims);
     rh_arena_free(r->settings);
     free(r);
 }
@@ -50,6 +53,16 @@ void rh_resolver_free(rh_resolver *r)
 void rh_resolver_set_keys(rh_resolver *r, const rh_jwt_keys *keys)
 {
     r->keys = keys;
+    rh_token_cache_clear(r->cache);
+}
+
+void rh_resolver_set_claims(rh_resolver *r, const char *audience, const char *role_path)
+{
+    if (strcmp(r->rules.jwt.audience, audience) == 0 && strcmp(r->rules.jwt.role_path, role_path) == 0)
+        return;
+    rh_arena_clear(r->claims);
+    r->rules.jwt.audience = rh_arena_strdup(r->claims, audience);
+    r->rules.jwt.role_path = rh_arena_strdup(r->claims, role_path);
     rh_token_cache_clear(r->cache);
 }
 

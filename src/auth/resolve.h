@@ -25,6 +25,9 @@ void rh_resolver_free(rh_resolver *r);
 /* From now on these keys verify; whatever was verified with the old ones is forgotten. */
 void rh_resolver_set_keys(rh_resolver *r, const rh_jwt_keys *keys);
 
+/* The same of these two rules, where they differ from what they were. */
+void rh_resolver_set_claims(rh_resolver *r, const char *audience, const char *role_path);
+
 typedef struct rh_resolver_stats {
     uint64_t hits, misses; /* of tokens in the cache */
 } rh_resolver_stats;

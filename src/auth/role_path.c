@@ -2,13 +2,14 @@
 #include "auth/role_path.h"
 
 #include <ctype.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PATH_MAX_BYTES 255
 
 enum kind { KEY, INDEX, FILTER, SLICE };
-enum comparison { IS, IS_NOT, BEGINS, ENDS, CONTAINS };
+enum comparison { IS, IS_NOT, BEGINS, ENDS, CONTAINS, MATCHES };
 
 struct step {
     enum kind kind;
@@ -19,7 +20,7 @@ struct step {
     bool has_to;
 };
 
-/* The longer ones first. */
+/* Of the older language; the longer ones first. */
 static const struct {
     const char *word;
     enum comparison comparison;
@@ -39,10 +40,11 @@ static bool take(const char **p, const char *word)
     return true;
 }
 
-static bool read_quoted(const char **p, struct step *s)
+/* Between quotes of the kind that stands there, one of `quotes`. */
+static bool read_quoted(const char **p, const char *quotes, struct step *s)
 {
     const char *end;
-    if (**p != '"' || !(end = strchr(*p + 1, '"')))
+    if (!**p || !strchr(quotes, **p) || !(end = strchr(*p + 1, **p)))
         return false;
     s->text = *p + 1;
     s->len = (size_t)(end - s->text);
@@ -54,7 +56,7 @@ static bool read_key(const char **p, struct step *s)
 {
     s->kind = KEY;
     if (**p == '"')
-        return read_quoted(p, s);
+        return read_quoted(p, "\"", s);
     s->text = *p;
     while (isalnum((unsigned char)**p) || (**p && strchr("_$@", **p)) || (unsigned char)**p >= 0x80)
         ++*p;
@@ -73,7 +75,7 @@ static bool read_filter(const char **p, struct step *s)
         if (take(p, comparisons[i].word)) {
             s->comparison = comparisons[i].comparison;
             skip_blanks(p);
-            return read_quoted(p, s) && take(p, ")]");
+            return read_quoted(p, "\"", s) && take(p, ")]");
         }
     return false;
 }
@@ -101,8 +103,98 @@ static bool read_index(const char **p, struct step *s)
     return number && (s->kind == SLICE || s->from >= 0) && take(p, "]");
 }
 
-static bool read_step(const char **p, struct step *s)
+/* ---- JSON Path (RFC 9535) ---- */
+
+static bool read_member(const char **p, struct step *s)
 {
+    s->kind = KEY;
+    s->text = *p;
+    while (isalpha((unsigned char)**p) || **p == '_' || (unsigned char)**p >= 0x80 ||
+           (*p > s->text && isdigit((unsigned char)**p)))
+        ++*p;
+    s->len = (size_t)(*p - s->text);
+    return s->len > 0;
+}
+
+static bool compiles(const struct step *s, regex_t *to)
+{
+    char pattern[PATH_MAX_BYTES + 1];
+    snprintf(pattern, sizeof pattern, "%.*s", (int)s->len, s->text);
+    return regcomp(to, pattern, REG_EXTENDED | REG_NOSUB) == 0;
+}
+
+/* search(@, 'x') */
+static bool read_search(const char **p, struct step *s)
+{
+    regex_t regex;
+    s->comparison = MATCHES;
+    skip_blanks(p);
+    if (!take(p, "@"))
+        return false;
+    skip_blanks(p);
+    if (!take(p, ","))
+        return false;
+    skip_blanks(p);
+    if (!read_quoted(p, "'\"", s) || !compiles(s, &regex))
+        return false;
+    regfree(&regex);
+    skip_blanks(p);
+    return take(p, ")");
+}
+
+/* @ == 'x', @ != 'x' */
+static bool read_comparison(const char **p, struct step *s)
+{
+    if (!take(p, "@"))
+        return false;
+    skip_blanks(p);
+    bool same = take(p, "==");
+    if (!same && !take(p, "!="))
+        return false;
+    s->comparison = same ? IS : IS_NOT;
+    skip_blanks(p);
+    return read_quoted(p, "'\"", s);
+}
+
+/* Behind the question mark: one condition, in parentheses or not. */
+static bool read_condition(const char **p, struct step *s)
+{
+    s->kind = FILTER;
+    skip_blanks(p);
+    bool inner = take(p, "(");
+    skip_blanks(p);
+    if (!(take(p, "search(") ? read_search(p, s) : read_comparison(p, s)))
+        return false;
+    skip_blanks(p);
+    if (inner && !take(p, ")"))
+        return false;
+    skip_blanks(p);
+    return take(p, "]");
+}
+
+static bool read_segment(const char **p, struct step *s)
+{
+    *s = (struct step){0};
+    if (take(p, "."))
+        return read_member(p, s);
+    if (!take(p, "["))
+        return false;
+    skip_blanks(p);
+    if (take(p, "?"))
+        return read_condition(p, s);
+    s->kind = **p == '\'' || **p == '"' ? KEY : INDEX;
+    if (s->kind == KEY ? !read_quoted(p, "'\"", s) : !read_number(p, &s->from))
+        return false;
+    skip_blanks(p);
+    return take(p, "]");
+}
+
+/* ---- both ---- */
+
+static bool read_step(const char **p, bool json_path, struct step *s)
+{
+    if (json_path)
+        return read_segment(p, s);
     *s = (struct step){0};
     if (take(p, "."))
         return read_key(p, s);
@@ -112,15 +204,26 @@ static bool read_step(const char **p, struct step *s)
 bool rh_role_path_ok(const char *path, rh_err *err)
 {
     struct step s;
-    const char *p = path;
-    bool ok = *p == '.' && strlen(path) <= PATH_MAX_BYTES;
+    bool json_path = *path == '$';
+    const char *p = path + json_path;
+    bool ok = (json_path ? *p != 0 : *p == '.') && strlen(path) <= PATH_MAX_BYTES;
     while (ok && *p)
-        ok = read_step(&p, &s);
+        ok = read_step(&p, json_path, &s);
     if (ok)
         return true;
     rh_err_set(err, RH_E_CONF, "\"%s\" is not the path of a role", path);
     return rh_err_hint(
-        err, "Write it as in .role, .\"https://example.com/roles\"[0] or .roles[?(@ ^== \"app_\")].");
+        err, "Write it as in $.role, $['https://example.com/roles'][0] or $.roles[?search(@, '^app_')].");
+}
+
+static bool is_found(const struct step *s, const char *text)
+{
+    regex_t regex;
+    if (!compiles(s, &regex))
+        return false;
+    bool found = regexec(&regex, text, 0, NULL, 0) == 0;
+    regfree(&regex);
+    return found;
 }
 
 static bool matches(const struct step *s, const char *text)
@@ -138,6 +241,8 @@ static bool matches(const struct step *s, const char *text)
         return len >= s->len && memcmp(text + len - s->len, s->text, s->len) == 0;
     case CONTAINS:
         return memmem(text, len, s->text, s->len) != NULL;
+    case MATCHES:
+        return is_found(s, text);
     }
     return false;
 }
@@ -161,6 +266,14 @@ static const char *slice(rh_arena *a, const char *text, const struct step *s)
     return to <= from ? "" : rh_arena_strndup(a, text + from, (size_t)(to - from));
 }
 
+/* From the end where it is negative. */
+static const json_t *item_at(const json_t *array, long i)
+{
+    long n = (long)json_array_size(array);
+    i = i < 0 ? i + n : i;
+    return i >= 0 && i < n ? json_array_get(array, (size_t)i) : NULL;
+}
+
 /* A string without NUL, else NULL. */
 static const char *text_of(const json_t *value)
 {
@@ -173,7 +286,9 @@ const char *rh_role_path_find(rh_arena *a, const json_t *payload, const char *pa
     struct step s;
     const json_t *at = payload;
     const char *text = NULL;
-    while (*path && read_step(&path, &s)) {
+    bool json_path = *path == '$';
+    path += json_path;
+    while (*path && read_step(&path, json_path, &s)) {
         if (s.kind == SLICE) {
             if (!text && at && !(text = text_of(at)))
                 return NULL;
@@ -182,7 +297,7 @@ const char *rh_role_path_find(rh_arena *a, const json_t *payload, const char *pa
         }
         at = text              ? NULL /* no more steps within a part of a string */
              : s.kind == KEY   ? json_object_getn(at, s.text, s.len)
-             : s.kind == INDEX ? json_array_get(at, (size_t)s.from)
+             : s.kind == INDEX ? item_at(at, s.from)
                                : first_match(at, &s);
         text = NULL;
     }

@@ -133,12 +133,8 @@ const char *rh_err_name(const rh_err *err)
     return err->name[0] ? err->name : err->sqlstate[0] ? err->sqlstate : rh_code_name(err->code);
 }
 
-void rh_err_json(const rh_err *err, rh_str *out)
+static void add_help(rh_str *out, const rh_err *err)
 {
-    rh_str_addc(out, '{');
-    add_member(out, "code", rh_err_name(err));
-    rh_str_addc(out, ',');
-    add_member(out, "message", err->message);
     rh_str_addc(out, ',');
     if (err->json_detail)
         rh_str_addf(out, "\"details\":%s", err->detail);
@@ -146,6 +142,16 @@ void rh_err_json(const rh_err *err, rh_str *out)
         add_member(out, "details", err->detail);
     rh_str_addc(out, ',');
     add_member(out, "hint", err->hint);
+}
+
+void rh_err_json(const rh_err *err, rh_str *out)
+{
+    rh_str_addc(out, '{');
+    add_member(out, "code", rh_err_name(err));
+    rh_str_addc(out, ',');
+    add_member(out, "message", err->message);
+    if (!err->brief)
+        add_help(out, err);
     rh_str_addc(out, '}');
 }
 

@@ -99,6 +99,7 @@ typedef struct rh_err {
     char name[64];    /* the app's own code; "": that of code and sqlstate */
     int http;         /* the app's own status; 0: that of code and sqlstate */
     bool json_detail; /* detail is JSON already */
+    bool brief;       /* the client is told code and message only */
     int retry_after;  /* seconds until it is worth trying again; 0: nothing is known of that */
     char message[1024];
     char detail[2048]; /* "" when there is none; so is hint */

@@ -26,7 +26,8 @@ struct adoption {
     const rh_conf *conf;
     rh_adopt_source source;
     rh_adopted *adopted;
-    const rh_adopted_state *state; /* the first one: the server's settings are in it */
+    const rh_adopted_state
+        *state; /* the first one: the server's settings are in it; NULL: it is waited for */
     rh_adopt_watch *watch;
     rh_key_source *keys;
     _Atomic(rh_key_source *) fixed_keys; /* the same, once they are there, where jwt-secret says them */
@@ -52,9 +53,15 @@ static rh_conf *read_source(rh_arena *a, void *arg, rh_err *err)
     return NULL;
 }
 
+/* While the database is waited for, what it says of itself is not among the settings. */
+static const rh_conf *settings_of(const struct adoption *s)
+{
+    return s->state ? s->state->conf : s->conf;
+}
+
 static bool start_server(struct adoption *s, rh_err *err)
 {
-    const rh_conf *conf = s->state->conf;
+    const rh_conf *conf = settings_of(s);
     rh_server_settings settings = {
         .conf = conf,
         .adopted = s->adopted,
@@ -68,7 +75,7 @@ static bool start_server(struct adoption *s, rh_err *err)
                           .algorithms = conf->algorithms},
                   .trusted_header = ""},
         .conninfo = conf->adopt_db_uri,
-        .database = s->state->database,
+        .database = "", /* that of the conninfo */
         .options = RH_DATA_OPTIONS,
         .control = {.ctx = s->adopted,
                     .config = rh_adopt_admin_config,
@@ -100,9 +107,9 @@ static void renew_keys(const rh_adopted_state *state, void *arg)
 
 static bool start_keys(struct adoption *s, rh_err *err)
 {
-    const rh_conf *conf = s->state->conf;
+    const rh_conf *conf = settings_of(s);
     s->keys = rh_adopt_key_source(s->line->a, conf, &s->secret, err);
-    if (s->keys && *conf->auth_secret)
+    if (s->keys && (*conf->auth_secret || (!s->state && s->secret)))
         atomic_store(&s->fixed_keys, s->keys);
     return s->keys != NULL;
 }
@@ -126,7 +133,7 @@ static bool start(struct adoption *s, rh_err *err)
         return false;
     s->source = (rh_adopt_source){read_source, renew_keys, s, s->from && !rh_file_exists(s->from)};
     s->adopted = rh_adopted_new();
-    if (!(s->watch = rh_adopt_watch_start(s->conf, &s->source, s->adopted, err)))
+    if (!(s->watch = rh_adopt_watch_start(s->conf, &s->source, s->adopted, !s->source.first_look, err)))
         return false;
     s->state = rh_adopted_use(s->adopted);
     return start_keys(s, err) && start_server(s, err) && write_doors(s, err);
@@ -161,7 +168,12 @@ static void print_first_look(const struct adoption *s)
 
 static void tell(const struct adoption *s)
 {
-    const rh_conf *conf = s->state->conf;
+    const rh_conf *conf = settings_of(s);
+    if (!s->state) {
+        rh_log(RH_LOG_INFO, "data door on %s:%d; requests are answered once the database is there",
+               conf->data_listen, rh_server_data_port(s->server));
+        return;
+    }
     const char *anonymous = *conf->adopt_db_anon_role
                                 ? rh_arena_printf(s->line->a, "run as %s", conf->adopt_db_anon_role)
                                 : "are refused";

@@ -495,6 +495,10 @@ static bool check_adopt(rh_arena *a, rh_conf *conf, rh_err *err)
     for (int i = 0; tenants[i]; i++)
         if (strcmp(tenants[i], conf->adopt_tenants) == 0)
             conf->adopt_tenant_is = (rh_adopt_tenants)i;
+    static const char *const verbosities[] = {"verbose", "minimal", NULL};
+    if (!is_one_of(conf->adopt_client_error_verbosity, verbosities))
+        return rh_err_set(err, RH_E_CONF, "client-error-verbosity \"%s\" is not verbose or minimal",
+                          conf->adopt_client_error_verbosity);
     return check_schemas(a, conf, err) && (rh_role_path_ok(conf->adopt_jwt_role_claim_key, err) ||
                                            rh_err_context(err, "jwt-role-claim-key"));
 }

@@ -42,9 +42,10 @@
     F("db-timezone-enabled", "true", "Prefer: timezone= is heard") \
     F("jwt-cache-max-entries", "", "so many verified tokens are remembered as fit into 2 MB a loop") \
     F("jwt-cache-max-lifetime", "", "verified tokens are remembered for as long as they hold") \
-    F("client-error-verbosity", "verbose", "errors have details and hints") \
-    F("db-root-spec", "none", "the description of the API is made from the schemas") \
-    F("db-hoisted-tx-settings", "none", "settings of functions hold within them") \
+    F("admin-server-unix-socket", "", "/live and /ready are paths of the data door") \
+    F("admin-server-unix-socket-mode", "", "/live and /ready are paths of the data door") \
+    F("server-reuseport", "", "one process uses all cores") \
+    F("server-trace-header", "", "X-Request-Id names each request") \
     F("server-unix-socket", "none", "the door listens on an address") \
     F("server-unix-socket-mode", "", "the door listens on an address") \
     F("log-query", "false,disabled", "statements are not logged") \

@@ -84,7 +84,11 @@
     X(STRING, adopt, db_extra_search_path, "public", "schemas that its functions find names in besides") \
     X(STRING, adopt, db_anon_role, "", "role of requests without a token; empty: they are refused") \
     X(STRING, adopt, db_pre_request, "", "function to be called at the beginning of each request's transaction") \
-    X(STRING, adopt, jwt_role_claim_key, ".role", "where a token names the role, such as .app.roles[0]") \
+    X(STRING, adopt, db_root_spec, "", "function that answers at / in place of the description") \
+    X(STRING, adopt, db_hoisted_tx_settings, "statement_timeout, plan_filter.statement_cost_limit, default_transaction_isolation", "settings of functions that hold for the whole transaction that calls them") \
+    X(STRING, adopt, client_error_verbosity, "verbose", "verbose, or minimal: errors without details and hint") \
+    X(BOOL, adopt, url_use_legacy_target_names, "on", "filters may name an embed's relation where it is renamed, with a warning") \
+    X(STRING, adopt, jwt_role_claim_key, "$.role", "where a token names the role, such as $.app.roles[0]") \
     X(BOOL, adopt, jwt_secret_is_base64, "off", "the secret is written in base64") \
     X(BOOL, adopt, db_config, "on", "settings pgrst.* of the login role hold as well") \
     X(STRING, adopt, db_pre_config, "", "function that says them by set_config()") \

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "rest/as_role.h"
+#include "rest/url.h"
 #include "sql.h"
 
 static void leave(void *state)
@@ -16,21 +17,46 @@ bool rh_adopted_request_admit(rh_adopted *db, rh_resolver *resolver, rh_exchange
                               rh_directory_entry *tenant, bool *again, rh_err *err)
 {
     rh_role_identity who;
+    const rh_adopted_state *state = out->pass.state ? out->pass.state : rh_adopted_use(db);
+    if (!state) {
+        rh_err_set(err, RH_E_UNAVAILABLE, "the database has not been reached yet");
+        return rh_err_hint(err, "Try again in a moment.");
+    }
+    if (!out->pass.state)
+        rh_arena_on_free(x->arena, leave, (void *)state);
+    out->pass = (rh_gate_pass){.state = state};
+    if (state->no_keys && x->headers.authorization)
+        return rh_err_set(err, RH_E_JWT_SECRET, "Server lacks JWT secret");
+    rh_resolver_set_claims(resolver, state->conf->auth_audience, state->conf->adopt_jwt_role_claim_key);
     bool known = rh_resolve_role(resolver, x->headers.authorization, rh_wall_s(), &who, err);
     *again = who.retry_after_fetch;
     if (!known)
         return false;
-    const rh_adopted_state *state = rh_adopted_use(db);
-    rh_arena_on_free(x->arena, leave, (void *)state);
     if (!rh_gate_admit(x->arena, state, &who, rh_exchange_profile(x), &out->pass, err))
         return false;
     *tenant = (rh_directory_entry){.state = RH_TENANT_ACTIVE,
                                    .home = (int64_t)out->pass.home,
                                    .node = 1,
                                    .conninfo = "",
-                                   .database = state->database,
+                                   .database = "", /* that of the conninfo */
                                    .schema = out->pass.schema->name};
     snprintf(tenant->id, sizeof tenant->id, "%s", out->pass.tenant);
+    return true;
+}
+
+bool rh_adopted_request_root(const rh_adopted_request *r, rh_arena *a, rh_rest_request *req)
+{
+    rh_str path;
+    const char *function = r->pass.state->conf->adopt_db_root_spec, *dot = strrchr(function, '.');
+    if (!*function || strcmp(req->path, "/") != 0 || (req->method != RH_GET && req->method != RH_HEAD))
+        return false;
+    rh_str_init_in(&path, a, 1024);
+    rh_str_add(&path, "/rpc/");
+    rh_url_encode(&path, dot ? dot + 1 : function);
+    req->path = rh_str_cstr(&path);
+    if (!req->accept || !strstr(req->accept, "application/openapi+json"))
+        return false;
+    req->accept = NULL;
     return true;
 }
 
@@ -51,6 +77,9 @@ void rh_adopted_request_name(rh_adopted_request *r, rh_exchange *x, rh_rest_nami
                                                                  : RH_PLANS_SHAPE;
     naming->estimates = conf->adopt_tenant_is == RH_ADOPT_DATABASE;
     naming->tx_end = rh_tx_end_parse(conf->data_tx_end);
+    naming->hoisted = state->hoisted;
+    naming->n_hoisted = state->n_hoisted;
+    naming->exact_names = !conf->adopt_url_use_legacy_target_names;
     naming->reads = RH_READS_REQUEST | (rh_relation_cache_reads(r->pass.schema->cache) & RH_READS_RESPONSE);
     rh_gate_add_first(x->arena, &r->pass, &first);
     rh_gate_add_last(x->arena, &r->pass, &last);
@@ -61,14 +90,25 @@ void rh_adopted_request_name(rh_adopted_request *r, rh_exchange *x, rh_rest_nami
         RH_VEC_PUSH(x->arena, settings, last.items[i]);
 }
 
-void rh_adopted_request_look(const rh_adopted_request *r, rh_arena *a,
-                             rh_rest_statement out[RH_ADOPTED_LOOK_STATEMENTS])
+int rh_adopted_request_look(const rh_adopted_request *r, rh_arena *a, const rh_request_settings *settings,
+                            rh_rest_statement out[RH_ADOPTED_LOOK_STATEMENTS])
 {
     const char *params[] = {r->pass.schema->name, "", "", "", r->role.name};
     const char **values = RH_NEW_ARRAY(a, const char *, 5);
+    rh_request_settings all = {0};
+    rh_rest_setting jit = {"jit", "off"};
+    int n = 0;
     memcpy(values, params, sizeof params);
-    rh_as_role_enter(a, &r->role, &out[0]);
-    out[1] = (rh_rest_statement){rh_sql_rest_introspect, strlen(rh_sql_rest_introspect), 5, values};
+    for (size_t i = 0; i < settings->len; i++)
+        RH_VEC_PUSH(a, &all, settings->items[i]);
+    RH_VEC_PUSH(a, &all, jit);
+    rh_as_role_enter(a, &r->role, all.items, all.len, &out[n++]);
+    if (r->role.pre_request) {
+        out[n] = (rh_rest_statement){r->role.pre_request, strlen(r->role.pre_request), 0, NULL};
+        rh_as_role_mark(a, &r->role, &out[n++]);
+    }
+    out[n++] = (rh_rest_statement){rh_sql_rest_introspect, strlen(rh_sql_rest_introspect), 5, values};
+    return n;
 }
 
 static void free_cache(void *cache)

@@ -11,7 +11,7 @@
 #define EXPOSED                                                                                              \
     "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, "              \
     "Transfer-Encoding, Range-Unit, Preference-Applied, ETag, Retry-After, Server-Timing, Allow, "           \
-    "X-Request-Id"
+    "X-Request-Id, Warning"
 #define MAX_REQUEST_HEADERS ((size_t)2048)
 
 rh_cors rh_cors_of(const char *setting, bool header_is_believed)

@@ -79,6 +79,8 @@ struct request {
     rh_request_settings settings;
     rh_rest *rest;
     const char *seen;                       /* of look() */
+    const rh_relation_cache *known;         /* it need not look */
+    bool described;                         /* the answer is to be called a description */
     rh_err *failed;                         /* a bound was passed while rows came in */
     int64_t sent_ms;                        /* when the watch first saw that its job was sent */
     int64_t judged_us, planned_us, done_us; /* when these parts had ended; 0: not yet */
@@ -106,7 +108,8 @@ static bool answer_live(const struct data_door *d)
 
 static bool answer_ready(const struct data_door *d)
 {
-    return (d->settings.adopted || rh_directory_age_ms(d->settings.directory) < INT64_MAX) &&
+    return (d->settings.adopted ? rh_adopted_is_known(d->settings.adopted)
+                                : rh_directory_age_ms(d->settings.directory) < INT64_MAX) &&
            rh_routes_alive(d->routes) && rh_key_source_generation(d->settings.keys) > 0;
 }
 
@@ -340,6 +343,8 @@ static void answer(struct request *r, const char *affected)
         refuse(r, &err);
         return;
     }
+    if (r->described)
+        rh_describe_name(&out);
     add_profile(r, &out);
     add_timing(r, &out);
     r->state = ENDED;
@@ -751,6 +756,10 @@ static bool submit(struct request *r, rh_err *err)
     const rh_rest_plan_info *info = rh_rest_info(r->rest);
     rh_job *job = &r->job;
     begin_job(r);
+    if (info->isolation)
+        job->begin = rh_adopted_begin(info->isolation);
+    if (info->timeout_ms >= 0)
+        job->deadline_ms = info->timeout_ms ? rh_data_door_deadline_ms(info->timeout_ms) : NO_TIMEOUT_MS;
     job->read_only = info->read_only;
     job->single_row = info->single_row;
     job->rollback = info->rollback;
@@ -775,7 +784,7 @@ static bool submit(struct request *r, rh_err *err)
 static void on_look_rows(rh_job *job, int statement, const PGresult *res)
 {
     struct request *r = job->user;
-    if (statement == job->main && PQntuples(res) == 1)
+    if (!r->known && statement == job->main && PQntuples(res) == 1)
         r->seen = rh_arena_strndup(r->x->arena, PQgetvalue(res, 0, 0), (size_t)PQgetlength(res, 0, 0));
 }
 
@@ -790,12 +799,12 @@ static void on_look_done(rh_job *job, const char *affected, const rh_err *err)
     struct request *r = job->user;
     rh_err own;
     unlink_running(r);
-    const rh_relation_cache *cache = NULL;
+    const rh_relation_cache *cache = err ? NULL : r->known;
     if (err)
         own = *err;
-    else if (r->seen)
+    else if (!cache && r->seen)
         cache = rh_adopted_request_seen(&r->adopted, r->x->arena, r->seen, strlen(r->seen), &own);
-    else
+    else if (!cache)
         rh_err_set(&own, RH_E_INTERNAL, "the description is empty");
     if (cache)
         describe(r, cache);
@@ -808,11 +817,11 @@ static bool look(struct request *r, rh_err *err)
     rh_job *job = &r->job;
     rh_rest_statement statements[RH_ADOPTED_LOOK_STATEMENTS];
     begin_job(r);
-    rh_adopted_request_look(&r->adopted, r->x->arena, statements);
+    job->n_statements =
+        rh_adopted_request_look(&r->adopted, r->x->arena, &r->settings, statements) - (r->known != NULL);
     job->read_only = job->single_row = true;
-    job->main = RH_ADOPTED_LOOK_STATEMENTS - 1;
-    job->n_statements = RH_ADOPTED_LOOK_STATEMENTS;
-    for (int i = 0; i < RH_ADOPTED_LOOK_STATEMENTS; i++) {
+    job->main = job->n_statements - 1;
+    for (int i = 0; i < job->n_statements; i++) {
         const rh_rest_statement *s = &statements[i];
         job->statements[i] = (rh_pool_statement){s->text, s->text_len, s->n, s->values};
     }
@@ -822,7 +831,8 @@ static bool look(struct request *r, rh_err *err)
     return send_job(r, err);
 }
 
-/* Of an adopted database each role has a description of its own. False: with err, to be refused. */
+/* Of an adopted database each role has a description of its own, and the function that runs first in each
+ * transaction may refuse it. False: with err, to be refused. */
 static bool describe_or_look(struct request *r, rh_err *err)
 {
     const rh_data_door_settings *s = &r->door->settings;
@@ -830,7 +840,8 @@ static bool describe_or_look(struct request *r, rh_err *err)
     bool by_role = s->adopted && s->openapi.mode == RH_OPENAPI_FOLLOW && r->rest_request.method != RH_OPTIONS;
     if (by_role)
         cache = rh_adopted_view_of(r->adopted.pass.state, r->adopted.pass.schema, r->adopted.pass.role);
-    if (!cache)
+    r->known = cache;
+    if (!cache || (s->adopted && r->adopted.role.pre_request && r->rest_request.method != RH_OPTIONS))
         return look(r, err);
     describe(r, cache);
     return true;
@@ -841,6 +852,8 @@ static void on_request(void *ctx, rh_exchange *x)
     struct request *r = x->user;
     rh_err err;
     fill_request(r);
+    if (r->door->settings.adopted)
+        r->described = rh_adopted_request_root(&r->adopted, x->arena, &r->rest_request);
     if (rh_describe_asked(&r->rest_request, r->cache)) {
         if (!describe_or_look(r, &err))
             refuse(r, &err);

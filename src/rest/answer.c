@@ -243,6 +243,8 @@ static void add_context(rh_rest *r, rh_rest_answer *out)
     }
     if (r->naming.vary)
         add_header(out, "Vary", r->naming.vary);
+    if (r->url.warning)
+        add_header(out, "Warning", r->url.warning);
 }
 
 static bool not_one_row(rh_rest *r, rh_err *err)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-void rh_as_role_put_guard(rh_writer *w, const rh_rest_role *role)
+static void put_guard(rh_writer *w, const rh_rest_role *role)
 {
     rh_put(w, ", (CASE WHEN CURRENT_USER::text = ");
     rh_put_param(w, role->name);
@@ -15,14 +15,20 @@ void rh_as_role_put_guard(rh_writer *w, const rh_rest_role *role)
               "END)::boolean");
 }
 
-void rh_as_role_enter(rh_arena *a, const rh_rest_role *role, rh_rest_statement *out)
+void rh_as_role_enter(rh_arena *a, const rh_rest_role *role, const rh_rest_setting *settings, size_t n,
+                      rh_rest_statement *out)
 {
     rh_writer w = {.arena = a};
     rh_str_init_in(&w.text, a, RH_STR_TEXT_MAX);
-    rh_put(&w, "SELECT pg_catalog.set_config('jit', 'off', true), pg_catalog.set_config('role', ");
-    rh_put_param(&w, role->name);
-    rh_put(&w, ", true)");
-    rh_as_role_put_guard(&w, role);
+    for (size_t i = 0; i < n; i++) {
+        rh_put(&w, i ? ", pg_catalog.set_config(" : "SELECT pg_catalog.set_config(");
+        rh_str_add_literal(&w.text, settings[i].name);
+        rh_put(&w, ", ");
+        rh_put_param(&w, settings[i].value);
+        rh_put(&w, ", true)");
+    }
+    if (role)
+        put_guard(&w, role);
     *out = (rh_rest_statement){rh_str_cstr(&w.text), w.text.len, (int)w.values.len, w.values.items};
 }
 

@@ -10,11 +10,11 @@
 #include "rest/plan.h"
 #include "rest/sql_words.h"
 
-/* More items of the statement of settings, which fails unless the role is in force, and where a job before
- * has left temporary tables in its session, which would be this one's too. */
-void rh_as_role_put_guard(rh_writer *w, const rh_rest_role *role);
-/* Puts the role in force, as the statement of settings does, for a statement of ours; it is not compiled. */
-void rh_as_role_enter(rh_arena *a, const rh_rest_role *role, rh_rest_statement *out);
+/* One row of set_config() for the rest of the transaction. Where there is a role, which the settings name,
+ * the statement fails unless it is in force, and where a job before has left temporary tables in its session,
+ * which would be this one's too. */
+void rh_as_role_enter(rh_arena *a, const rh_rest_role *role, const rh_rest_setting *settings, size_t n,
+                      rh_rest_statement *out);
 /* Puts the role into the text, in a comment: what was looked up for one role is no other role's. What a role
  * may see is looked up when a statement is prepared, and policies are put in then. */
 void rh_as_role_mark(rh_arena *a, const rh_rest_role *role, rh_rest_statement *s);

@@ -132,6 +132,13 @@ bool rh_describe(rh_arena *a, const rh_rest_request *req, const rh_relation_cach
     return true;
 }
 
+void rh_describe_name(rh_rest_answer *out)
+{
+    for (int i = 0; i < out->n_headers; i++)
+        if (strcmp(out->headers[i].name, "Content-Type") == 0)
+            out->headers[i].value = SWAGGER_TYPE;
+}
+
 void rh_describe_write(rh_description_form form, const rh_relation_cache *c, const rh_rest_naming *naming,
                        const rh_openapi_settings *settings, const char *version, const rh_openapi_sink *sink,
                        rh_str *out)

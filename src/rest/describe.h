@@ -24,6 +24,8 @@ bool rh_describe_asked(const rh_rest_request *req, const rh_relation_cache *c);
 bool rh_describe(rh_arena *a, const rh_rest_request *req, const rh_relation_cache *c,
                  const rh_rest_naming *naming, const rh_openapi_settings *settings, rh_rest_answer *out,
                  rh_description_form *form, rh_err *err);
+/* Gives an answer the Swagger description's type: its body is one that the app has made. */
+void rh_describe_name(rh_rest_answer *out);
 /* The text of a form, as in rest/openapi.h. Any thread. */
 void rh_describe_write(rh_description_form form, const rh_relation_cache *c, const rh_rest_naming *naming,
                        const rh_openapi_settings *settings, const char *version, const rh_openapi_sink *sink,

@@ -169,6 +169,7 @@ typedef struct rh_url {
     bool has_columns;
     rh_names on_conflict;
     bool has_on_conflict;
+    const char *warning;            /* of a name that will not do for ever; NULL: none */
     RH_VEC(rh_parameter) arguments; /* of /rpc by GET: parameters without an operator */
 } rh_url;
 

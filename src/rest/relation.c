@@ -322,6 +322,8 @@ static void read_function(struct reader *r, const json_t *o, rh_function *f)
     f->return_app_type = type_named(r, o, "return_of");
     f->comment = maybe_text(r, o, "comment");
     read_settings(r, json_object_get(o, "settings"), f);
+    const json_t *timeout = json_object_get(o, "timeout_ms");
+    f->timeout_ms = timeout ? json_integer_value(timeout) : -1;
     f->return_form = form_of(r, text_of(r, o, "return_form"));
     f->one_row = !f->returns_set || flag_of(o, "one_row");
     if (json_is_string(json_object_get(o, "returns_relation")))

@@ -119,7 +119,7 @@ typedef struct rh_argument {
     const rh_relation *row_of; /* NULL unless it takes a row of a known table or view */
 } rh_argument;
 
-/* Of statement_timeout, default_transaction_isolation, plan_filter.statement_cost_limit. */
+/* Of a function's SET clauses. */
 typedef struct rh_function_setting {
     const char *name, *value;
 } rh_function_setting;
@@ -136,9 +136,10 @@ typedef struct rh_function {
     rh_type return_type;
     const rh_app_type *return_app_type; /* as of a column */
     rh_json_form return_form;
-    const char *comment;           /* or NULL */
-    rh_function_setting *settings; /* that its SET clauses ask for and that only its transaction could have */
+    const char *comment; /* or NULL */
+    rh_function_setting *settings;
     int n_settings;
+    int64_t timeout_ms; /* of its statement_timeout; -1: not understood, or none */
     /* columns of RETURNS TABLE, OUT arguments or a composite type; n 0 for scalars and for returns_relation
      */
     rh_column *columns;

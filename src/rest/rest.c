@@ -174,6 +174,24 @@ static void add_setting(rh_rest *r, rh_settings *settings, const char *name, con
     RH_VEC_PUSH(r->arena, settings, one);
 }
 
+/* What the function's SET clauses ask of its transaction, which a function that is called cannot set any
+ * more. */
+static void hoist(rh_rest *r, rh_settings *settings)
+{
+    const rh_function *f = r->plan.function;
+    for (int i = 0; f && i < f->n_settings; i++)
+        for (size_t k = 0; k < r->naming.n_hoisted; k++) {
+            if (strcmp(f->settings[i].name, r->naming.hoisted[k]) != 0)
+                continue;
+            if (strcmp(f->settings[i].name, "default_transaction_isolation") == 0)
+                r->info.isolation = f->settings[i].value;
+            else
+                add_setting(r, settings, f->settings[i].name, f->settings[i].value);
+            if (strcmp(f->settings[i].name, "statement_timeout") == 0)
+                r->info.timeout_ms = f->timeout_ms;
+        }
+}
+
 /* Those of the caller, those of the request's preferences, and the answer's: what an earlier request has set
  * for its session must not become the head of this one's answer. */
 static void write_settings(rh_rest *r, const rh_rest_request *req)
@@ -185,13 +203,16 @@ static void write_settings(rh_rest *r, const rh_rest_request *req)
     if (r->prefer.timezone)
         add_setting(r, &settings, "TimeZone",
                     rh_arena_strndup(r->arena, r->prefer.timezone, r->prefer.timezone_len));
+    info->timeout_ms = -1;
+    hoist(r, &settings);
     info->late_head = r->naming.reads & RH_READS_RESPONSE;
     if (info->late_head) {
         add_setting(r, &settings, "response.headers", "");
         add_setting(r, &settings, "response.status", "");
     }
     if (settings.len)
-        rh_sql_settings(&r->plan, settings.items, settings.len, &info->statements[info->main++]);
+        rh_as_role_enter(r->arena, r->naming.role, settings.items, settings.len,
+                         &info->statements[info->main++]);
     if (r->naming.role && r->naming.role->pre_request) {
         const char *text = r->naming.role->pre_request;
         info->statements[info->main++] = (rh_rest_statement){text, strlen(text), 0, NULL};
@@ -334,7 +355,8 @@ rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation
         if (!rel || !rh_check_relation(r, rel, err))
             return NULL;
     }
-    if (!rh_url_parse(a, req->query ? req->query : "", r->path.rpc && r->method != RH_POST, &r->url, err))
+    if (!rh_url_parse(a, req->query ? req->query : "", r->path.rpc && r->method != RH_POST,
+                      naming->exact_names, &r->url, err))
         return NULL;
     if (!rh_check_parameters(r, err))
         return NULL;

@@ -97,6 +97,9 @@ typedef struct rh_rest_naming {
     bool aggregates;          /* avg, count, max, min and sum are answered */
     rh_plans plans;
     bool estimates;   /* the planner's guesses may be told: nobody else's rows are in the tables */
+    const char *const *hoisted; /* settings of functions that hold for the whole transaction; NULL: none */
+    size_t n_hoisted;
+    bool exact_names; /* filters may not name an embed's relation where it is renamed */
     const char *vary; /* what answers depend on besides the path; NULL: it is not said */
     unsigned reads;   /* rh_reads of the app; the caller tells those of the request, as settings */
 } rh_rest_naming;
@@ -112,16 +115,18 @@ typedef struct rh_rest_statement {
 #define RH_REST_MAX_STATEMENTS 6
 
 typedef struct rh_rest_plan_info {
-    bool read_only;   /* run with transaction_read_only = on; may be sent again after a lost connection */
-    bool single_row;  /* at most one row is expected: no need for libpq's single-row mode */
-    bool rollback;    /* the transaction must not be committed */
-    bool calls;       /* a function of the app is called */
-    bool late_head;   /* status and headers are known after the last statement only: the app may set them */
-    bool streams;     /* what has come may be sent before the rest is there: rh_rest_begin() */
-    bool large;       /* one that streams, and may have very many rows */
-    bool copies;      /* rows may come as lines of COPY's CSV: rh_rest_line() */
-    int main;         /* which statement gives the rows */
-    int n_statements; /* main, those before it (settings, the total) and after it (counts, headers) */
+    bool read_only;  /* run with transaction_read_only = on; may be sent again after a lost connection */
+    bool single_row; /* at most one row is expected: no need for libpq's single-row mode */
+    bool rollback;   /* the transaction must not be committed */
+    bool calls;      /* a function of the app is called */
+    bool late_head;  /* status and headers are known after the last statement only: the app may set them */
+    bool streams;    /* what has come may be sent before the rest is there: rh_rest_begin() */
+    bool large;      /* one that streams, and may have very many rows */
+    bool copies;     /* rows may come as lines of COPY's CSV: rh_rest_line() */
+    const char *isolation; /* that the function asks for its transaction; NULL: the database's */
+    int64_t timeout_ms;    /* of its statements, 0: none; -1: nothing is said */
+    int main;              /* which statement gives the rows */
+    int n_statements;      /* main, those before it (settings, the total) and after it (counts, headers) */
     rh_rest_statement statements[RH_REST_MAX_STATEMENTS];
     /* The one ordinary table that is read, where nothing of the app's own code runs; NULL: it is more */
     const rh_relation *plain;

@@ -11,7 +11,6 @@
  */
 #include "rest/sql.h"
 
-#include "rest/as_role.h"
 #include "rest/sql_call.h"
 #include "rest/sql_read.h"
 #include "rest/sql_rows.h"
@@ -122,22 +121,6 @@ void rh_sql_inserted(const rh_plan *p, rh_rest_statement *out)
     static const char text[] =
         "SELECT coalesce(nullif(pg_catalog.current_setting('rowhouse.inserted', true), ''), '0')";
     *out = (rh_rest_statement){text, sizeof text - 1, 0, NULL};
-}
-
-void rh_sql_settings(const rh_plan *p, const rh_rest_setting *settings, size_t n, rh_rest_statement *out)
-{
-    rh_writer w = {.plan = p, .arena = p->arena};
-    rh_str_init_in(&w.text, p->arena, RH_STR_TEXT_MAX);
-    for (size_t i = 0; i < n; i++) {
-        rh_put(&w, i ? ", pg_catalog.set_config(" : "SELECT pg_catalog.set_config(");
-        rh_str_add_literal(&w.text, settings[i].name);
-        rh_put(&w, ", ");
-        rh_put_param(&w, settings[i].value);
-        rh_put(&w, ", true)");
-    }
-    if (p->naming->role)
-        rh_as_role_put_guard(&w, p->naming->role);
-    *out = (rh_rest_statement){rh_str_cstr(&w.text), w.text.len, (int)w.values.len, w.values.items};
 }
 
 void rh_sql_response(const rh_plan *p, rh_rest_statement *out)

@@ -22,8 +22,6 @@ bool rh_sql_estimate(const rh_plan *p, rh_rest_statement *out, rh_err *err);
 
 /* One row: how many rows of the main statement's merge were not there. */
 void rh_sql_inserted(const rh_plan *p, rh_rest_statement *out);
-/* One row of set_config() for the rest of the transaction. */
-void rh_sql_settings(const rh_plan *p, const rh_rest_setting *settings, size_t n, rh_rest_statement *out);
 /* One row: what the app has set of the answer's headers and status. */
 void rh_sql_response(const rh_plan *p, rh_rest_statement *out);
 

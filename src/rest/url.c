@@ -58,7 +58,7 @@ struct url_state {
     rh_arena *arena;
     rh_url *out;
     rh_err *err;
-    bool rpc_read;
+    bool rpc_read, exact_names;
     int n_filters;
 };
 
@@ -109,7 +109,7 @@ static bool given_twice(struct url_state *st, const char *key)
     return rh_err_set(st->err, RH_E_PARSE, "the parameter \"%.*s\" is given twice", RH_CLIPPED(key));
 }
 
-static rh_query *embed_named(const rh_query *q, const char *name, const rh_query **misnamed)
+static rh_query *embed_named(const rh_query *q, const char *name, rh_query **misnamed)
 {
     for (size_t i = 0; i < q->select.len; i++) {
         rh_query *embed = q->select.items[i].embed;
@@ -138,6 +138,19 @@ static bool not_embedded(struct url_state *st, const char *name, const rh_query 
     return false;
 }
 
+/* As a value of the header Warning. */
+static void warn_of_name(struct url_state *st, const rh_query *misnamed)
+{
+    rh_str s;
+    rh_str_init_in(&s, st->arena, RH_STR_TEXT_MAX);
+    rh_str_add(&s, "299 rowhouse \"the embed ");
+    rh_url_encode(&s, misnamed->name);
+    rh_str_add(&s, " is called ");
+    rh_url_encode(&s, misnamed->alias);
+    rh_str_add(&s, " here: filters, orders and limits should name it so\"");
+    st->out->warning = rh_str_cstr(&s);
+}
+
 /* Walks `rel.sub.` at the cursor down the embeds; what follows the last dot stays for the caller. */
 static rh_query *embed_at(struct url_state *st, rh_scan *s)
 {
@@ -145,7 +158,7 @@ static rh_query *embed_at(struct url_state *st, rh_scan *s)
     for (;;) {
         rh_scan probe = *s;
         rh_err ignored;
-        const rh_query *misnamed = NULL;
+        rh_query *misnamed = NULL;
         probe.err = &ignored;
         const char *name = rh_scan_name(&probe);
         if (!name || *probe.p != '.')
@@ -153,6 +166,8 @@ static rh_query *embed_at(struct url_state *st, rh_scan *s)
         if (strcmp(name, "not") == 0 && (strcmp(probe.p, ".and") == 0 || strcmp(probe.p, ".or") == 0))
             return q;
         rh_query *embed = embed_named(q, name, &misnamed);
+        if (!embed && misnamed && !st->exact_names)
+            warn_of_name(st, embed = misnamed);
         if (!embed) {
             not_embedded(st, name, misnamed);
             return NULL;
@@ -265,9 +280,9 @@ static bool add_parameter(struct url_state *st, const struct parameter *p)
     return true;
 }
 
-bool rh_url_parse(rh_arena *a, const char *query, bool rpc_read, rh_url *out, rh_err *err)
+bool rh_url_parse(rh_arena *a, const char *query, bool rpc_read, bool exact_names, rh_url *out, rh_err *err)
 {
-    struct url_state st = {a, out, err, rpc_read, 0};
+    struct url_state st = {a, out, err, rpc_read, exact_names, 0};
     parameters list = {0};
     *out = (rh_url){0};
     if (!*query)

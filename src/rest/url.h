@@ -14,8 +14,9 @@
  * has a NUL or is not UTF-8: RH_E_PARSE. */
 const char *rh_url_decode(rh_arena *a, const char *text, size_t n, bool plus, rh_err *err);
 
-/* rpc_read: a parameter without an operator is an argument of the function. */
-bool rh_url_parse(rh_arena *a, const char *query, bool rpc_read, rh_url *out, rh_err *err);
+/* rpc_read: a parameter without an operator is an argument of the function. exact_names: an embed that is
+ * renamed is meant by its new name only; else by its relation's too, which out->warning says. */
+bool rh_url_parse(rh_arena *a, const char *query, bool rpc_read, bool exact_names, rh_url *out, rh_err *err);
 
 /* A form's fields, as arguments of a function. RH_E_BODY. */
 bool rh_url_form(rh_arena *a, const char *text, size_t len, rh_url *out, rh_err *err);

@@ -5,12 +5,16 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import http from 'node:http';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import { after, before, describe, test } from 'node:test';
 import { PostgrestClient } from '@supabase/postgrest-js';
 import { makeServer, SECRET, serve, sign } from './lib/database.js';
 import { rowhouse, until } from './lib/harness.js';
 import { freePort } from './lib/node.js';
+import { removeDir, tempDir } from './lib/processes.js';
 
 const sh = promisify(execFile);
 let server;
@@ -34,6 +38,12 @@ async function database(t, name, sql, conf, options = {}) {
   await server.sql(`create database ${name}`);
   await server.sql(sql, name);
   return serve(t, { conf: `db-uri = "${uri(name)}"\njwt-secret = "${SECRET}"\n${conf}`, ...options });
+}
+
+function file(dir, conf) {
+  const at = path.join(dir, 'postgrest.conf');
+  fs.writeFileSync(at, conf);
+  return at;
 }
 
 const ONE = { args: ['--set', 'data.threads=1', '--set', 'data.connections=1'] }; // everybody in one pipeline
@@ -169,8 +179,8 @@ describe('who asks', () => {
     assert.deepEqual(await as({ role: ['ann'] }), [401, 'PGRST303']);
     assert.deepEqual(await as({ role: 'ann' }, 'another secret of thirty-two bytes'), [401, 'PGRST301']);
     assert.deepEqual(await as({ role: 'ann"; reset role; --' }), [401, '22023']);
-    assert.deepEqual(await as({}), [403, '42501']); // the anonymous role, but a token
-    assert.deepEqual(await as({ role: null }), [403, '42501']);
+    assert.deepEqual(await as({}), [401, '42501']); // a token, but everybody's role
+    assert.deepEqual(await as({ role: null }), [401, '42501']);
     assert.deepEqual(await as({ role: 'ann' }), [200, undefined]);
   });
 
@@ -335,6 +345,68 @@ describe('settings', () => {
     assert.deepEqual([await asAnn(SECRET), await asAnn(another)], [401, 200]);
   });
 
+  test('of functions hold for the transaction that calls them', async (t) => {
+    const s = await database(t, 'hoisted', `create schema api; grant usage on schema api to ann;
+      alter role ann set statement_timeout = '20s';
+      create function api.now() returns json stable language sql set statement_timeout = '7s' set default_transaction_isolation = 'repeatable read' as
+        $$ select json_build_object('timeout', current_setting('statement_timeout'), 'isolation', current_setting('transaction_isolation')) $$;
+      create function api.sleep() returns void language sql set statement_timeout = '100ms' as 'select pg_sleep(5)'`, 'db-schemas = "api"\n', ONE);
+    const asAnn = (target) => s.ask(target, { token: sign({ role: 'ann' }) });
+    assert.deepEqual((await asAnn('/rpc/now')).body, { timeout: '7s', isolation: 'repeatable read' });
+    const late = await asAnn('/rpc/sleep');
+    assert.deepEqual([late.status, late.body.code], [504, '57014']);
+    await server.sql("alter role authenticator in database hoisted set pgrst.db_hoisted_tx_settings = 'work_mem'; notify pgrst", 'hoisted');
+    await until(async () => (await asAnn('/rpc/now')).body.isolation === 'read committed', { what: 'the new list' });
+    await server.sql('alter role ann reset statement_timeout');
+  });
+
+  test('of tokens are read anew, too', async (t) => {
+    const s = await database(t, 'of_tokens', `create schema api; grant usage on schema api to ann;
+      create function api.me() returns text stable language sql as 'select current_user::text'; create table api.closed (x int)`,
+      'db-schemas = "api"\ndb-anon-role = "web_anon"\njwt-role-claim-key = "$$.roles[?search(@, \'^a\')]"\n');
+    const me = async (claims) => { const r = await s.ask('/rpc/me', { token: sign(claims) }); return r.body?.code ?? r.body; };
+    const roles = ['bob', 'ann'];
+    assert.equal(await me({ roles }), 'ann');
+    assert.equal(await me({ roles, aud: [7] }), 'PGRST303');
+    assert.equal((await s.ask('/closed', { token: sign({ roles }) })).status, 403);
+    assert.equal((await s.ask('/closed', { token: sign({ sub: 'nobody' }) })).status, 401); // a role that everybody has
+    await server.sql("alter role authenticator in database of_tokens set pgrst.jwt_aud = 'us'; alter role authenticator in database of_tokens set pgrst.jwt_role_claim_key = '$.roles[1]'; notify pgrst", 'of_tokens');
+    await until(async () => (await me({ roles })) === 'PGRST303', { what: 'the audience' });
+    assert.equal(await me({ roles: ['x', 'ann'], aud: 'us' }), 'ann');
+  });
+
+  test('may hide what helps', async (t) => {
+    const s = await database(t, 'brief', 'create schema api; grant usage on schema api to web_anon; create table api.notes (x int); grant select on api.notes to web_anon',
+      'db-schemas = "api"\ndb-anon-role = "web_anon"\nclient-error-verbosity = "minimal"\n');
+    assert.deepEqual((await s.ask('/note')).body, { code: 'PGRST205', message: "Could not find the table 'api.note' in the schema cache" });
+    assert.deepEqual((await s.ask('/notes?x=eq.a')).body, { code: '22P02', message: 'invalid input syntax for type integer: "a"' });
+    assert.deepEqual(Object.keys((await s.ask('/notes', { token: 'x' })).body), ['code', 'message']);
+  });
+
+  test('of no keys: a token is nobody\'s', async (t) => {
+    await server.sql('create database no_keys');
+    await server.sql('create schema api; grant usage on schema api to web_anon; create table api.notes (x int); grant select on api.notes to web_anon', 'no_keys');
+    const s = await serve(t, { conf: `db-uri = "${uri('no_keys')}"\ndb-schemas = "api"\ndb-anon-role = "web_anon"\n` });
+    assert.equal((await s.ask('/notes')).status, 200);
+    const r = await s.ask('/notes', { token: sign({ role: 'ann' }) });
+    assert.deepEqual([r.status, r.body.code], [500, 'PGRST300']);
+  });
+
+  test('say what answers at /, behind the function that runs first', async (t) => {
+    const s = await database(t, 'root', `create schema api; create schema gate; grant usage on schema api, gate to web_anon, ann;
+      create function api.root() returns json stable language sql as $$ select json_build_object('swagger', '2.0', 'who', current_user) $$;
+      create function gate.check() returns void language plpgsql as $$ begin
+        if current_setting('request.headers')::json->>'x-block' = 'yes' then raise sqlstate 'PT418' using message = 'no tea'; end if; end $$`,
+      'db-schemas = "api"\ndb-anon-role = "web_anon"\ndb-pre-request = "gate.check"\ndb-root-spec = "root"\n');
+    const root = await s.ask('/', { headers: { Accept: 'application/openapi+json' } });
+    assert.deepEqual([root.status, root.headers.get('content-type'), root.body], [200, 'application/openapi+json; charset=utf-8', { swagger: '2.0', who: 'web_anon' }]);
+    assert.equal((await s.ask('/')).headers.get('content-type'), 'application/json; charset=utf-8');
+    for (let i = 0; i < 2; i++) { // looked up, and known
+      assert.equal((await s.ask('/openapi.json')).status, 200);
+      assert.equal((await s.ask('/openapi.json', { headers: { 'X-Block': 'yes' } })).status, 418);
+    }
+  });
+
   test('of the request are told to the function that runs first, which may answer with headers of its own', async (t) => {
     const s = await database(t, 'first', `create schema api; create schema gate; grant usage on schema api, gate to web_anon;
       create table api.a (x int); grant select, insert on api.a to web_anon;
@@ -449,4 +521,22 @@ test('a database that goes away comes back', async (t) => {
   await until(() => /the database is back/.test(s.stderr), { what: 'the watch' });
   await server.sql("create table api.b (x int); grant select on api.b to web_anon; notify pgrst, 'reload schema'", 'away');
   await until(async () => (await s.ask('/b')).status === 200, { what: 'the new table' });
+});
+
+test('a database that is not there yet is waited for', async (t) => {
+  const base = tempDir();
+  t.after(() => removeDir(base));
+  const later = `host=${base} port=5432 user=authenticator password=mysecretpassword dbname=later`;
+  await server.sql('create database later');
+  await server.sql('create schema api; grant usage on schema api to web_anon; create table api.a (x int); grant select on api.a to web_anon', 'later');
+  const s = await serve(t, { conf: `db-uri = "${later}"\njwt-secret = "${SECRET}"\ndb-schemas = "api"\ndb-anon-role = "web_anon"\n` });
+  assert.deepEqual([(await s.ask('/live')).status, (await s.ask('/ready')).status, (await s.ask('/a')).status], [200, 503, 503]);
+  const link = net.createServer((from) => from.pipe(net.connect(server.port, '127.0.0.1').on('error', () => from.destroy())).pipe(from).on('error', () => {}));
+  await new Promise((done) => link.listen(path.join(base, '.s.PGSQL.5432'), done));
+  t.after(() => link.close());
+  await until(async () => (await s.ask('/ready')).status === 200, { what: '/ready' });
+  assert.deepEqual((await s.ask('/a')).body, []);
+  // a refusal is no absence
+  const refused = await rowhouse(['serve', '--adopt', file(base, `db-uri = "${uri('no_such_database')}"\n`), '--set', 'data.port=0']);
+  assert.match(refused.stderr, /database "no_such_database" does not exist/);
 });

@@ -8,7 +8,8 @@
  *   body: {"name": "x"}         and body
  *   set: aggregates             (or tx) what the app's settings allow besides the default; response: its
  *                               functions set response.headers or response.status; plans: of tables of its
- *                               own, shape: of shared ones
+ *                               own, shape: of shared ones; exact: embeds that are renamed are meant by that
+ *                               name only
  *   sql: SELECT ...             expected: the next statement; an end of " ..." stands for any rest
  *   par: 5 | x                  parameters of the last statement named, \N for NULL
  *   err: 404 PGRST205 text      or an error: status, code, text within message
@@ -29,7 +30,7 @@
 typedef struct rest_case {
     int line;
     rh_rest_request req;
-    bool aggregates, tx, response, plans, shape;
+    bool aggregates, tx, response, plans, shape, exact;
     RH_VEC(char *) expected; /* "sql: ...", in order */
 } rest_case;
 
@@ -111,6 +112,7 @@ static void case_line(rh_arena *a, rest_case *c, char *line)
         c->req.body = csv ? lines_of(a, v) : v;
         c->req.body_len = strlen(c->req.body);
     } else if ((v = after(line, "set: "))) {
+        c->exact = c->exact || strcmp(v, "exact") == 0;
         c->aggregates = c->aggregates || strcmp(v, "aggregates") == 0;
         c->tx = c->tx || strcmp(v, "tx") == 0;
         c->plans = c->plans || strcmp(v, "plans") == 0;
@@ -184,7 +186,7 @@ static inline rh_relation_cache *read_cache(rh_arena *a)
 }
 
 static const rh_rest_naming shared_naming = {.schema = "public",
-                                            .told_schema = "public",
+                                             .told_schema = "public",
                                              .reference_schema = "reference",
                                              .keyed = true,
                                              .tenant_id = "5",
@@ -195,6 +197,7 @@ static rh_rest_naming naming_of(const rest_case *c)
 {
     rh_rest_naming naming = shared_naming;
     naming.aggregates = c->aggregates;
+    naming.exact_names = c->exact;
     naming.tx_end.may_ask = c->tx;
     naming.estimates = c->plans;
     naming.plans = c->plans ? RH_PLANS_WHOLE : c->shape ? RH_PLANS_SHAPE : RH_PLANS_NONE;

@@ -313,7 +313,11 @@ static void the_audience_is_required_once_it_is_configured(void **state)
     (void)state;
     rh_jwt_rules rules = plain;
     assert_true(verify_payload(&rules, "{\"aud\":\"others\"}"));
-    assert_true(verify_payload(&rules, "{\"aud\":7}"));
+    assert_true(verify_payload(&rules, "{\"aud\":null}"));
+    assert_refused(verify_payload(&rules, "{\"aud\":7}"), RH_E_JWT_CLAIMS,
+                   "The JWT 'aud' claim must be a string or an array of strings");
+    assert_refused(verify_payload(&rules, "{\"aud\":[\"x\",7]}"), RH_E_JWT_CLAIMS,
+                   "The JWT 'aud' claim must be a string or an array of strings");
     rules.audience = "ads";
     assert_true(verify_payload(&rules, "{\"aud\":\"ads\"}"));
     assert_true(verify_payload(&rules, "{\"aud\":[\"x\",\"ads\"]}"));
@@ -444,6 +448,18 @@ static void the_role_is_found_by_its_path(void **state)
         {".a.\"https://x/y\"[?(@ *== \"_\")]", "app_author"},
         {".a.\"https://x/y\"[?(@ == \"nobody\")]", ""},
         {".a.\"https://x/y\"[9]", ""},
+        {"$.role", "editor"},
+        {"$['role']", "editor"},
+        {"$.a[\"https://x/y\"][1]", "app_author"},
+        {"$.a['https://x/y'][-2]", "app_author"},
+        {"$.a['https://x/y'][-9]", ""},
+        {"$.a['https://x/y'][?(@ == 'other')]", "other"},
+        {"$.a['https://x/y'][?@!=\"other\"]", "app_author"},
+        {"$.a['https://x/y'][?search(@, '^app_')]", "app_author"},
+        {"$.a['https://x/y'][?( search(@,\"auth.r$\") )]", "app_author"},
+        {"$.a['https://x/y'][?search(@, 'nobody|none')]", ""},
+        {"$.none['of'][0]", ""},
+        {"$.a", NULL},
         {".role[0]", ""},
         {".none.of.these", ""},
         {".n", ""},
@@ -468,9 +484,31 @@ static void the_role_is_found_by_its_path(void **state)
         &rules, "{\"b\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}")); /* 64 */
     assert_true(verify_payload(&plain, "{\"role\":\"editor\"}"));
     assert_null(claims.role);
-    static const char *const malformed[] = {
-        "",     "role",  ".", "..a", ".a[", ".a[x]", ".a[-1]", ".a[?(@ = \"x\")]", ".\"a", ".a[?(@ == \"x\"]",
-        ".a b", ".a[1:2"};
+    static const char *const malformed[] = {"",
+                                            "role",
+                                            ".",
+                                            "..a",
+                                            ".a[",
+                                            ".a[x]",
+                                            ".a[-1]",
+                                            ".a[?(@ = \"x\")]",
+                                            ".\"a",
+                                            ".a[?(@ == \"x\"]",
+                                            ".a b",
+                                            ".a[1:2",
+                                            "$",
+                                            "$role",
+                                            "$..role",
+                                            "$.*",
+                                            "$.1a",
+                                            "$.a-b",
+                                            "$.a[1:]",
+                                            "$.a[?@ ^== 'x']",
+                                            "$.a[?search(@, '(')]",
+                                            "$.a[?(@ == 'x']",
+                                            "$['a\"]",
+                                            "$.my_role;;domain",
+                                            "@@.role.other"};
     for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++)
         assert_false(rh_role_path_ok(malformed[i], &err));
 }
