@@ -3,11 +3,15 @@
 // Clients that people use, unchanged: postgrest-js against the data door; knex and pg against the database, as the
 // operator's own programs and as a tenant's session.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { PostgrestClient } from '@supabase/postgrest-js';
 import knexModule from 'knex';
 import { makeApp } from './lib/apps.js';
 import { startApp } from './lib/harness.js';
+
+const sh = promisify(execFile);
 
 let app;
 
@@ -214,6 +218,34 @@ describe('knex', () => {
 
   test('a session that forgot to say whose it is', async () => {
     await assert.rejects(connect('server')('notes').select(), { code: 'RH001' });
+  });
+});
+
+describe('curl, with psql as the oracle', () => {
+  /** What the same tenant is told by its own SQL. */
+  const QUESTIONS = [
+    ['/notes?order=id', 'SELECT * FROM notes ORDER BY id'],
+    ['/notes?select=id,title,stars&or=(stars.gt.3,stars.is.null)&order=title.desc', 'SELECT id, title, stars FROM notes WHERE stars > 3 OR stars IS NULL ORDER BY title DESC'],
+    ['/notes?select=title,n:extra->n,tags&tags=ov.{a,z}', "SELECT title, extra -> 'n' AS n, tags FROM notes WHERE tags && '{a,z}'"],
+    ['/tasks?select=title,...notes(note:title)&order=id&limit=2&offset=1', 'SELECT t.title, n.title AS note FROM tasks t JOIN notes n ON n.id = t.note_id ORDER BY t.id LIMIT 2 OFFSET 1'],
+    ['/open_tasks?title=ilike.*i*', "SELECT * FROM open_tasks WHERE title ILIKE '%i%'"],
+    ['/colours?order=name', 'SELECT * FROM reference.colours ORDER BY name'],
+    ['/notes?title=eq.nothing', "SELECT * FROM notes WHERE title = 'nothing'"],
+  ];
+  /** The outputs of one command for each question. */
+  const psql = async (slug, command) => (await app.ok(['psql', slug, '--', '-XqAt', ...QUESTIONS.flatMap(([, sql]) => ['-c', command(sql), '-c', '\\echo ----'])])).split('----\n');
+
+  test('values and CSV are those of psql, for each tenant', async () => {
+    for (const slug of ['one', 'two']) {
+      const token = await app.token(slug);
+      const curl = async (path, accept) => (await sh('curl', ['-gsS', '--fail', '-H', `Authorization: Bearer ${token}`, '-H', `Accept: ${accept}`, app.data + path])).stdout;
+      const values = await psql(slug, (sql) => `SELECT coalesce(json_agg(q), '[]') FROM (${sql}) q`);
+      const csv = await psql(slug, (sql) => `\\copy (${sql}) TO STDOUT (FORMAT csv, HEADER)`);
+      for (const [i, [path]] of QUESTIONS.entries()) {
+        assert.deepEqual(JSON.parse(await curl(path, 'application/json')), JSON.parse(values[i]), `${slug} ${path}`);
+        assert.equal(await curl(path, 'text/csv'), csv[i], `${slug} ${path} as CSV`);
+      }
+    }
   });
 });
 

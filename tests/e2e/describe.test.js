@@ -28,6 +28,7 @@ CREATE TABLE "odd/name ~ of {it}" (
   spots spot[], made timestamptz NOT NULL DEFAULT now(), num numeric(10, 2), id uuid, doc jsonb, PRIMARY KEY (client_id, "a b"));
 COMMENT ON TABLE "odd/name ~ of {it}" IS '<img src=x onerror="document.title=1"><script>document.title=2</script>';
 CREATE TABLE hidden_log (client_id bigint NOT NULL REFERENCES clients (id), id bigint, PRIMARY KEY (client_id, id));
+CREATE TABLE stamps (client_id bigint NOT NULL REFERENCES clients (id), at timestamp NOT NULL, token uuid NOT NULL, PRIMARY KEY (client_id, at));
 CREATE FUNCTION add_up(a int, b int DEFAULT 2) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a + b';
 CREATE FUNCTION spots(w weight) RETURNS TABLE (x int, y int) LANGUAGE sql IMMUTABLE AS 'SELECT 1, 2';
 CREATE FUNCTION shout(notes) RETURNS text LANGUAGE sql STABLE AS 'SELECT upper($1.title)';
@@ -54,7 +55,7 @@ test('Swagger at /: valid, of what a tenant may use, the same for every tenant',
   assert.equal(api.host, new URL(app.data).host);
   assert.deepEqual(Object.keys(api.paths['/notes']).sort(), ['delete', 'get', 'patch', 'post']);
   assert.deepEqual(Object.keys(api.paths['/colours']), ['get']);
-  assert.deepEqual(Object.keys(api.definitions).sort(), ['clients', 'colours', 'hidden_log', 'notes', 'odd/name ~ of {it}', 'open_tasks', 'tasks']);
+  assert.deepEqual(Object.keys(api.definitions).sort(), ['clients', 'colours', 'hidden_log', 'notes', 'odd/name ~ of {it}', 'open_tasks', 'stamps', 'tasks']);
   assert.deepEqual(Object.keys(api.paths).filter((p) => p.startsWith('/rpc/')).sort(), ['/rpc/add_up', '/rpc/finish_task', '/rpc/nothing', '/rpc/spots']);
   assert.match(api.definitions.tasks.properties.note_id.description, /Foreign Key to `notes\.id`\.<fk table='notes' column='id'\/>/);
   assert.match(api.definitions.open_tasks.properties.note_id.description, /<fk table='notes' column='id'\/>/);
@@ -144,7 +145,7 @@ test('the page for people, in Chromium', async () => {
   const dom = await inChromium(`${app.control}/docs#token=${app.secret('control_token')}`);
   assert.match(dom, /<body data-ready="yes">/, dom);
   assert.match(dom, /<title>tiny<\/title>/);
-  for (const seen of [/id="relation-notes"/, />What people write down\s+Each note has a title\.</, /Shown &lt;b&gt;first&lt;\/b&gt;/, /→ notes\.id/, />light</, /&lt;script&gt;document\.title=2/, />function</, /curl -H "Authorization: Bearer \$TOKEN"/, /<option>ant<\/option>/])
+  for (const seen of [/id="relation-notes"/, />What people write down\s+Each note has a title\.</, /Shown &lt;b&gt;first&lt;\/b&gt;/, /→ notes\.id/, />light</, /&lt;script&gt;document\.title=2/, />function</, /curl -H "Authorization: Bearer \$TOKEN"/, /<option>ant<\/option>/, /-d '\{"at":"2026-01-31","token":"00000000-0000-4000-8000-000000000000"\}' '[^']*\/stamps'/])
     assert.match(dom, seen);
   assert.ok(!dom.includes(app.secret('control_token')));
   const asked = await inChromium(`${app.control}/docs#token=wrong`);
