@@ -677,6 +677,14 @@ static void on_described(rh_description_order *order, rh_kept *text, const rh_er
     refuse(d->r, &own);
 }
 
+/* What the role of an adopted database was seen to have; on a helper thread. */
+static const rh_relation_cache *read_seen(rh_description_order *order, rh_err *err)
+{
+    const struct request *r = ((struct description *)order)->r;
+    return rh_adopted_request_seen(&r->adopted, r->x->arena, r->seen, strlen(r->seen), err);
+}
+
+/* cache NULL: it is to be read of what was seen. */
 static void describe(struct request *r, const rh_relation_cache *cache)
 {
     rh_err err;
@@ -690,13 +698,15 @@ static void describe(struct request *r, const rh_relation_cache *cache)
         return;
     }
     o->cache = cache;
+    o->read = read_seen;
     o->naming = &r->naming;
     o->settings = &s->openapi;
     o->content_type = d->head.headers[0].value;
     o->version = rh_arena_printf(r->x->arena, "%d", (int)r->tenant.tenant_version);
     o->on_made = on_described;
     add_profile(r, &d->head);
-    rh_kept *text = o->form == RH_DESCRIPTION_NONE ? NULL : rh_describer_find(r->door->describer, o);
+    rh_kept *text =
+        o->form == RH_DESCRIPTION_NONE || !cache ? NULL : rh_describer_find(r->door->describer, o);
     if (o->form == RH_DESCRIPTION_NONE) {
         r->state = ENDED;
         rh_exchange_answer(r->x, d->head.status, d->head.headers, d->head.n_headers, NULL, 0);
@@ -799,17 +809,15 @@ static void on_look_done(rh_job *job, const char *affected, const rh_err *err)
     struct request *r = job->user;
     rh_err own;
     unlink_running(r);
-    const rh_relation_cache *cache = err ? NULL : r->known;
+    if (!err && (r->known || r->seen)) {
+        describe(r, r->known);
+        return;
+    }
     if (err)
         own = *err;
-    else if (!cache && r->seen)
-        cache = rh_adopted_request_seen(&r->adopted, r->x->arena, r->seen, strlen(r->seen), &own);
-    else if (!cache)
-        rh_err_set(&own, RH_E_INTERNAL, "the description is empty");
-    if (cache)
-        describe(r, cache);
     else
-        refuse(r, &own);
+        rh_err_set(&own, RH_E_INTERNAL, "the description is empty");
+    refuse(r, &own);
 }
 
 static bool look(struct request *r, rh_err *err)

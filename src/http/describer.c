@@ -173,9 +173,13 @@ static rh_kept *write_text(const rh_description_order *o, rh_err *err)
 static void work(uv_work_t *req)
 {
     rh_describer *d = req->data;
-    d->made = write_text(d->first, &d->err);
+    rh_description_order *o = d->first;
+    d->made = NULL;
+    if (!o->cache && !(o->cache = o->read(o, &d->err)))
+        return;
+    d->made = write_text(o, &d->err);
     if (d->made)
-        keep(d->all, d->first, d->made);
+        keep(d->all, o, d->made);
 }
 
 /* ---- who waits ---- */
@@ -214,7 +218,7 @@ static void maybe_closed(rh_describer *d)
 
 static bool is_same(const rh_description_order *a, const rh_description_order *b)
 {
-    return a->cache == b->cache && a->form == b->form &&
+    return a->cache && a->cache == b->cache && a->form == b->form &&
            a->naming->reference_only == b->naming->reference_only;
 }
 
@@ -224,9 +228,9 @@ static void on_worked(uv_work_t *req, int status)
     rh_description_order *served = NULL, **end = &served, *o, **from = &d->first;
     rh_kept *made = d->made;
     rh_err err = d->err;
-    const rh_description_order what = *d->first;
+    rh_description_order *what = d->first;
     while ((o = *from)) {
-        if (!is_same(o, &what)) {
+        if (o != what && !is_same(o, what)) {
             from = &o->next;
             continue;
         }

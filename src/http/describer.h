@@ -32,7 +32,9 @@ void rh_descriptions_free(rh_descriptions *all); /* after its describers */
 /* One who asks. What it points to lives until it is answered. */
 typedef struct rh_description_order {
     rh_description_form form;
-    const rh_relation_cache *cache;
+    const rh_relation_cache *cache; /* NULL: not read yet. A text of it is made, not found */
+    /* Reads it, on the helper thread; it lives as long as the order. NULL: err says why. */
+    const rh_relation_cache *(*read)(struct rh_description_order *order, rh_err *err);
     const rh_rest_naming *naming; /* of a cache only reference_only may differ */
     const rh_openapi_settings *settings;
     const char *content_type, *version;
