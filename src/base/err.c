@@ -54,7 +54,7 @@ bool rh_err_set(rh_err *err, rh_code code, const char *fmt, ...)
     err->code = code;
     err->retry_after = err->http = 0;
     err->name[0] = 0;
-    err->json_detail = false;
+    err->json_detail = err->brief = false;
     err->sqlstate[0] = err->detail[0] = err->hint[0] = 0;
     va_start(ap, fmt);
     vsnprintf(err->message, sizeof err->message, fmt, ap);
