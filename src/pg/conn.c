@@ -50,6 +50,7 @@
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_LAST_MS 1000
 #define CANCEL_AGAIN_MS 100
+#define WORK_US 200            /* on rows of an answer that is being sent, before it may have to rest */
 #define MAX_SHARED_VALUES 2048 /* bytes of a job that shares its transaction */
 #define MAX_USED 8             /* sessions that one job finds used, before it fails */
 #define MAX_EVICTIONS 4        /* statements that leave for one: RH_JOB_MAX_STEPS has room for them */
@@ -116,9 +117,12 @@ struct rh_conn {
     bool open;          /* the last job's transaction has no Sync yet: others may share it */
     bool may_share;     /* UP: reads may share a transaction */
     bool paused;        /* UP: the head's caller takes no more rows for now */
+    bool rests;         /* UP: nothing is read for a moment (rh_job.rest_ms); `rest` ends it */
     int handles;        /* libuv handles of ours that are not closed yet */
     uint64_t backoff_ms;
     uv_timer_t timer; /* WAITING: dial again; UP: broken, or time to cancel again */
+    uv_timer_t rest;
+    int64_t worked_us; /* on the head's rows, since it rested */
     struct dial *dial;
     /* UP */
     PGconn *pg;
@@ -248,6 +252,7 @@ static void finish_closing(rh_conn *c)
 {
     set_state(c, CLOSED);
     uv_close((uv_handle_t *)&c->timer, on_timer_closed);
+    uv_close((uv_handle_t *)&c->rest, on_timer_closed);
 }
 
 static void on_timer(uv_timer_t *t);
@@ -286,7 +291,7 @@ static bool come_up(rh_conn *c, PGconn *pg, bool may_share)
                             c->settings->max_backend / 8 * 3 / RH_WEIGHT_STATEMENT);
     c->weight = rh_weight_new();
     c->may_share = may_share && !c->settings->reset && !rh_sabotaged("binding");
-    c->doomed = c->broken = c->cancelled = c->paused = c->open = false;
+    c->doomed = c->broken = c->cancelled = c->paused = c->rests = c->open = false;
     c->n_sharing = 0;
     c->backoff_ms = 0;
     c->odd_nulls = 0;
@@ -372,6 +377,7 @@ static rh_job *hang_up(rh_conn *c)
 {
     rh_job *jobs = c->head;
     uv_timer_stop(&c->timer);
+    uv_timer_stop(&c->rest);
     uv_poll_stop(c->poll); /* before libpq closes the socket */
     uv_close((uv_handle_t *)c->poll, on_poll_closed);
     PQfinish(c->pg);
@@ -700,7 +706,7 @@ static void flush(rh_conn *c)
     if (left < 0)
         break_down(c);
     else
-        watch(c, (c->paused ? 0 : UV_READABLE) | (left > 0 ? UV_WRITABLE : 0));
+        watch(c, (c->paused || c->rests ? 0 : UV_READABLE) | (left > 0 ? UV_WRITABLE : 0));
 }
 
 /* ---- jobs that are fed ---- */
@@ -1075,13 +1081,52 @@ static bool read_results(rh_conn *c)
     return true;
 }
 
+/* What libpq has read already makes no event: being able to write does. */
+static void read_on(rh_conn *c)
+{
+    watch(c, c->paused || c->rests ? 0 : UV_READABLE | UV_WRITABLE);
+}
+
+static void on_rested(uv_timer_t *t)
+{
+    rh_conn *c = t->data;
+    c->rests = false;
+    if (!c->broken)
+        read_on(c);
+}
+
+/* The head has kept this thread at work since then. */
+static void rest(rh_conn *c, int64_t since_us)
+{
+    rh_job *job = c->head;
+    c->worked_us += rh_now_us() - since_us;
+    if (c->worked_us < WORK_US)
+        return;
+    c->worked_us = 0;
+    int ms = job->rest_ms(job);
+    if (ms <= 0)
+        return;
+    c->rests = true;
+    uv_timer_start(&c->rest, on_rested, (uint64_t)ms, 0);
+}
+
+static bool read_and_rest(rh_conn *c)
+{
+    const rh_job *job = c->head && c->head->own.kept && c->head->rest_ms ? c->head : NULL;
+    int64_t since_us = job ? rh_now_us() : 0;
+    bool ok = read_results(c);
+    if (ok && job && c->head == job)
+        rest(c, since_us);
+    return ok;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     rh_conn *c = poll->data;
     rh_err err;
     bool ok = status == 0 && close_shared(c) && PQconsumeInput(c->pg); /* which sends, too */
     /* what had arrived before the end still counts */
-    bool sound = read_results(c) && ok && PQstatus(c->pg) == CONNECTION_OK;
+    bool sound = read_and_rest(c) && ok && PQstatus(c->pg) == CONNECTION_OK;
     if (sound && !c->head && PQtransactionStatus(c->pg) != PQTRANS_IDLE) {
         rh_log(RH_LOG_ERROR, "a connection was left inside a transaction: closed");
         c->doomed = true;
@@ -1103,9 +1148,10 @@ rh_conn *rh_conn_open(uv_loop_t *loop, const rh_pool_settings *settings, const r
 {
     rh_conn *c = rh_xcalloc(1, sizeof *c);
     *c = (rh_conn){
-        .loop = loop, .settings = settings, .events = events, .ctx = ctx, .counters = counters, .handles = 1};
+        .loop = loop, .settings = settings, .events = events, .ctx = ctx, .counters = counters, .handles = 2};
     uv_timer_init(loop, &c->timer);
-    c->timer.data = c;
+    uv_timer_init(loop, &c->rest);
+    c->timer.data = c->rest.data = c;
     start_dial(c);
     return c;
 }
@@ -1195,13 +1241,12 @@ rh_job *rh_conn_clear_behind(rh_conn *c)
     return out;
 }
 
-/* Going on, it is told that it can write: what libpq has read already makes no event. */
 void rh_conn_pause(rh_conn *c, bool pause)
 {
     if (c->state != UP || c->broken || c->paused == pause)
         return;
     c->paused = pause;
-    watch(c, pause ? 0 : UV_READABLE | UV_WRITABLE);
+    read_on(c);
 }
 
 bool rh_conn_is_paused(const rh_conn *c)

@@ -148,6 +148,10 @@ struct rh_job {
     /* Not NULL: a write that is fed; no rows come of its main statement. It may be fed now, and as long as
      * rh_job_is_hungry(): inside this call, or later. single_row is to be true. */
     void (*on_hungry)(rh_job *);
+    /* Not NULL: asked each time that rows of a job that was kept have been worked on for a while: how many
+     * milliseconds it rests, for others to get this thread and the processors. Its rows wait in PostgreSQL.
+     */
+    int (*rest_ms)(rh_job *);
     /* What on_rows gave so far is void: the job is sent again. (Not after it was fed.) */
     void (*on_restart)(rh_job *);
     /* The end: err is NULL after the commit, affected what PQcmdTuples said of the main statement. The job is

@@ -28,6 +28,7 @@
 #define SWEEP_MS 100     /* who has waited too long is found */
 #define MAX_SET_ASIDE 64 /* lines that may not go, before a round ends */
 #define RETRY_MAX_S 60
+#define REST_MS 1
 
 struct line {
     struct asker *asker;
@@ -283,17 +284,15 @@ static uint64_t of_tenant(uint64_t shape, const char *tenant)
     return (shape ^ rh_hash(tenant, strlen(tenant))) | 1;
 }
 
+/* As far as is known by now: what waited may have become known by others of its shape. */
 static void guess(rh_queue *q, rh_ticket *t)
 {
-    rh_job *job = t->job;
-    const rh_pool_statement *s = &job->statements[job->main];
-    t->own.shape = job->own.shapes[job->main] = rh_pace_shape(s->text, s->text_len, job->schema);
     int64_t us = rh_pace_usual(q->pace, of_tenant(t->own.shape, t->tenant));
     if (us == INT64_MAX)
         us = rh_pace_usual(q->pace, t->own.shape);
-    t->own.kind = job->on_hungry || (us > RH_QUEUE_SHORT_US && us != INT64_MAX) ? RH_KIND_SLOW
-                  : us == INT64_MAX                                             ? RH_KIND_NEW
-                                                                                : RH_KIND_SHORT;
+    t->own.kind = us == INT64_MAX ? RH_KIND_NEW : us > RH_QUEUE_SHORT_US ? RH_KIND_SLOW : RH_KIND_SHORT;
+    if (t->job->on_hungry)
+        t->own.kind = RH_KIND_SLOW;
     t->own.guess_us = us == INT64_MAX ? GUESS_US : us;
 }
 
@@ -392,6 +391,13 @@ static void on_done(rh_job *job, const char *affected, const rh_err *err)
     job->on_done(job, affected, err);
 }
 
+/* Large answers of who floods beside others leave pauses to the loop, a backend and a processor. */
+static int rest_ms(rh_job *job)
+{
+    const rh_ticket *t = job->own.ticket;
+    return company_of(t->own.queue, t->own.asker) == RH_FLOODING ? REST_MS : 0;
+}
+
 /* False: the backend refused it, and nothing was done. */
 static bool go(rh_queue *q, rh_ticket *t, rh_err *err)
 {
@@ -400,6 +406,7 @@ static bool go(rh_queue *q, rh_ticket *t, rh_err *err)
     int64_t start = a->tag > a->lane->now ? a->tag : a->lane->now;
     t->own.then = job->on_done;
     job->on_done = on_done;
+    job->rest_ms = rest_ms;
     job->own.ticket = t;
     count_running(t, 1);
     if (q->settings.backend.submit(q->settings.backend.ctx, &t->to, job, err)) {
@@ -420,6 +427,21 @@ static void end(rh_ticket *t, const rh_err *err)
     t->waited_us = rh_now_us() - t->own.since_us;
     t->took_us = 0;
     t->job->on_done(t->job, "", err);
+}
+
+/* True: it stands in another line now. */
+static bool has_become_known(rh_queue *q, rh_ticket *t)
+{
+    rh_ticket now = *t;
+    if (t->own.kind != RH_KIND_NEW)
+        return false;
+    guess(q, &now);
+    if (now.own.kind == RH_KIND_NEW)
+        return false;
+    leave(q, t);
+    guess(q, t);
+    stand(q, t);
+    return true;
 }
 
 /* The line whose turn it is; NULL when no more may go from this lane for now. */
@@ -445,6 +467,8 @@ static void give_turns_in(rh_queue *q, struct lane *l)
     rh_err err;
     while (n_aside < MAX_SET_ASIDE && (next = choose(l))) {
         rh_ticket *t = next->first;
+        if (has_become_known(q, t))
+            continue;
         if (!may_go(q, t)) {
             if (l->number % 2 == 0 && !b->has_room(b->ctx, &t->to))
                 break;
@@ -459,7 +483,8 @@ static void give_turns_in(rh_queue *q, struct lane *l)
     }
     while (n_aside > 0) {
         next = aside[--n_aside];
-        heap_add(&l->heaps[next - next->asker->lines], next);
+        if (next->at < 0) /* else one that has become known has brought it back */
+            heap_add(&l->heaps[next - next->asker->lines], next);
     }
 }
 
@@ -596,6 +621,9 @@ bool rh_queue_submit(rh_queue *q, rh_ticket *t, rh_err *err)
     t->own.since_us = rh_now_us();
     if (q->closing)
         return rh_err_set(err, RH_E_UNAVAILABLE, "the server is stopping");
+    const rh_pool_statement *main = &t->job->statements[t->job->main];
+    t->own.shape = t->job->own.shapes[t->job->main] =
+        rh_pace_shape(main->text, main->text_len, t->job->schema);
     guess(q, t);
     if (l->waiting == 0 && may_go(q, t)) {
         q->stats.direct++;

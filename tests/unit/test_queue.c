@@ -288,6 +288,29 @@ static void slow_jobs_beside_others_get_half_of_the_processors(void **state)
     end();
 }
 
+static void what_waited_unknown_is_known_when_it_goes(void **state)
+{
+    call *c[8];
+    processors = 2;
+    begin(8, 20, 10000);
+    ask("bee", "q");
+    teach("ant", "long", LONG_US); /* it floods */
+    ask("ant", "long");
+    for (int i = 0; i < 4; i++)
+        ask("ant", "long");
+    for (int i = 0; i < 8; i++)
+        c[i] = ask("ant", "never seen");
+    turn();
+    assert_true(c[0]->sent && !c[1]->sent);
+    finish(c[0], LONG_US);
+    turn();
+    assert_false(c[1]->sent); /* slow, and one of those is under way */
+    ask("ant", "not seen either");
+    turn();
+    assert_int_equal(count_of('a'), 3);
+    end();
+}
+
 static void who_asks_on_another_loop_is_about(void **state)
 {
     processors = 2;
@@ -431,6 +454,7 @@ int main(void)
         cmocka_unit_test(slow_jobs_leave_room_for_short_ones),
         cmocka_unit_test(who_goes_on_leaves_processors_to_others),
         cmocka_unit_test(slow_jobs_beside_others_get_half_of_the_processors),
+        cmocka_unit_test(what_waited_unknown_is_known_when_it_goes),
         cmocka_unit_test(who_asks_on_another_loop_is_about),
         cmocka_unit_test(what_is_slow_for_one_tenant_is_so_for_it_only),
         cmocka_unit_test(too_many_of_one_tenant_are_refused),
