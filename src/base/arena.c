@@ -76,11 +76,16 @@ static struct block *add_block(rh_arena *a, size_t size)
     return b;
 }
 
-rh_arena *rh_arena_new(void)
+rh_arena *rh_arena_new_of(size_t first)
 {
     rh_arena *a = rh_xcalloc(1, sizeof *a);
-    add_block(a, FIRST_BLOCK - sizeof(struct block));
+    add_block(a, first - sizeof(struct block));
     return a;
+}
+
+rh_arena *rh_arena_new(void)
+{
+    return rh_arena_new_of(FIRST_BLOCK);
 }
 
 static void run_hooks(rh_arena *a)

@@ -16,8 +16,9 @@
 typedef struct rh_arena rh_arena;
 
 rh_arena *rh_arena_new(void);
-void rh_arena_free(rh_arena *a);  /* runs the hooks, newest first; NULL is allowed */
-void rh_arena_clear(rh_arena *a); /* as free, but the arena stays usable and keeps its first block */
+rh_arena *rh_arena_new_of(size_t first); /* with a first block of so many bytes, which it keeps */
+void rh_arena_free(rh_arena *a);         /* runs the hooks, newest first; NULL is allowed */
+void rh_arena_clear(rh_arena *a);        /* as free, but the arena stays usable and keeps its first block */
 
 void *rh_arena_alloc(rh_arena *a, size_t n);       /* uninitialised, aligned for any type */
 void *rh_arena_zalloc(rh_arena *a, size_t n);      /* zeroed */

@@ -4,15 +4,39 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Some byte of the word is one that JSON escapes (Mycroft's test for a zero byte, and its kin for less than
+ * 32; a byte of 128 and more is neither). */
+static bool has_escape(uint64_t word)
+{
+    const uint64_t ones = 0x0101010101010101u, highs = ones << 7;
+    uint64_t quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
+    return (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((word - ones * 32) & ~word)) & highs;
+}
+
+/* Where, from i on, the first byte is that JSON escapes; n: nowhere. */
+static size_t next_escape(const char *text, size_t i, size_t n)
+{
+    uint64_t word;
+    for (; i + sizeof word <= n; i += sizeof word) {
+        memcpy(&word, text + i, sizeof word);
+        if (has_escape(word))
+            break;
+    }
+    for (; i < n; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == '"' || c == '\\')
+            return i;
+    }
+    return n;
+}
+
 void rh_json_add_string(rh_str *out, const char *text, size_t n)
 {
     static const char hex[] = "0123456789abcdef";
     size_t from = 0;
     rh_str_addc(out, '"');
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = next_escape(text, 0, n); i < n; i = next_escape(text, i + 1, n)) {
         unsigned char c = (unsigned char)text[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
         rh_str_addn(out, text + from, i - from);
         from = i + 1;
         char escape[6] = {'\\', 0, '0', '0', 0, 0};

@@ -22,12 +22,22 @@ static uint64_t seed(void)
     return v;
 }
 
+static uint64_t mix(uint64_t a)
+{
+    unsigned __int128 product = (unsigned __int128)(a ^ 0xa0761d6478bd642fu) * 0xe7037ed1a0b428dbu;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
 uint64_t rh_hash(const char *key, size_t len)
 {
-    uint64_t h = 14695981039346656037u ^ seed();
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (unsigned char)key[i]) * 1099511628211u;
-    return h ^ (h >> 32);
+    uint64_t h = seed() ^ len, word;
+    for (; len >= sizeof word; key += sizeof word, len -= sizeof word) {
+        memcpy(&word, key, sizeof word);
+        h = mix(h ^ word);
+    }
+    word = 0;
+    memcpy(&word, key, len);
+    return mix(h ^ word);
 }
 
 void rh_map_init(rh_map *m)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Hash map from byte strings to pointers (open addressing, linear probing, 64-bit FNV-1a with
- * a per-process seed). Keys are not copied: they must live as long as their entry, normally inside the
- * value. Values are the caller's.
+ * Hash map from byte strings to pointers (open addressing, linear probing; a hash of eight bytes at
+ * a time with a per-process seed, by the multiplication that folds: wyhash, Wang Yi, 2019). Keys are not
+ * copied: they must live as long as their entry, normally inside the value. Values are the caller's.
  */
 #ifndef RH_MAP_H
 #define RH_MAP_H

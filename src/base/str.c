@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SIZE 256 /* most of what is built here is one statement or one answer */
+#define FIRST_SIZE 512 /* most of what is built here is one statement or one answer */
 
 void rh_str_init(rh_str *s, size_t max)
 {
@@ -69,7 +69,7 @@ static bool reserve(rh_str *s, size_t n)
     return true;
 }
 
-void rh_str_addn(rh_str *s, const char *bytes, size_t n)
+void rh_str_add_growing(rh_str *s, const char *bytes, size_t n)
 {
     if (!reserve(s, n))
         return;
@@ -77,21 +77,6 @@ void rh_str_addn(rh_str *s, const char *bytes, size_t n)
         memcpy(s->data + s->len, bytes, n);
     s->len += n;
     s->data[s->len] = 0;
-}
-
-void rh_str_add(rh_str *s, const char *text)
-{
-    rh_str_addn(s, text, strlen(text));
-}
-
-void rh_str_addc(rh_str *s, char c)
-{
-    if (s->len + 1 < s->cap && s->len < s->max && !s->overflow) { /* the common case, for SQL is built so */
-        s->data[s->len++] = c;
-        s->data[s->len] = 0;
-        return;
-    }
-    rh_str_addn(s, &c, 1);
 }
 
 void rh_str_vaddf(rh_str *s, const char *fmt, va_list ap)

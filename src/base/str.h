@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 
@@ -32,9 +33,32 @@ void rh_str_release(rh_str *s);                              /* frees and leaves
 void rh_str_clear(rh_str *s);                                /* length 0, keeps the memory */
 char *rh_str_take(rh_str *s, size_t *len);                   /* the malloc'ed bytes become the caller's */
 
-void rh_str_add(rh_str *s, const char *text);
-void rh_str_addn(rh_str *s, const char *bytes, size_t n);
-void rh_str_addc(rh_str *s, char c);
+void rh_str_add_growing(rh_str *s, const char *bytes,
+                        size_t n); /* rh_str_addn()'s: where there may be no room */
+
+/* Statements and answers are built of thousands of short pieces: inline, so that known lengths are. */
+static inline void rh_str_addn(rh_str *s, const char *bytes, size_t n)
+{
+    if (s->overflow || n >= s->cap - s->len || n > s->max - s->len) {
+        rh_str_add_growing(s, bytes, n);
+        return;
+    }
+    if (n)
+        memcpy(s->data + s->len, bytes, n);
+    s->len += n;
+    s->data[s->len] = 0;
+}
+
+static inline void rh_str_add(rh_str *s, const char *text)
+{
+    rh_str_addn(s, text, strlen(text));
+}
+
+static inline void rh_str_addc(rh_str *s, char c)
+{
+    rh_str_addn(s, &c, 1);
+}
+
 void rh_str_addf(rh_str *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void rh_str_vaddf(rh_str *s, const char *fmt, va_list ap);
 void rh_str_addu(rh_str *s, uint64_t n); /* decimal, without printf: for hot paths */

@@ -11,6 +11,7 @@
 
 #define TICK_MS 1000
 #define FREE_EXCHANGES 256
+#define EXCHANGE_ARENA 12288 /* bytes: what a request without much in it takes */
 #define POOL_EXTRA                                                                                           \
     2048 /* of a connection's memory, beyond the head: the library's own notes and the answer's head */
 
@@ -82,7 +83,7 @@ static rh_exchange *new_exchange(rh_loop *l)
         return x;
     }
     x = rh_xcalloc(1, sizeof *x);
-    x->arena = rh_arena_new();
+    x->arena = rh_arena_new_of(EXCHANGE_ARENA);
     x->own.loop = l;
     return x;
 }

@@ -66,7 +66,10 @@ static void link_newest(rh_stmts *s, rh_stmt *st)
 
 rh_stmt *rh_stmts_find(rh_stmts *s, const char *text, size_t len)
 {
-    rh_stmt *st = rh_map_get(&s->by_text, text, len);
+    rh_stmt *st = s->newest;
+    if (st && st->len == len && memcmp(st->text, text, len) == 0) /* the same again: often so */
+        return st;
+    st = rh_map_get(&s->by_text, text, len);
     if (st && st != s->newest) {
         unlink_stmt(s, st);
         link_newest(s, st);

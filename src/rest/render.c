@@ -66,7 +66,8 @@ void rh_render_row(rh_str *out, const PGresult *res, int row, const rh_render_co
 {
     bool begun = false;
     for (int i = 0; i < n; i++) {
-        bool null = PQgetisnull(res, row, i);
+        size_t len = (size_t)PQgetlength(res, row, i);
+        bool null = len == 0 && PQgetisnull(res, row, i);
         if (null && strip)
             continue;
         if (i && !begun) { /* the lead of a later column begins with a comma */
@@ -79,7 +80,7 @@ void rh_render_row(rh_str *out, const PGresult *res, int row, const rh_render_co
         if (null)
             rh_str_addn(out, "null", 4);
         else
-            rh_render_value(out, PQgetvalue(res, row, i), (size_t)PQgetlength(res, row, i), columns[i].form);
+            rh_render_value(out, PQgetvalue(res, row, i), len, columns[i].form);
     }
     rh_str_add(out, begun ? "}" : "{}");
 }

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rest/sql_words.h"
 
-void rh_put(rh_writer *w, const char *text)
-{
-    rh_str_add(&w->text, text);
-}
-
 void rh_put_param(rh_writer *w, const char *value)
 {
     if (w->values.len == 65535) { /* the protocol's bound */

@@ -20,7 +20,11 @@ typedef struct rh_writer {
     bool from_with; /* the root's rows are read from w, as records */
 } rh_writer;
 
-void rh_put(rh_writer *w, const char *text);
+static inline void rh_put(rh_writer *w, const char *text)
+{
+    rh_str_add(&w->text, text);
+}
+
 void rh_put_param(rh_writer *w, const char *value);
 void rh_put_number(rh_writer *w, int64_t n); /* a parameter; not negative */
 void rh_put_tenant(rh_writer *w);            /* the tenant's id, $1 */

@@ -132,6 +132,28 @@ static void json_strings_are_escaped(void **state)
     rh_str_release(&s);
 }
 
+/* They are looked for eight bytes at a time: wherever one stands, whatever stands around it. */
+static void what_json_escapes_is_found_anywhere(void **state)
+{
+    static const char around[] = {' ', '!', '#', '[', ']', '\x7f', '\x80', '\xa2', '\xdc', '\xff'};
+    for (int c = 1; c < 256; c++)
+        for (size_t n = 1; n <= 19; n++)
+            for (size_t at = 0; at < n; at++) {
+                char text[20];
+                rh_str s;
+                memset(text, around[(size_t)c % sizeof around], n);
+                text[at] = (char)c;
+                rh_str_init(&s, 200);
+                rh_json_add_string(&s, text, n);
+                bool escaped = c < 0x20 || c == '"' || c == '\\';
+                bool there = s.data[at + 1] == '\\';
+                if (escaped != there || (!escaped && s.len != n + 2) ||
+                    memcmp(s.data + s.len - (n - at), text + at + 1, n - at - 1) != 0)
+                    fail_msg("byte %d at %zu of %zu", c, at, n);
+                rh_str_release(&s);
+            }
+}
+
 static void errors_map_to_http_by_sqlstate_before_class(void **state)
 {
     (void)state;
@@ -160,6 +182,7 @@ int main(void)
         cmocka_unit_test(utf8_is_checked),
         cmocka_unit_test(map_finds_what_was_put_and_not_what_was_deleted),
         cmocka_unit_test(json_strings_are_escaped),
+        cmocka_unit_test(what_json_escapes_is_found_anywhere),
         cmocka_unit_test(errors_map_to_http_by_sqlstate_before_class),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
