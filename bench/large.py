@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Large answers: a million rows as CSV against psql's COPY TO, 10,000 rows as JSON against json_agg, and the server's memory."""
+"""Large answers: a million rows (--rows) as CSV against psql's COPY TO, 10,000 rows as JSON against json_agg, and the server's memory."""
 import os
 
 from procs import cpu_of
 from table import Row, median, met, spread, us
 from world import FIRST_SMALL, Door, ad_of
 
-TENANT, ROWS, PAGE, PAGES = FIRST_SMALL, 1_000_000, 10_000, 50
+TENANT, PAGE, PAGES = FIRST_SMALL, 10_000, 50
 
 MAKE = """
 INSERT INTO public.impressions (id, company_id, ad_id, seen_at, site_url, cost_per_impression_usd, user_ip, user_data)
@@ -58,9 +58,9 @@ def rows_of(name, ours, theirs, against, n, target, note):
 
 
 def large(bench):
-    world = bench.world
-    bench.say(f"{ROWS:,} rows of one tenant")
-    world.operator.query(MAKE.format(tenant=TENANT, ad=ad_of(TENANT, 0), rows=ROWS))
+    world, rows = bench.world, bench.rows
+    bench.say(f"{rows:,} rows of one tenant")
+    world.operator.query(MAKE.format(tenant=TENANT, ad=ad_of(TENANT, 0), rows=rows))
     world.operator.query("VACUUM ANALYZE public.impressions")
     door = Door(world, ["data.threads=1"])
     csv, copy, page, agg = Costs(), Costs(), Costs(), Costs()
@@ -79,7 +79,7 @@ def large(bench):
     finally:
         door.stop()
         world.operator.query(f"DELETE FROM public.impressions WHERE company_id = {TENANT}")
-    return [*rows_of(f"{ROWS:,} rows as CSV, CPU", csv, copy, "psql \\copy TO", ROWS, 1.3, "by COPY, as the server role under row security"),
+    return [*rows_of(f"{rows:,} rows as CSV, CPU", csv, copy, "psql \\copy TO", rows, 1.3, "by COPY, as the server role under row security"),
             *rows_of(f"{PAGE:,} rows as JSON, CPU", page, agg, "psql, json_agg", PAGE, 1, "sorted by the key"),
             Row("  memory for all of them", f"+{grown:.1f} MiB", target="< 64 MiB", met=met(grown < 64),
-                note=f"the server's peak; {ROWS:,} rows as JSON among them")]
+                note=f"the server's peak; {rows:,} rows as JSON among them")]

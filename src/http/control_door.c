@@ -11,7 +11,7 @@
 #include "http/docs.h"
 #include "rest/url.h"
 
-#define MAX_ANSWER ((size_t)16 << 20)
+#define MAX_ANSWER ((size_t)64 << 20) /* a description of 5,000 tables has 48 */
 #define LIST_LIMIT 100
 #define LIST_LIMIT_MAX 10000
 #define TOKEN_TTL_S 3600
