@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import openapiTS, { astToString } from 'openapi-typescript';
 import ts from 'typescript';
@@ -63,7 +64,7 @@ test('Swagger at /: valid, of what a tenant may use, the same for every tenant',
   assert.deepEqual([head.status, head.text, head.headers.get('content-type')], [200, '', 'application/openapi+json; charset=utf-8']);
 });
 
-test('OpenAPI 3.1 at /openapi.json: valid, and its types are what rows are', async () => {
+test('OpenAPI 3.1 at /openapi.json: valid, and its types are what rows are, to postgrest-js too', async () => {
   const described = await ask('/openapi.json');
   await SwaggerParser.validate(structuredClone(described.json));
   const types = astToString(await openapiTS(structuredClone(described.json)));
@@ -82,7 +83,28 @@ const nulled: S['notes'] = { ...note, title: null };
 const odd: S['odd.2Fname.20.7E.20of.20.7Bit.7D']['kind'] = 'heavy';
 export { note, fresh, change, titleless, nulled, odd };
 `);
-    const program = ts.createProgram([path.join(dir, 'use.ts')], { strict: true, noEmit: true, types: [], moduleResolution: ts.ModuleResolutionKind.Bundler, module: ts.ModuleKind.ESNext });
+    fs.writeFileSync(path.join(dir, 'client.ts'), `import { PostgrestClient } from '@supabase/postgrest-js';
+import type { components } from './api';
+type S = components['schemas'];
+type Table<Name extends 'notes' | 'tasks'> = { Row: S[Name]; Insert: S[\`\${Name}.new\`]; Update: S[\`\${Name}.change\`]; Relationships: [] };
+type Database = { public: { Tables: { notes: Table<'notes'>; tasks: Table<'tasks'> }; Views: { open_tasks: { Row: S['open_tasks']; Relationships: [] } }; Functions: {} } };
+const db = new PostgrestClient<Database>('http://localhost');
+export async function use() {
+  const { data } = await db.from('notes').select('id,title,stars').eq('title', 'x').single();
+  const title: string | undefined = data?.title, stars: number | null | undefined = data?.stars;
+  await db.from('notes').insert({ title: 'x', tags: ['a', null] });
+  await db.from('notes').update({ stars: 3 }).eq('id', 1);
+  // @ts-expect-error a title is needed
+  await db.from('notes').insert({ stars: 3 });
+  // @ts-expect-error there is no such table
+  await db.from('nothing').select();
+  // @ts-expect-error a title is a text
+  const wrong: number | undefined = data?.title;
+  return { title, stars, wrong };
+}
+`);
+    const client = fileURLToPath(new URL('./node_modules/@supabase/postgrest-js/dist/index.d.mts', import.meta.url));
+    const program = ts.createProgram([path.join(dir, 'use.ts'), path.join(dir, 'client.ts')], { strict: true, noEmit: true, types: [], skipLibCheck: true, lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'], paths: { '@supabase/postgrest-js': [client] }, moduleResolution: ts.ModuleResolutionKind.Bundler, module: ts.ModuleKind.ESNext });
     assert.deepEqual(ts.getPreEmitDiagnostics(program).map((d) => ts.flattenDiagnosticMessageText(d.messageText, '\n')), []);
   } finally {
     fs.rmSync(dir, { recursive: true });
