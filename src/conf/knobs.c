@@ -31,11 +31,13 @@ static const struct {
     const char *knob, *word, *value;
 } words[] = {
     {"log-level", "crit", "error"},
+    {"server-host", "localhost", "127.0.0.1"},
     {"server-host", "!4", "0.0.0.0"},
     {"server-host", "*4", "0.0.0.0"},
     {"server-host", "*", "0.0.0.0"},
     {"server-host", "!6", "::"},
     {"server-host", "*6", "::"},
+    {"admin-server-host", "localhost", "127.0.0.1"},
     {"admin-server-host", "!4", "0.0.0.0"},
     {"admin-server-host", "*4", "0.0.0.0"},
     {"admin-server-host", "*", "0.0.0.0"},

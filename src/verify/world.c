@@ -20,7 +20,8 @@ bool rh_world_go_on(const rh_world *w, rh_err *err)
     return !w->stopped() || rh_err_set(err, RH_E_STATE, "interrupted");
 }
 
-rh_db *rh_world_enter(const rh_world *w, const rh_verify_tenant *t, rh_err *err)
+/* The operator's connection to the tenant's home; close it. */
+static rh_db *enter(const rh_world *w, const rh_verify_tenant *t, rh_err *err)
 {
     return rh_app_connect(w->app, t->home.node, RH_ROLE_OPERATOR, t->home.database, err);
 }
@@ -71,7 +72,7 @@ static bool make_tenant(rh_world *w, int at, rh_model model, const rh_verify_nod
 
 static bool fill_tenant(rh_world *w, rh_verify_tenant *t, rh_canary *nobody, rh_err *err)
 {
-    rh_db *db = rh_world_enter(w, t, err);
+    rh_db *db = enter(w, t, err);
     bool ok = db && rh_verify_fill_reference(w->app, db, w->a, nobody, err) &&
               rh_verify_fill(w->app, &t->home, db, w->a, t->id, t->canary, &w->report->coverage, err) &&
               rh_db_exec(db, "ANALYZE", err);
@@ -192,7 +193,7 @@ static bool run_in(rh_world *w, const rh_verify_tenant *t, const char *sql, rh_e
         err->code = RH_E_INVALID;
         return false;
     }
-    rh_db *db = rh_world_enter(w, t, err);
+    rh_db *db = enter(w, t, err);
     bool ok = db && rh_db_exec(db, rh_str_cstr(&text), err);
     rh_db_close(db);
     return ok;
@@ -227,7 +228,7 @@ static bool each_table(rh_world *w, rh_verify_tenant *t,
     const char *params[] = {t->home.schema, keyed ? conf->app_tenant_key : "", keyed ? conf->app_root : "",
                             t->id, t->home.model == RH_MODEL_SHARED ? "" : "all"};
     rh_arena *a = rh_arena_new();
-    rh_db *db = rh_world_enter(w, t, err);
+    rh_db *db = enter(w, t, err);
     PGresult *tables = db ? rh_db_query(db, a, rh_sql_verify_fingerprint, 5, params, err) : NULL;
     bool ok = tables != NULL;
     for (int i = 0; ok && i < PQntuples(tables); i++) {

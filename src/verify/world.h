@@ -62,8 +62,6 @@ bool rh_world_note(rh_world *w, rh_err *err);
 bool rh_world_check(rh_world *w, rh_err *err);
 
 const json_t *rh_verify_known(const rh_verify_tenant *t, const char *table); /* an array, or NULL */
-/* The operator's connection to the tenant's home; close it. */
-rh_db *rh_world_enter(const rh_world *w, const rh_verify_tenant *t, rh_err *err);
 bool rh_world_go_on(const rh_world *w, rh_err *err); /* false, with an error, when the user stopped it */
 
 #endif

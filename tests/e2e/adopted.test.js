@@ -489,7 +489,7 @@ test('totals are guessed by the planner where that is asked for, unless they are
 test('the admin door: probes, figures, settings and schemas, and no secret', async (t) => {
   const s = await database(t, 'administered', `create schema api; grant usage on schema api to web_anon; create table api.a (id int primary key, b_id int references api.a);
     grant select on api.a to web_anon; create function api.f(n int default 1) returns int language sql stable as 'select n'`,
-  `db-schemas = "api"\ndb-anon-role = "web_anon"\nadmin-server-port = ${await freePort()}\napp.settings.key = "a word to be kept"\n`);
+  `db-schemas = "api"\ndb-anon-role = "web_anon"\nserver-host = "localhost"\nadmin-server-host = "localhost"\nadmin-server-port = ${await freePort()}\napp.settings.key = "a word to be kept"\n`);
   const admin = await until(() => /admin door on (127\.0\.0\.1:\d+)/.exec(s.stderr)?.[1], { what: 'the admin door' });
   const get = (path, init) => fetch(`http://${admin}${path}`, init);
   await until(async () => (await get('/ready')).status === 200, { what: '/ready' });
