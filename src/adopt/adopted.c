@@ -31,6 +31,7 @@ rh_adopted_state *rh_adopted_state_new(void)
     rh_arena *arena = rh_arena_new();
     rh_adopted_state *s = RH_NEW(arena, rh_adopted_state);
     s->arena = arena;
+    rh_map_init(&s->limits);
     rh_map_init(&s->roles);
     atomic_init(&s->users, 1);
     pthread_mutex_init(&s->lock, NULL);
@@ -76,6 +77,7 @@ void rh_adopted_leave(const rh_adopted_state *used)
         rh_relation_cache_free(s->views[i].cache);
     }
     pthread_mutex_destroy(&s->lock);
+    rh_map_release(&s->limits);
     rh_map_release(&s->roles);
     rh_arena_free(s->arena);
 }

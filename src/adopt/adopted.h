@@ -53,6 +53,7 @@ typedef struct rh_adopted_state {
     const char *const *hoisted; /* settings of functions that hold for the whole transaction */
     size_t n_hoisted;
     bool no_keys;            /* nothing says how tokens are signed */
+    rh_map limits;           /* tenant to rh_limits: those that have some (adopt/tenant_limits.h) */
     rh_map roles;            /* name to rh_adopted_role: those that have settings */
     const char *pre_request; /* statement that calls it; NULL: there is none */
     atomic_int users;

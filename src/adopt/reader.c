@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "adopt/tenant_limits.h"
 #include "sql.h"
 
 /* What a function db-pre-config may say. */
@@ -34,7 +35,7 @@ static void add_pairs(rh_arena *a, pairs *out, const PGresult *res)
 {
     for (int i = 0; i < PQntuples(res); i++) {
         char *name = rh_arena_strdup(a, PQgetvalue(res, i, 0));
-        for (char *c = name; *c; c++)
+        for (char *c = name; *c && !rh_starts_with(name, "limits."); c++) /* those name schemas and roles */
             *c = *c == '_' ? '-' : *c;
         rh_conf_pair pair = {name, rh_arena_strdup(a, PQgetvalue(res, i, 1))};
         RH_VEC_PUSH(a, out, pair);
@@ -182,7 +183,7 @@ rh_adopted_state *rh_adopt_read(const rh_adopt_source *source, rh_db *db, rh_err
     s->conf = conf = conf ? read_settings(s, conf, db, err) : NULL;
     if (conf && source->first_look && rh_adopt_says_nobody(conf))
         conf->adopt_privileged_roles = true;
-    if (s->conf && read_roles(s, db, err) && read_schemas(s, db, err)) {
+    if (s->conf && read_roles(s, db, err) && read_schemas(s, db, err) && rh_tenant_limits_read(s, err)) {
         const char *function = s->conf->adopt_db_pre_request;
         s->pre_request = *function ? call_of(s->arena, function) : NULL;
         s->hoisted = rh_conf_list(s->arena, conf->adopt_db_hoisted_tx_settings, &s->n_hoisted);

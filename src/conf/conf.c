@@ -571,14 +571,20 @@ rh_conf *rh_conf_adopt(rh_arena *a, const char *source, const char *const *flags
     return check(a, conf, err) ? conf : NULL;
 }
 
+static rh_conf_pairs copy_pairs(rh_arena *a, const rh_conf_pairs *from)
+{
+    rh_conf_pairs to = {0};
+    for (size_t i = 0; i < from->len; i++)
+        RH_VEC_PUSH(a, &to, from->items[i]);
+    return to;
+}
+
 rh_conf *rh_conf_amend(rh_arena *a, const rh_conf *conf, const rh_conf_pair *knobs, size_t n, rh_err *err)
 {
     rh_conf *amended = RH_NEW(a, rh_conf);
     *amended = *conf;
-    amended->app_settings.items = NULL;
-    amended->app_settings.len = amended->app_settings.cap = 0;
-    for (size_t i = 0; i < conf->app_settings.len; i++)
-        RH_VEC_PUSH(a, &amended->app_settings, conf->app_settings.items[i]);
+    amended->app_settings = copy_pairs(a, &conf->app_settings);
+    amended->tenant_limits = copy_pairs(a, &conf->tenant_limits);
     for (size_t i = 0; i < n; i++)
         if (!rh_knob_assign(amended, a, knobs[i].name, knobs[i].value, err))
             return NULL;

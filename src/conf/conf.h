@@ -25,6 +25,7 @@ bool rh_model_parse(const char *text, rh_model *out);
 typedef struct rh_conf_pair {
     const char *name, *value;
 } rh_conf_pair;
+typedef RH_VEC(rh_conf_pair) rh_conf_pairs;
 
 typedef enum rh_adopt_tenants { RH_ADOPT_DATABASE, RH_ADOPT_SCHEMA, RH_ADOPT_ROLE } rh_adopt_tenants;
 
@@ -53,7 +54,8 @@ typedef struct rh_conf {
     uint32_t algorithms; /* of tokens: a set of auth/alg.h, 0: no limit */
     bool adopted; /* [adopt] names a database: there is no app, [app], [provision] and [server] say nothing */
     rh_adopt_tenants adopt_tenant_is;
-    RH_VEC(rh_conf_pair) app_settings; /* app.settings.*, with that prefix */
+    rh_conf_pairs app_settings;  /* app.settings.*, with that prefix */
+    rh_conf_pairs tenant_limits; /* limits.TENANT.LIMIT, without it; adopt/tenant_limits.h knows them */
 } rh_conf;
 
 /* Reads DIR/rowhouse.conf, DIR/.env and the environment. Unknown or malformed settings are errors with

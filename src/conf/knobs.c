@@ -10,6 +10,7 @@
 #include "conf/setting.h"
 
 #define APP_SETTINGS "app.settings."
+#define TENANT_LIMITS "limits."
 #define NAME_MAX_BYTES 63
 
 extern char **environ;
@@ -83,6 +84,17 @@ static bool unknown(rh_arena *a, const char *name, rh_err *err)
                      : rh_err_hint(err, "`rowhouse help settings` lists them.");
 }
 
+static void put(rh_conf_pairs *pairs, rh_arena *a, const char *name, const char *value)
+{
+    for (size_t i = 0; i < pairs->len; i++)
+        if (strcmp(pairs->items[i].name, name) == 0) {
+            pairs->items[i].value = rh_arena_strdup(a, value);
+            return;
+        }
+    rh_conf_pair pair = {rh_arena_strdup(a, name), rh_arena_strdup(a, value)};
+    RH_VEC_PUSH(a, pairs, pair);
+}
+
 static bool add_app_setting(rh_conf *conf, rh_arena *a, const char *name, const char *value, rh_err *err)
 {
     const char *own = name + strlen(APP_SETTINGS);
@@ -92,13 +104,7 @@ static bool add_app_setting(rh_conf *conf, rh_arena *a, const char *name, const 
         return rh_err_hint(err, "Use letters, digits and _ behind %s, at most %d bytes in all.", APP_SETTINGS,
                            NAME_MAX_BYTES);
     }
-    for (size_t i = 0; i < conf->app_settings.len; i++)
-        if (strcmp(conf->app_settings.items[i].name, name) == 0) {
-            conf->app_settings.items[i].value = rh_arena_strdup(a, value);
-            return true;
-        }
-    rh_conf_pair pair = {rh_arena_strdup(a, name), rh_arena_strdup(a, value)};
-    RH_VEC_PUSH(a, &conf->app_settings, pair);
+    put(&conf->app_settings, a, name, value);
     return true;
 }
 
@@ -116,6 +122,10 @@ bool rh_knob_assign(rh_conf *conf, rh_arena *a, const char *name, const char *va
 {
     if (rh_starts_with(name, APP_SETTINGS))
         return add_app_setting(conf, a, name, value, err);
+    if (rh_starts_with(name, TENANT_LIMITS)) {
+        put(&conf->tenant_limits, a, name + strlen(TENANT_LIMITS), value);
+        return true;
+    }
     const struct knob *k = find_knob(name);
     if (k && !k->section)
         return check_fixed(k, value, err);
@@ -287,6 +297,9 @@ void rh_knobs_write(const rh_conf *conf, rh_arena *a, rh_str *out)
             write_knob(conf, knobs[i].name, rh_setting_find(knobs[i].section, knobs[i].setting), out);
     for (size_t i = 0; i < conf->app_settings.len; i++)
         write_text(out, conf->app_settings.items[i].name, HIDDEN);
+    for (size_t i = 0; i < conf->tenant_limits.len; i++)
+        write_text(out, rh_arena_printf(a, TENANT_LIMITS "%s", conf->tenant_limits.items[i].name),
+                   conf->tenant_limits.items[i].value);
 }
 
 void rh_knobs_reference(rh_str *out)
@@ -296,7 +309,8 @@ void rh_knobs_reference(rh_str *out)
              "In `[adopt]`, in a postgrest.conf, as `PGRST_` variables and as `pgrst.` settings of the login "
              "role these mean\n"
              "settings from above ([adopt.md](adopt.md)); `app.settings.NAME` is what "
-             "`current_setting('app.settings.NAME')` gives.\n\n");
+             "`current_setting('app.settings.NAME')` gives; `limits.TENANT.LIMIT` is a tenant's own limit "
+             "([limits.md](limits.md)).\n\n");
     for (size_t i = 0; i < N_KNOBS; i++)
         if (knobs[i].section)
             rh_str_addf(out, "    %-18s %s.%s\n", knobs[i].name, knobs[i].section, knobs[i].setting);

@@ -52,7 +52,7 @@
     F("server-otel-enabled", "false", "there is no OpenTelemetry")
 /* clang-format on */
 
-/* One knob as text; "app.settings.NAME" too. Errors: CONF, for a name that is none with the nearest one. */
+/* One knob as text; "app.settings.NAME" and "limits.TENANT.LIMIT" too. Errors: CONF, for a name that is none with the nearest one. */
 bool rh_knob_assign(rh_conf *conf, rh_arena *a, const char *name, const char *value, rh_err *err);
 /* PGRST_ names of the environment. */
 bool rh_knobs_read_environment(rh_conf *conf, rh_arena *a, rh_err *err);

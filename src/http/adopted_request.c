@@ -70,7 +70,6 @@ void rh_adopted_request_name(rh_adopted_request *r, rh_exchange *x, rh_rest_nami
     naming->role = &r->role;
     naming->schema = naming->told_schema = r->pass.schema->name;
     naming->reference_only = false;
-    naming->max_rows = conf->data_max_rows;
     naming->aggregates = conf->data_aggregates;
     naming->plans = !conf->data_plans                            ? RH_PLANS_NONE
                     : conf->adopt_tenant_is == RH_ADOPT_DATABASE ? RH_PLANS_WHOLE

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adopt/tenant_limits.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/account.h"
@@ -564,7 +565,9 @@ static bool admit(struct data_door *d, struct request *r, bool *again, rh_err *e
     }
     if (!rh_adopted_request_admit(d->settings.adopted, d->resolver, x, &r->adopted, &r->tenant, again, err))
         return false;
-    r->tenant.limits = d->settings.limits;
+    const rh_gate_pass *pass = &r->adopted.pass;
+    r->tenant.limits = rh_tenant_limits_of(pass->state, pass->tenant, pass->timeout_ms, &d->settings.limits);
+    x->max_body = (size_t)r->tenant.limits.of[RH_LIMIT_BODY];
     r->cache = r->adopted.pass.schema->cache;
     return check_rate(d, r, err) && check_bodies(d, r, err);
 }

@@ -316,6 +316,37 @@ describe('settings', () => {
     assert.deepEqual([late.status, late.body.code], [504, '57014']);
   });
 
+  test('of tenants: limits of single roles and schemas', async (t) => {
+    const SQL = `create schema api; create table api.a as select x from generate_series(1, 9) x; grant usage on schema api to ann, bob, web_anon;
+      grant select, insert on api.a to ann, bob, web_anon; create function api.nap() returns void language sql as 'select pg_sleep(5)'`;
+    const s = await database(t, 'of_tenants', SQL, `db-schemas = "api"\ndb-anon-role = "web_anon"\ndb-max-rows = 5\ntenants = role
+limits.ann.rows = 2\nlimits.ann.body = "10"\nlimits.ann.statement-timeout = "200ms"\nlimits.bob.rate = "2/m"\n`);
+    const as = (role, target = '/a', more = {}) => s.ask(target, { token: sign({ role }), ...more });
+    const rows = async (role) => (await as(role)).body.length;
+    assert.deepEqual([await rows('ann'), await rows('bob'), await rows('web_anon')], [2, 5, 5]);
+    const again = await as('bob');
+    assert.deepEqual([again.status, again.body.code, (await as('ann')).status], [429, 'too_many_requests', 200]);
+    const post = (role) => as(role, '/a', { json: { x: 1234567890 } });
+    assert.deepEqual([(await post('ann')).status, (await post('web_anon')).status], [413, 201]);
+    assert.equal((await as('ann', '/rpc/nap')).status, 504);
+    await server.sql("alter role authenticator in database of_tenants set pgrst.limits.web_anon.rows = '3'; notify pgrst", 'of_tenants');
+    await until(async () => (await rows('web_anon')) === 3, { what: 'a limit that the database says' });
+    await server.sql("alter role authenticator in database of_tenants set pgrst.limits.ann.speed = '1'; notify pgrst", 'of_tenants');
+    await until(() => /there is no limit "speed"/.test(s.stderr), { what: 'a limit that is none' });
+    assert.equal(await rows('web_anon'), 3);
+
+    const of = (schema) => ({ token: sign({ tenant: schema }) });
+    const two = await database(t, 'of_schemas', ['one', 'two'].map((name) => `create schema ${name}; create table ${name}.things (x int); grant usage on schema ${name} to web_anon; grant select on ${name}.things to web_anon;`).join(''),
+      'db-schemas = "one, two"\ndb-anon-role = "web_anon"\ntenants = schema\nlimits.two.rows = 0\nlimits.one.rate = "1/m"\n');
+    assert.deepEqual([await two.ask('/things', of('one')), await two.ask('/things', of('one')), await two.ask('/things', of('two')), await two.ask('/things', of('two'))].map((r) => r.status), [200, 429, 200, 200]);
+    const wrong = ['limits.three.rate = 1', 'limits.one.rate = "fast"', 'limits.rate = 1', 'limits..rate = 1'];
+    for (const line of wrong) {
+      const r = await rowhouse(['serve', '--adopt', file(two.dir, `db-uri = "${uri('of_schemas')}"\njwt-secret = "${SECRET}"\ndb-schemas = "one, two"\ntenants = schema\n${line}\n`), '--set', 'data.port=0']);
+      assert.notEqual(r.status, 0, line);
+      assert.match(r.stderr, /limits\./, line);
+    }
+  });
+
   test('of the database go over those of the file, and all are read again when told to', async (t) => {
     const SQL = `create schema one; create schema two; create schema pc;
       grant usage on schema one, two to web_anon, ann; grant usage on schema pc to authenticator;
