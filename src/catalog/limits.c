@@ -41,10 +41,14 @@ void rh_limits_from_conf(const rh_conf *conf, rh_limits *out)
     out->of[RH_LIMIT_STATEMENT_TIMEOUT] = conf->data_statement_timeout;
     out->of[RH_LIMIT_ROWS] = conf->data_max_rows;
     out->of[RH_LIMIT_BODY] = conf->data_max_body;
+    out->of[RH_LIMIT_LOAD] = conf->data_max_load;
 }
 
 void rh_limits_apply(rh_limits *own, const rh_limits *defaults)
 {
+    if (own->of[RH_LIMIT_LOAD] == RH_LIMIT_DEFAULT && own->of[RH_LIMIT_BODY] != RH_LIMIT_DEFAULT &&
+        own->of[RH_LIMIT_BODY] < defaults->of[RH_LIMIT_LOAD])
+        own->of[RH_LIMIT_LOAD] = own->of[RH_LIMIT_BODY];
     for (int i = 0; i < RH_N_LIMITS; i++)
         if (own->of[i] == RH_LIMIT_DEFAULT)
             own->of[i] = defaults->of[i];
@@ -172,7 +176,7 @@ bool rh_limits_from_json(const json_t *body, rh_limits *out, bool changes[RH_N_L
             i++;
         if (i == RH_N_LIMITS) {
             rh_err_set(err, RH_E_BODY, "there is no limit \"%s\"", key);
-            return rh_err_hint(err, "There are concurrency, rate, statement_timeout, rows and body.");
+            return rh_err_hint(err, "There are concurrency, rate, statement_timeout, rows, body and load.");
         }
         if (!value_from_json((rh_limit)i, value, &out->of[i], err)) {
             err->code = RH_E_BODY;

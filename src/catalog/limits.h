@@ -22,7 +22,8 @@ struct rh_operator;
     X(RATE, "rate", RATE, 0, 1000000000, "thousandths of a request a second")                                \
     X(STATEMENT_TIMEOUT, "statement_timeout", DURATION, 1, 86400000, "milliseconds")                         \
     X(ROWS, "rows", COUNT, 0, 1000000000, "")                                                                \
-    X(BODY, "body", SIZE, 1, (int64_t)1 << 40, "bytes")
+    X(BODY, "body", SIZE, 1, (int64_t)1 << 40, "bytes")                                                      \
+    X(LOAD, "load", SIZE, 1, (int64_t)1 << 40, "bytes")
 /* clang-format on */
 typedef enum rh_limit {
 #define X(name, column, kind, least, most, unit) RH_LIMIT_##name,
@@ -38,7 +39,8 @@ typedef struct rh_limits {
 } rh_limits;
 
 void rh_limits_from_conf(const rh_conf *conf, rh_limits *out);
-/* A tenant's own over the defaults. */
+/* A tenant's own over the defaults. What bounds its bodies bounds those that are loaded too, unless it has a
+ * bound of its own for them. */
 void rh_limits_apply(rh_limits *own, const rh_limits *defaults);
 
 const char *rh_limit_name(rh_limit which);

@@ -47,6 +47,7 @@ static const rh_option tenant_options[] = {
     {"statement-timeout", "TIME", "limit: time a statement may take, e.g. 5s"},
     {"rows", "N", "limit: rows of one answer; 0: no bound"},
     {"body", "SIZE", "limit: a request's body, e.g. 1m"},
+    {"load", "SIZE", "limit: a body that is loaded while it comes in, e.g. 1g"},
     {"default", NULL, "limit: all as rowhouse.conf says (one: --rows default)"},
     {"yes", NULL, "drop: do not ask"},
     {"no-dump", NULL, "drop: keep nothing of what the tenant has"},

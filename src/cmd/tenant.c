@@ -212,12 +212,16 @@ static bool read_limits(const rh_cmdline *line, rh_limits *out, bool changes[], 
 
 static void print_limits(rh_arena *a, const rh_limits *own, const rh_limits *defaults)
 {
+    rh_limits holds = *own;
+    rh_limits_apply(&holds, defaults);
     for (int i = 0; i < RH_N_LIMITS; i++) {
         bool is_own = own->of[i] != RH_LIMIT_DEFAULT;
         const char *usual = rh_limit_text(a, (rh_limit)i, defaults->of[i]);
-        printf("%-18s %-10s %s%s\n", rh_limit_name((rh_limit)i),
-               is_own ? rh_limit_text(a, (rh_limit)i, own->of[i]) : usual,
-               is_own ? "its own; the default is " : "default", is_own ? usual : "");
+        printf("%-18s %-10s %s%s\n", rh_limit_name((rh_limit)i), rh_limit_text(a, (rh_limit)i, holds.of[i]),
+               is_own                           ? "its own; the default is "
+               : holds.of[i] != defaults->of[i] ? "as its body; the default is "
+                                                : "default",
+               holds.of[i] != defaults->of[i] || is_own ? usual : "");
     }
 }
 

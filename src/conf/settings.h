@@ -36,12 +36,13 @@
     X(INT, data, max_clients, "10000", "client connections at most") \
     X(SIZE, data, max_head, "12k", "request line and headers at most") \
     X(SIZE, data, max_body, "10m", "request body at most") \
+    X(SIZE, data, max_load, "4g", "request body at most, of CSV and JSON arrays that are loaded while they come in; 0: none is") \
     X(SIZE, data, max_response, "64m", "response body at most, of answers that are whole before they are sent") \
-    X(SIZE, data, stream_from, "64k", "answers of reads that grow past it are sent as their rows come") \
+    X(SIZE, data, stream_from, "64k", "answers of reads that grow past it are sent as their rows come, and bodies of inserts loaded as they come") \
     X(SIZE, data, stream_buffer, "256k", "bytes of such an answer that may wait for the client; further rows wait in PostgreSQL") \
-    X(DURATION, data, stream_timeout, "1h", "time the statement of such an answer may take") \
+    X(DURATION, data, stream_timeout, "1h", "time the statement of such an answer may take, or the load of such a body") \
     X(BOOL, data, server_timing, "off", "answers have Server-Timing: how long their parts took") \
-    X(DURATION, data, stall_timeout, "30s", "time a client may take nothing of what waits for it") \
+    X(DURATION, data, stall_timeout, "30s", "time a client may take nothing of what waits for it, or send less than 64k of a body that is loaded") \
     X(INT, data, max_rows, "0", "rows of one answer at most; 0: no limit") \
     X(BOOL, data, aggregates, "off", "sums, counts and the like may be asked for: avg, count, max, min, sum") \
     X(STRING, data, tx_end, "commit", "how requests end: commit, rollback, or either with -allow-override: Prefer: tx= may ask then") \

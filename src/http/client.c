@@ -48,6 +48,7 @@ void rh_client_enter(const rh_clients *list, rh_client *c, rh_client_phase phase
     case RH_CLIENT_BUSY:
         c->deadline = INT64_MAX;
         break;
+    case RH_CLIENT_LOADING:
     case RH_CLIENT_SENDING:
         c->deadline = now + list->stall_timeout;
         break;

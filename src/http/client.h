@@ -16,6 +16,7 @@ typedef enum rh_client_phase {
     RH_CLIENT_IDLE, /* nothing of a next request was seen */
     RH_CLIENT_HEAD, /* the request line is in */
     RH_CLIENT_BODY,
+    RH_CLIENT_LOADING, /* likewise, of one that is used while it comes: its next part */
     RH_CLIENT_BUSY,    /* ours: no deadline here */
     RH_CLIENT_SENDING, /* a streamed answer has bytes for it */
 } rh_client_phase;

@@ -14,6 +14,9 @@
  * Its job's statements may take stream_timeout; that the first rows come within statement_timeout is watched
  * here. What goes wrong from then on cuts the connection off.
  *
+ * A POST whose body grows past stream_from may become a LOAD (http/load_request.h): planned by its first
+ * rows, its job runs while the rest comes in.
+ *
  * ADMITTED: the tenant and its relation cache are known. PLANNED: the statements are written. RUNNING: the
  * job is the pool's, the exchange sleeps. ENDED: the exchange is answered; nothing may touch the request any
  * more.
@@ -31,6 +34,7 @@
 #include "http/delay.h"
 #include "http/describer.h"
 #include "http/key_wait.h"
+#include "http/load_request.h"
 #include "http/request_settings.h"
 #include "rest/scan.h"
 
@@ -79,6 +83,7 @@ struct request {
     rh_rest_naming naming;
     rh_request_settings settings;
     rh_rest *rest;
+    rh_load_request load;
     const char *seen;                       /* of look() */
     const rh_relation_cache *known;         /* it need not look */
     bool described;                         /* the answer is to be called a description */
@@ -169,6 +174,10 @@ static void refuse(struct request *r, rh_err *err)
     int n;
     const rh_rest_header *headers = rh_rest_error_headers(r->rest, &n);
     r->state = ENDED;
+    if (r->x->own.gone) {
+        rh_exchange_finish(r->x, false);
+        return;
+    }
     if (err->code == RH_E_TOO_MANY)
         rh_delay_refuse(r->door->delay, r->x, err);
     else
@@ -295,6 +304,10 @@ static void on_rows(rh_job *job, int statement, const PGresult *res)
     rh_err err;
     if (is_void(r))
         return;
+    if (r->load.begun && statement == job->main) {
+        rh_load_request_rows(&r->load, res);
+        return;
+    }
     int64_t since = begin_rendering(r);
     if (rh_rest_rows(r->rest, statement, res, &err))
         send_some(r);
@@ -390,12 +403,14 @@ static void on_done(rh_job *job, const char *affected, const rh_err *err)
     if (err && r->evicted && err->code != RH_E_UNKNOWN_OUTCOME)
         err = r->evicted;
     if (!err && !r->failed) {
-        answer(r, affected);
+        answer(r, r->load.begun ? rh_load_request_affected(&r->load, affected) : affected);
         return;
     }
     own = err ? *err : *r->failed;
     if (r->rest) {
         rh_rest_scrub_error(r->rest, &own);
+        if (r->load.begun && !r->evicted)
+            rh_load_request_judge(&r->load, &own);
         rh_rest_discard(r->rest);
     }
     refuse(r, &own);
@@ -593,6 +608,8 @@ static void pick_up_keys(struct data_door *d)
     rh_jwt_keys_free(old);
 }
 
+static void allow_load(struct request *r);
+
 static void on_head(void *ctx, rh_exchange *x)
 {
     struct data_door *d = ctx;
@@ -605,6 +622,8 @@ static void on_head(void *ctx, rh_exchange *x)
     if (admit(d, r, &again, &err)) {
         r->state = ADMITTED;
         r->judged_us = rh_now_us();
+        if (x->method == RH_POST && has_large_body(x))
+            allow_load(r);
         return;
     }
     if (again && rh_key_wait_hold(d->key_wait, &r->waiter, x))
@@ -615,6 +634,7 @@ static void on_head(void *ctx, rh_exchange *x)
 static void fill_request(struct request *r)
 {
     rh_exchange *x = r->x;
+    r->settings.len = 0; /* of a request that may have a large body it is done twice */
     r->naming = r->door->settings.naming;
     r->naming.vary = *r->door->vary ? r->door->vary : NULL;
     r->naming.tenant_id = r->tenant.id;
@@ -646,6 +666,16 @@ static void fill_request(struct request *r)
                           .body_len = x->body_len,
                           .settings = r->settings.items,
                           .n_settings = (int)r->settings.len};
+}
+
+/* From the head: a longer body than others may be. */
+static void allow_load(struct request *r)
+{
+    rh_exchange *x = r->x;
+    fill_request(r);
+    if (r->door->settings.max_load && has_large_body(x) &&
+        rh_load_request_may(&r->rest_request, r->cache, &r->naming))
+        x->max_load = (uint64_t)r->tenant.limits.of[RH_LIMIT_LOAD];
 }
 
 static bool plan(struct request *r, rh_err *err)
@@ -764,6 +794,12 @@ static bool send_job(struct request *r, rh_err *err)
     return false;
 }
 
+static void on_hungry(rh_job *job)
+{
+    struct request *r = job->user;
+    rh_load_request_feed(&r->load);
+}
+
 static bool submit(struct request *r, rh_err *err)
 {
     const rh_rest_plan_info *info = rh_rest_info(r->rest);
@@ -788,6 +824,11 @@ static bool submit(struct request *r, rh_err *err)
     }
     job->on_rows = on_rows;
     job->on_copy = info->copies ? on_copy : NULL;
+    if (r->load.begun) {
+        job->on_hungry = on_hungry;
+        job->single_row = true;
+        job->deadline_ms = r->door->settings.load_timeout_ms;
+    }
     job->on_restart = on_restart;
     return send_job(r, err);
 }
@@ -856,6 +897,36 @@ static bool describe_or_look(struct request *r, rh_err *err)
         return look(r, err);
     describe(r, cache);
     return true;
+}
+
+/* ---- bodies that are loaded while they come in ---- */
+
+static bool on_large(void *ctx, rh_exchange *x, const char *bytes, size_t n)
+{
+    struct request *r = x->user;
+    rh_err err;
+    r->load = (rh_load_request){.x = x, .job = &r->job};
+    rh_batches_begun begun =
+        rh_load_request_begin(&r->load, &r->rest_request, r->cache, &r->naming, bytes, n, &r->rest, &err);
+    if (begun == RH_BATCHES_NOT)
+        x->max_load = 0;
+    if (begun == RH_BATCHES_NOT || begun == RH_BATCHES_MORE)
+        return false;
+    if (begun == RH_BATCHES_WRONG || is_evicted(ctx, r, &err) || !submit(r, &err))
+        refuse(r, &err);
+    return true;
+}
+
+static bool on_piece(void *ctx, rh_exchange *x, const char *bytes, size_t n)
+{
+    struct request *r = x->user;
+    return rh_load_request_add(&r->load, bytes, n);
+}
+
+static void on_last(void *ctx, rh_exchange *x)
+{
+    struct request *r = x->user;
+    rh_load_request_end(&r->load);
 }
 
 static void on_request(void *ctx, rh_exchange *x)
@@ -1055,6 +1126,10 @@ void rh_data_door_new(uv_loop_t *loop, const rh_data_door_settings *settings, rh
                       .cors = settings->cors,
                       .on_head = on_head,
                       .on_request = on_request,
+                      .on_large = on_large,
+                      .on_piece = on_piece,
+                      .on_last = on_last,
+                      .load_from = settings->stream_from,
                       .on_drained = on_drained,
                       .on_gone = on_gone,
                       .on_end = on_end,

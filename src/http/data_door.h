@@ -39,9 +39,11 @@ typedef struct rh_data_door_settings {
     size_t max_body;
     rh_cors cors;
     rh_openapi_settings openapi;
-    bool server_timing;   /* answers say how long their parts took */
-    size_t stream_from;   /* answers are sent as they come once they have so many bytes */
-    size_t stream_buffer; /* of a streamed answer may wait to be sent before its rows wait in PostgreSQL */
+    bool server_timing;      /* answers say how long their parts took */
+    size_t stream_from;      /* answers are sent as they come once they have so many bytes */
+    bool max_load;           /* bodies may be loaded while they come in, up to the tenant's limit */
+    int64_t load_timeout_ms; /* the whole of that */
+    size_t stream_buffer;    /* of a streamed answer may wait to be sent before its rows wait in PostgreSQL */
     const char *stream_timeout; /* instead, once it is being sent; milliseconds as text */
     const char *prefer;         /* the Prefer header of requests that have none; NULL: none */
     rh_pool_settings pool;      /* of this loop */

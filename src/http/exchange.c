@@ -126,13 +126,14 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
 void rh_exchange_check_length(rh_exchange *x)
 {
     rh_err err;
-    uint64_t n = 0;
+    uint64_t n = 0, most = x->max_load > x->max_body ? x->max_load : x->max_body;
     const char *length = x->headers.content_length;
     if (length && !rh_parse_uint(length, strlen(length), &n))
         n = UINT64_MAX;
-    if (n <= x->max_body && x->own.received <= x->max_body)
+    if (n <= most && x->own.received <= x->max_body)
         return;
-    rh_err_set(&err, RH_E_TOO_LARGE, "the request body is larger than %zu bytes", x->max_body);
+    rh_err_set(&err, RH_E_TOO_LARGE, "the request body is larger than %llu bytes",
+               (unsigned long long)(n > most ? most : x->max_body));
     rh_exchange_refuse(x, &err, NULL);
 }
 
@@ -172,15 +173,44 @@ const char *rh_exchange_profile(const rh_exchange *x)
 
 /* ---- the body ---- */
 
+static void resume(rh_exchange *x)
+{
+    if (!x->own.suspended)
+        return;
+    x->own.suspended = false;
+    MHD_resume_connection(x->own.connection);
+    rh_loop_wake(x->own.loop);
+}
+
 bool rh_exchange_collect(rh_exchange *x, const char *bytes, size_t n)
 {
     size_t max = x->max_body;
     if (x->own.received == 0)
         rh_str_init(&x->own.body, max);
     x->own.received += n;
-    if (x->own.received <= max)
+    if (x->own.received <= max && !x->own.response)
         rh_str_addn(&x->own.body, bytes, n);
-    return x->own.received / 2 <= max; /* a little more is read away, so that the client reads its 413 */
+    /* more is read away, so that the client reads its 413 */
+    return x->own.received / 2 <= max || x->own.received <= x->max_load;
+}
+
+bool rh_exchange_hand_over(rh_exchange *x)
+{
+    const rh_door *door = rh_loop_door(x->own.loop);
+    uint64_t most = x->own.ask_at ? x->own.ask_at : door->load_from;
+    if (!x->max_load || x->own.received <= most || x->own.received > x->max_body)
+        return false;
+    x->own.ask_at = x->own.received * 2;
+    if (!door->on_large(door->ctx, x, rh_str_cstr(&x->own.body), x->own.body.len))
+        return false;
+    rh_str_release(&x->own.body);
+    return true;
+}
+
+void rh_exchange_read_on(rh_exchange *x)
+{
+    rh_loop_enter(x->own.loop, x, RH_CLIENT_LOADING);
+    resume(x);
 }
 
 /* ---- the answer ---- */
@@ -204,15 +234,6 @@ static struct MHD_Response *make_response(const rh_exchange *x, char *body, size
     if (x->method == RH_HEAD)
         return make_head_response();
     return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-}
-
-static void resume(rh_exchange *x)
-{
-    if (!x->own.suspended)
-        return;
-    x->own.suspended = false;
-    MHD_resume_connection(x->own.connection);
-    rh_loop_wake(x->own.loop);
 }
 
 void rh_exchange_hold(rh_exchange *x)
@@ -246,6 +267,8 @@ static void respond(rh_exchange *x, int status, const rh_rest_header *headers, i
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     x->own.response = response;
     x->status = (unsigned)status;
+    if (x->own.state == RH_EXCHANGE_LOAD) /* the rest of the body is still to be read away */
+        rh_loop_enter(x->own.loop, x, RH_CLIENT_LOADING);
     x->own.state = RH_EXCHANGE_ANSWERED;
     resume(x);
 }

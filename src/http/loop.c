@@ -10,6 +10,7 @@
 #include "base/log.h"
 
 #define TICK_MS 1000
+#define LOAD_STEP ((uint64_t)64 << 10) /* of a body that goes in pieces, what may take stall_timeout */
 #define FREE_EXCHANGES 256
 #define EXCHANGE_ARENA 12288 /* bytes: what a request without much in it takes */
 #define POOL_EXTRA                                                                                           \
@@ -107,7 +108,7 @@ static void end_exchange(rh_loop *l, rh_exchange *x)
 {
     x->own.client->exchange = NULL;
     rh_client_enter(&l->clients, x->own.client, RH_CLIENT_IDLE, now(l));
-    if (x->own.stream == RH_STREAM_OPEN) {
+    if (x->own.stream == RH_STREAM_OPEN || x->own.state == RH_EXCHANGE_LOAD) {
         x->own.gone = true;
         rh_pieces_clear(&x->own.unsent);
         l->door.on_gone(l->door.ctx, x);
@@ -227,6 +228,49 @@ static enum MHD_Result finish_head(rh_loop *l, rh_exchange *x, const char *metho
     return judge_head(l, x);
 }
 
+static enum MHD_Result take_body(rh_loop *l, rh_exchange *x, const char *bytes, size_t n)
+{
+    if (!rh_exchange_collect(x, bytes, n))
+        return MHD_NO;
+    if (!rh_exchange_hand_over(x))
+        return MHD_YES;
+    if (!x->own.response)
+        x->own.state = RH_EXCHANGE_LOAD;
+    rh_client_enter(&l->clients, x->own.client, RH_CLIENT_LOADING, now(l));
+    return MHD_YES;
+}
+
+/* What comes within the time that a part may take does not make it longer. */
+static void note_piece(rh_loop *l, rh_exchange *x, size_t n)
+{
+    uint64_t before = x->own.received / LOAD_STEP;
+    x->own.received += n;
+    if (x->own.received / LOAD_STEP != before)
+        rh_client_enter(&l->clients, x->own.client, RH_CLIENT_LOADING, now(l));
+}
+
+static enum MHD_Result take_piece(rh_loop *l, rh_exchange *x, const char *bytes, size_t n)
+{
+    note_piece(l, x, n);
+    bool more = l->door.on_piece(l->door.ctx, x, bytes, n);
+    if (!more && !x->own.response && !x->own.suspended) { /* what was read already comes all the same */
+        rh_client_enter(&l->clients, x->own.client, RH_CLIENT_BUSY, now(l));
+        suspend(x);
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result finish_load(rh_loop *l, rh_exchange *x)
+{
+    rh_client_enter(&l->clients, x->own.client, RH_CLIENT_BUSY, now(l));
+    x->own.state = RH_EXCHANGE_WORK;
+    l->door.on_last(l->door.ctx, x);
+    if (x->own.response)
+        return rh_exchange_queue(x);
+    suspend(x);
+    return MHD_YES;
+}
+
 static enum MHD_Result finish_body(rh_loop *l, rh_exchange *x)
 {
     rh_client_enter(&l->clients, x->own.client, RH_CLIENT_BUSY, now(l));
@@ -240,6 +284,19 @@ static enum MHD_Result finish_body(rh_loop *l, rh_exchange *x)
     if (x->own.response)
         return rh_exchange_queue(x);
     suspend(x);
+    return MHD_YES;
+}
+
+/* A part of a body. What was answered already is read away. */
+static enum MHD_Result take_upload(rh_loop *l, rh_exchange *x, const char *bytes, size_t *size)
+{
+    size_t n = *size;
+    *size = 0;
+    if (x->own.state == RH_EXCHANGE_BODY)
+        return take_body(l, x, bytes, n);
+    if (x->own.state == RH_EXCHANGE_LOAD)
+        return take_piece(l, x, bytes, n);
+    note_piece(l, x, n);
     return MHD_YES;
 }
 
@@ -257,14 +314,13 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, c
     case RH_EXCHANGE_HELD:
         return judge_head(l, x);
     case RH_EXCHANGE_BODY:
-        if (*upload_size) {
-            bool ok = rh_exchange_collect(x, upload, *upload_size);
-            *upload_size = 0;
-            return ok ? MHD_YES : MHD_NO;
-        }
-        return finish_body(l, x);
+    case RH_EXCHANGE_LOAD:
     case RH_EXCHANGE_ANSWERED:
-        return rh_exchange_queue(x);
+        if (*upload_size)
+            return take_upload(l, x, upload, upload_size);
+        return x->own.state == RH_EXCHANGE_BODY   ? finish_body(l, x)
+               : x->own.state == RH_EXCHANGE_LOAD ? finish_load(l, x)
+                                                  : rh_exchange_queue(x);
     case RH_EXCHANGE_WORK:
     case RH_EXCHANGE_QUEUED:
         break;

@@ -124,6 +124,8 @@ static rh_data_door_settings door_settings(const rh_server *s, int i)
                                .max_body = (size_t)conf->data_max_body,
                                .server_timing = conf->data_server_timing,
                                .stream_from = (size_t)conf->data_stream_from,
+                               .max_load = conf->data_max_load > 0,
+                               .load_timeout_ms = conf->data_stream_timeout,
                                .stream_buffer = (size_t)conf->data_stream_buffer,
                                .stream_timeout =
                                    rh_arena_printf(s->arena, "%lld", (long long)conf->data_stream_timeout),

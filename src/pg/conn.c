@@ -716,7 +716,7 @@ static void begin_feeding(rh_job *job)
     job->own.kept = job->own.feeding = true;
     job->own.primed = job->own.forgone = false;
     job->own.n_fed = 0;
-    job->own.n_affected = 0;
+    job->own.n_affected = job->own.n_done = 0;
     job->own.fed_since_us = 0;
 }
 
@@ -917,6 +917,7 @@ static void take_rows(rh_job *job, const PGresult *res)
     if (PQresultStatus(res) != PGRES_SINGLE_TUPLE && step->statement == job->main)
         snprintf(job->own.affected, sizeof job->own.affected, "%s", PQcmdTuples((PGresult *)res));
     if (job->on_hungry && step->statement == job->main && rh_parse_int(job->own.affected, &n)) {
+        job->own.n_done++;
         job->own.n_affected += n;
         snprintf(job->own.affected, sizeof job->own.affected, "%lld", (long long)job->own.n_affected);
     }

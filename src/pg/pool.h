@@ -174,10 +174,11 @@ struct rh_job {
         bool shares, skipped, alone;
         uint8_t used; /* sessions that it found used */
         /* of one that is fed: its Sync was not sent; what stands before the main statement has run; it was
-         * given up; batches under way; rows so far; time in PostgreSQL, and since when it is there */
+         * given up; batches under way; those that ended well, for the caller to read; their rows; time in
+         * PostgreSQL, and since when it is there */
         bool feeding, primed, forgone;
         int n_fed;
-        int64_t n_affected, fed_us, fed_since_us;
+        int64_t n_done, n_affected, fed_us, fed_since_us;
         char affected[24];
         rh_err *error;
         int n_steps, step;

@@ -13,16 +13,16 @@ static void release(void *json)
     json_decref(json);
 }
 
-static bool malformed(rh_err *err, const json_error_t *where)
+static bool malformed(rh_err *err, const json_error_t *where, int64_t line)
 {
     if (json_error_code(where) == json_error_duplicate_key)
         rh_err_set(err, RH_E_BODY, "a key stands twice in one JSON object");
     else
         rh_err_set(err, RH_E_BODY, "Empty or invalid json");
-    return rh_err_detail(err, "line %d, column %d", where->line, where->column);
+    return rh_err_detail(err, "line %lld, column %d", (long long)line + where->line - 1, where->column);
 }
 
-static json_t *load(const char *text, size_t len, rh_err *err)
+static json_t *load(const char *text, size_t len, int64_t line, rh_err *err)
 {
     json_error_t where;
     json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
@@ -30,7 +30,7 @@ static json_t *load(const char *text, size_t len, rh_err *err)
     if (!json && json_error_code(&where) == json_error_numeric_overflow)
         json = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &where);
     if (!json)
-        malformed(err, &where);
+        malformed(err, &where, line);
     return json;
 }
 
@@ -48,10 +48,11 @@ static bool same_keys(const json_t *a, json_t *b)
     return true;
 }
 
-bool rh_body_parse(rh_arena *a, const char *text, size_t len, rh_body *out, rh_err *err)
+bool rh_body_parse(rh_arena *a, const char *text, size_t len, const rh_rest_part *part, rh_body *out,
+                   rh_err *err)
 {
-    *out = (rh_body){0};
-    if (!(out->json = load(text, len, err)))
+    *out = (rh_body){.first = part ? part->element : 0, .like = part ? part->like : NULL};
+    if (!(out->json = load(text, len, part ? part->line : 1, err)))
         return false;
     rh_arena_on_free(a, release, out->json);
     out->is_array = json_is_array(out->json);
@@ -60,7 +61,8 @@ bool rh_body_parse(rh_arena *a, const char *text, size_t len, rh_body *out, rh_e
     out->count = out->is_array ? json_array_size(out->json) : 1;
     for (size_t i = 0; out->is_array && i < out->count; i++)
         if (!json_is_object(json_array_get(out->json, i)))
-            return rh_err_set(err, RH_E_BODY, "element %zu of the body is not a JSON object", i);
+            return rh_err_set(err, RH_E_BODY, "element %lld of the body is not a JSON object",
+                              (long long)out->first + (long long)i);
     char *copy = rh_arena_alloc(a, len + 3);
     copy[0] = '[';
     memcpy(copy + 1, text, len);
@@ -77,6 +79,12 @@ static json_t *object_at(const rh_body *body, size_t i)
     return body->is_array ? json_array_get(body->json, i) : body->json;
 }
 
+static bool is_own_text(const char *text, const rh_rest_naming *naming)
+{
+    return strcmp(naming->id_type, "uuid") == 0 ? strcasecmp(text, naming->tenant_id) == 0
+                                                : strcmp(text, naming->tenant_id) == 0;
+}
+
 /* The tenant's own id, written as JSON would: exactly, since 5.0 or " 5" are not the canonical form. */
 static bool is_own_id(const json_t *value, const rh_rest_naming *naming)
 {
@@ -85,10 +93,18 @@ static bool is_own_id(const json_t *value, const rh_rest_naming *naming)
         snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         return strcmp(text, naming->tenant_id) == 0;
     }
-    if (!json_is_string(value))
-        return false;
-    return strcmp(naming->id_type, "uuid") == 0 ? strcasecmp(json_string_value(value), naming->tenant_id) == 0
-                                                : strcmp(json_string_value(value), naming->tenant_id) == 0;
+    return json_is_string(value) && is_own_text(json_string_value(value), naming);
+}
+
+static bool foreign_key(const char *key, rh_err *err)
+{
+    rh_err_set(err, RH_E_FOREIGN_KEY_VALUE, "\"%s\" names another tenant", key);
+    return rh_err_hint(err, "Leave \"%s\" out: it is filled in.", key);
+}
+
+bool rh_body_check_key(const char *text, const char *key, const rh_rest_naming *naming, rh_err *err)
+{
+    return is_own_text(text, naming) || foreign_key(key, err);
 }
 
 static bool check_tenant_key(const rh_body *body, const rh_relation *rel, const rh_rest_naming *naming,
@@ -97,10 +113,8 @@ static bool check_tenant_key(const rh_body *body, const rh_relation *rel, const 
     const char *key = rel->columns[rel->tenant_key].name;
     for (size_t i = 0; i < body->count; i++) {
         const json_t *value = json_object_get(object_at(body, i), key);
-        if (value && !is_own_id(value, naming)) {
-            rh_err_set(err, RH_E_FOREIGN_KEY_VALUE, "\"%s\" names another tenant", key);
-            return rh_err_hint(err, "Leave \"%s\" out: it is filled in.", key);
-        }
+        if (value && !is_own_id(value, naming))
+            return foreign_key(key, err);
     }
     return true;
 }
@@ -139,11 +153,12 @@ static bool mark(const rh_relation *rel, const char *name, bool *written, rh_err
 static bool mark_keys(const rh_body *body, const rh_relation *rel, bool *written, rh_err *err)
 {
     const char *key;
-    json_t *value, *first = body->count ? object_at(body, 0) : NULL;
-    for (size_t i = 1; i < body->count; i++)
+    json_t *value, *first = body->count ? object_at(body->like ? body->like : body, 0) : NULL;
+    for (size_t i = body->like ? 0 : 1; i < body->count; i++)
         if (!same_keys(first, object_at(body, i))) {
             rh_err_set(err, RH_E_BODY, "All object keys must match");
-            return rh_err_detail(err, "element %zu of the body has other keys than element 0", i);
+            return rh_err_detail(err, "element %lld of the body has other keys than element 0",
+                                 (long long)body->first + (long long)i);
         }
     json_object_foreach(first, key, value)
     {

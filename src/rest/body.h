@@ -14,16 +14,23 @@
 #include "rest/query.h"
 #include "rest/rest.h"
 
-typedef struct rh_body {
+typedef struct rh_body rh_body;
+struct rh_body {
     const char *array;  /* the text as a JSON array of objects, whatever came */
     const char *object; /* the text of the one object, NULL when an array came */
     json_t *json;
     bool is_array;
-    size_t count; /* objects */
-} rh_body;
+    size_t count;        /* objects */
+    int64_t first;       /* number of the first one in the whole body */
+    const rh_body *like; /* whose keys they must have; NULL: those of its own first one */
+};
 
-/* Keys that stand twice in one object are refused, since PostgreSQL and checks could take different ones. */
-bool rh_body_parse(rh_arena *a, const char *text, size_t len, rh_body *out, rh_err *err);
+/* Keys that stand twice in one object are refused, since PostgreSQL and checks could take different ones.
+ * part: NULL, or where it stands in a larger body, for messages. */
+bool rh_body_parse(rh_arena *a, const char *text, size_t len, const rh_rest_part *part, rh_body *out,
+                   rh_err *err);
+/* The text, which was a string, is the id of the naming's tenant; RH_E_FOREIGN_KEY_VALUE. */
+bool rh_body_check_key(const char *text, const char *key, const rh_rest_naming *naming, rh_err *err);
 
 /* Objects that set the same columns, in the order of the table, without the tenant key. */
 typedef struct rh_body_part {

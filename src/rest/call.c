@@ -42,7 +42,7 @@ static bool arguments_of_body(rh_rest *r, const rh_rest_request *req, rh_payload
         return rh_err_set(err, RH_E_BODY, "no function takes a body of this type");
     if (form                ? !rh_url_form(r->arena, req->body, req->body_len, &r->url, err)
         : req->body_len > 0 ? !rh_write_parse(r, req, err)
-                            : !rh_body_parse(r->arena, "{}", 2, &r->plan.body, err))
+                            : !rh_body_parse(r->arena, "{}", 2, NULL, &r->plan.body, err))
         return false;
     for (size_t i = 0; i < r->url.columns.len; i++)
         RH_VEC_PUSH(r->arena, names, r->url.columns.items[i]);

@@ -43,52 +43,63 @@ bool rh_payload_type(const char *content_type, rh_payload *out, rh_err *err)
 
 struct csv {
     rh_csv *scanner;
-    rh_str json;
+    int64_t line; /* what the first one is called */
+    rh_str json, field;
     RH_VEC(const char *) names; /* as JSON strings */
 };
 
-static const char *unquoted(rh_arena *a, const rh_csv_field *f)
+bool rh_payload_is_null(const rh_csv_field *f)
 {
-    char *out = rh_arena_alloc(a, f->len + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < f->len; i++) {
-        out[n++] = f->text[i];
-        if (f->quoted && f->text[i] == '"')
-            i++; /* it is doubled */
+    return f->len == 4 && memcmp(f->text, "NULL", 4) == 0;
+}
+
+void rh_payload_add_field(rh_str *out, const rh_csv_field *f)
+{
+    const char *text = f->text, *end = text + f->len, *quote;
+    while (f->quoted && (quote = memchr(text, '"', (size_t)(end - text)))) {
+        rh_str_addn(out, text, (size_t)(quote + 1 - text));
+        text = quote + 2; /* it is doubled */
+        text = text < end ? text : end;
     }
-    out[n] = 0;
-    return out;
+    rh_str_addn(out, text, (size_t)(end - text));
+}
+
+bool rh_payload_uneven(const rh_csv_record *r, size_t n_names, int64_t line, rh_err *err)
+{
+    rh_err_set(err, RH_E_BODY, "All lines must have same number of fields");
+    return rh_err_detail(err, "line %lld has %zu fields, the first has %zu", (long long)line, r->n, n_names);
+}
+
+static void add_string(rh_str *json, rh_str *field, const rh_csv_field *f)
+{
+    rh_str_clear(field);
+    rh_payload_add_field(field, f);
+    rh_json_add_string(json, rh_str_cstr(field), field->len);
 }
 
 static void add_name(rh_arena *a, struct csv *c, const rh_csv_field *f)
 {
     rh_str s;
-    const char *text = unquoted(a, f);
     rh_str_init_in(&s, a, f->len * 6 + 16);
-    rh_json_add_string(&s, text, strlen(text));
+    add_string(&s, &c->field, f);
     const char *name = rh_str_cstr(&s);
     RH_VEC_PUSH(a, &c->names, name);
 }
 
-static bool add_record(rh_arena *a, struct csv *c, const rh_csv_record *r, rh_err *err)
+static bool add_record(struct csv *c, const rh_csv_record *r, rh_err *err)
 {
-    if (r->n != c->names.len) {
-        rh_err_set(err, RH_E_BODY, "All lines must have same number of fields");
-        return rh_err_detail(err, "line %lld has %zu fields, the first has %zu", (long long)r->line, r->n,
-                             c->names.len);
-    }
+    if (r->n != c->names.len)
+        return rh_payload_uneven(r, c->names.len, c->line + r->line - 1, err);
     rh_str_add(&c->json, c->json.len > 1 ? ",{" : "{");
     for (size_t i = 0; i < r->n; i++) {
         const rh_csv_field *f = &r->fields[i];
         rh_str_add(&c->json, i ? "," : "");
         rh_str_add(&c->json, c->names.items[i]);
         rh_str_addc(&c->json, ':');
-        if (f->len == 4 && memcmp(f->text, "NULL", 4) == 0) {
+        if (rh_payload_is_null(f))
             rh_str_add(&c->json, "null");
-        } else {
-            const char *text = unquoted(a, f);
-            rh_json_add_string(&c->json, text, strlen(text));
-        }
+        else
+            add_string(&c->json, &c->field, f);
     }
     rh_str_addc(&c->json, '}');
     return true;
@@ -102,7 +113,7 @@ static bool add_records(rh_arena *a, struct csv *c, const char *text, size_t len
         bool head = !c->names.len;
         for (size_t i = 0; head && i < r.n; i++)
             add_name(a, c, &r.fields[i]);
-        if (!head && !add_record(a, c, &r, err))
+        if (!head && !add_record(c, &r, err))
             return false;
         text += r.raw_len;
         len -= r.raw_len;
@@ -110,11 +121,12 @@ static bool add_records(rh_arena *a, struct csv *c, const char *text, size_t len
     return got >= 0;
 }
 
-static const char *csv_json(rh_arena *a, const char *text, size_t *len, rh_err *err)
+static const char *csv_json(rh_arena *a, const char *text, size_t *len, int64_t line, rh_err *err)
 {
-    struct csv c = {.scanner = rh_csv_new()};
+    struct csv c = {.scanner = rh_csv_new(), .line = line};
     size_t most = *len * 16 + 1024; /* names stand again in every object */
     rh_str_init_in(&c.json, a, most < CSV_JSON_MAX ? most : CSV_JSON_MAX);
+    rh_str_init_in(&c.field, a, *len + 1);
     rh_str_addc(&c.json, '[');
     bool ok = add_records(a, &c, text, *len, err);
     rh_csv_free(c.scanner);
@@ -176,13 +188,14 @@ static const char *name_of(rh_payload type)
     return "";
 }
 
-const char *rh_payload_json(rh_arena *a, rh_payload type, const char *text, size_t *len, rh_err *err)
+const char *rh_payload_json(rh_arena *a, rh_payload type, const char *text, size_t *len, int64_t line,
+                            rh_err *err)
 {
     switch (type) {
     case RH_PAYLOAD_JSON:
         return text ? text : "";
     case RH_PAYLOAD_CSV:
-        return csv_json(a, text, len, err);
+        return csv_json(a, text, len, line, err);
     case RH_PAYLOAD_FORM:
         return form_json(a, text, len, err);
     default:

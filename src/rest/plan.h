@@ -84,7 +84,9 @@ typedef struct rh_plan {
     int64_t limit, offset;
     /* writes */
     rh_body body;
-    rh_body_parts parts; /* one; of an insert with missing=default perhaps more */
+    rh_body_parts parts;      /* one; of an insert with missing=default perhaps more */
+    const rh_rest_part *part; /* the body is a part of a larger one; NULL: it is whole */
+    bool arrays;              /* the rows go as arrays: rest/sql_load.h */
     bool missing_default;
     bool put; /* the insert is a PUT: of the row that the conditions name, new or not */
     rh_resolution resolution;

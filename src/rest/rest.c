@@ -161,7 +161,7 @@ static bool plan_answer(rh_rest *r, rh_err *err)
         p->guard = RH_GUARD_ONE;
     if (!check_body(r, err) || !plan_max_affected(r, err))
         return false;
-    p->location = p->action == RH_DO_INSERT && !p->put && p->parts.len == 1 &&
+    p->location = p->action == RH_DO_INSERT && !p->put && !p->part && p->parts.len == 1 &&
                   r->prefer.answer == RH_RETURN_HEADERS_ONLY && p->guard == RH_GUARD_NONE &&
                   p->root.relation->n_primary_key;
     r->rows_kind = rows_of(r);
@@ -346,6 +346,7 @@ rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation
     r->plan.arena = a;
     r->plan.cache = cache;
     r->plan.naming = &r->naming;
+    r->plan.part = req->part;
     r->plan.root.query = &r->url.root;
     if (!read_headers(r, req, err) || !check_preferences(r, err) ||
         !rh_path_parse(a, req->path, &r->path, err) || !rh_check_action(r, err))

@@ -40,6 +40,14 @@ typedef struct rh_rest_setting {
     const char *name, *value;
 } rh_rest_setting;
 
+/* Of a body that is planned part by part (rest/batches.h): where this part stands in it, for messages. */
+typedef struct rh_rest_part {
+    int64_t line;               /* what its first line is called, from 1 */
+    int64_t element;            /* of a JSON array: its first one's number, from 0 */
+    const struct rh_body *like; /* the first part: objects have its keys; NULL: this is the first one */
+    bool arrays; /* CSV: its rows may go as an array for each column; the statement's values are open then */
+} rh_rest_part;
+
 /* What came in. Pointers need to live as long as the arena. Absent headers are NULL. */
 typedef struct rh_rest_request {
     rh_method method;
@@ -48,6 +56,7 @@ typedef struct rh_rest_request {
     const char *prefer, *range, *range_unit, *accept, *content_type;
     const char *body;
     size_t body_len;
+    const rh_rest_part *part;        /* NULL: it is whole */
     const rh_rest_setting *settings; /* one statement tells them all, with those that the request asks for */
     int n_settings;
 } rh_rest_request;
@@ -96,7 +105,7 @@ typedef struct rh_rest_naming {
     const rh_rest_role *role; /* NULL: the login role */
     bool aggregates;          /* avg, count, max, min and sum are answered */
     rh_plans plans;
-    bool estimates;   /* the planner's guesses may be told: nobody else's rows are in the tables */
+    bool estimates;             /* the planner's guesses may be told: nobody else's rows are in the tables */
     const char *const *hoisted; /* settings of functions that hold for the whole transaction; NULL: none */
     size_t n_hoisted;
     bool exact_names; /* filters may not name an embed's relation where it is renamed */

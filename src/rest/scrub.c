@@ -32,6 +32,18 @@ static bool unguard(rh_guard guard, rh_err *err)
                           "Query result exceeds max-affected preference constraint", "The query affects");
 }
 
+/* As PostgreSQL says it of one statement. */
+static bool is_twice(rh_err *err)
+{
+    if (strcmp(err->sqlstate, "22P02") != 0 || !strstr(err->message, "\"" RH_SQL_GUARD_TWICE))
+        return false;
+    rh_err_set(err, RH_E_DB, "ON CONFLICT DO UPDATE command cannot affect row a second time");
+    memcpy(err->sqlstate, "21000", sizeof err->sqlstate);
+    rh_err_hint(err, "Ensure that no rows proposed for insertion within the same command have duplicate "
+                     "constrained values.");
+    return true;
+}
+
 /* `Key (company_id, id)=(5, 7) ...` whose first column is the tenant key and whose first value is this
  * tenant. Keys in another order are not taken apart, since a value may hold commas: they are dropped. */
 static bool is_own_key(const rh_rest *r, const char *detail)
@@ -145,6 +157,8 @@ void rh_rest_scrub_error(rh_rest *r, rh_err *err)
         retell_schema(r, err->hint, sizeof err->hint);
     }
     if (r->plan.guard != RH_GUARD_NONE && unguard(r->plan.guard, err))
+        return;
+    if (r->plan.part && is_twice(err))
         return;
     if (!r->naming.keyed || strncmp(err->sqlstate, "23", 2) != 0)
         return;

@@ -30,4 +30,7 @@ void rh_sql_response(const rh_plan *p, rh_rest_statement *out);
 #define RH_SQL_GUARD_ONE "PGRST116 "
 #define RH_SQL_GUARD_MAX "PGRST124 "
 
+/* The same where a row of the body is there twice, in different parts of it. */
+#define RH_SQL_GUARD_TWICE "PG21000 "
+
 #endif

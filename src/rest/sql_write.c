@@ -2,6 +2,7 @@
 #include "rest/sql_write.h"
 
 #include "rest/sql.h"
+#include "rest/sql_load.h"
 #include "rest/sql_read.h"
 #include "rest/sql_rows.h"
 #include "rest/sql_where.h"
@@ -40,7 +41,9 @@ static void put_record(rh_writer *w, const rh_body_part *part, const char *aroun
 static void put_record_source(rh_writer *w, const rh_body_part *part)
 {
     const rh_plan *p = w->plan;
-    if (part->n && !part->rows) {
+    if (p->arrays) {
+        rh_put_load(w, part);
+    } else if (part->n && !part->rows) {
         put_record(w, part, " FROM ");
     } else if (part->n) {
         put_record(w, part, " FROM ROWS FROM (");
@@ -92,6 +95,19 @@ static void put_record_conditions(rh_writer *w, const rh_body_part *part)
     rh_put(w, chosen && p->count_inserted ? " END" : "");
 }
 
+/* Of a body in parts, each statement sees the rows of those before it as being there already; as one
+ * statement they would be an error. */
+static void put_first_time(rh_writer *w)
+{
+    if (!w->plan->part)
+        return;
+    rh_put(w, "CASE WHEN ");
+    rh_put_alias(w, 't', &w->plan->root);
+    rh_put(w,
+           ".xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid THEN CAST('" RH_SQL_GUARD_TWICE
+           "' || pg_catalog.txid_current() AS boolean) ELSE "); /* a constant would fail when it is planned */
+}
+
 static void put_conflict(rh_writer *w, const rh_body_part *part)
 {
     const rh_plan *p = w->plan;
@@ -115,7 +131,9 @@ static void put_conflict(rh_writer *w, const rh_body_part *part)
         rh_str_add_ident(&w->text, name);
     }
     rh_put(w, " WHERE ");
+    put_first_time(w);
     put_counted(w, false);
+    rh_put(w, p->part ? " END" : "");
 }
 
 static void put_insert(rh_writer *w, const rh_body_part *part)

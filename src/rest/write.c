@@ -3,14 +3,16 @@
 
 #include <string.h>
 
+#include "rest/sql_load.h"
+
 bool rh_write_parse(rh_rest *r, const rh_rest_request *req, rh_err *err)
 {
     rh_payload type;
     size_t len = req->body_len;
     if (!rh_payload_type(req->content_type, &type, err))
         return false;
-    const char *json = rh_payload_json(r->arena, type, req->body, &len, err);
-    return json && rh_body_parse(r->arena, json, len, &r->plan.body, err);
+    const char *json = rh_payload_json(r->arena, type, req->body, &len, req->part ? req->part->line : 1, err);
+    return json && rh_body_parse(r->arena, json, len, req->part, &r->plan.body, err);
 }
 
 bool rh_write_body(rh_rest *r, const rh_rest_request *req, rh_err *err)
@@ -25,8 +27,11 @@ bool rh_write_body(rh_rest *r, const rh_rest_request *req, rh_err *err)
         return rh_err_set(err, RH_E_BODY, "a %s has one JSON object, not %zu", p->put ? "put" : "patch",
                           p->body.count);
     p->missing_default = r->prefer.missing == RH_MISSING_DEFAULT && !p->put;
-    return rh_body_columns(r->arena, &p->body, p->root.relation, &r->url, &r->naming,
-                           p->missing_default && p->action == RH_DO_INSERT, &p->parts, err);
+    if (!rh_body_columns(r->arena, &p->body, p->root.relation, &r->url, &r->naming,
+                         p->missing_default && p->action == RH_DO_INSERT, &p->parts, err))
+        return false;
+    p->arrays = p->part && p->part->arrays && rh_sql_loads(p);
+    return true;
 }
 
 /* ---- duplicates ---- */

@@ -40,12 +40,12 @@ const limit = async (tenant, changes) => {
 const soon = (check, what) => until(check, { ms: 1000, every: 20, what });
 
 test('limits are shown and set, by the verb and the control door alike', async () => {
-  const defaults = { concurrency: 0, rate: 0, statement_timeout: 30000, rows: 0, body: 10485760 };
+  const defaults = { concurrency: 0, rate: 0, statement_timeout: 30000, rows: 0, body: 10485760, load: 4294967296 };
   assert.deepEqual((await control('GET', '/tenants/ant/limits')).json, { tenant: '1', slug: 'ant', limits: defaults, own: {} });
   const own = { concurrency: 3, rate: 2.5, statement_timeout: 5000, rows: 10, body: 65536 };
   assert.deepEqual((await verb('ant', '--concurrency', '3', '--rate', '150/m', '--statement-timeout', '5s', '--rows', '10', '--body', '64k')).own, own);
   assert.match(await app.ok(['tenant', 'limit', '1']), /^rate +2\.5\/s +its own; the default is 0\n.*^statement_timeout +5s /ms);
-  assert.deepEqual((await control('GET', '/tenants/ant/limits')).json, { tenant: '1', slug: 'ant', limits: own, own });
+  assert.deepEqual((await control('GET', '/tenants/ant/limits')).json, { tenant: '1', slug: 'ant', limits: { ...own, load: 65536 }, own });
 
   const patched = await control('PATCH', '/tenants/1/limits', { rows: null, body: '1m', rate: 7 });
   assert.equal(patched.status, 200, patched.text);
