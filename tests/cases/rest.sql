@@ -64,6 +64,19 @@ CREATE FUNCTION rows_backup(ads) RETURNS SETOF campaigns ROWS 1 LANGUAGE sql STA
     AS 'SELECT * FROM public.campaigns c WHERE c.id = $1.backup_id';
 CREATE FUNCTION rows_first(ad ads) RETURNS clicks LANGUAGE sql STABLE
     AS 'SELECT * FROM public.clicks c WHERE c.ad_id = $1.id ORDER BY id LIMIT 1';
+-- a column of each kind that operators are about, for rest_words.txt
+CREATE TABLE samples (
+    company_id bigint, id bigint, n int, t text, ok boolean, tags text[], span int4range, doc tsvector, note text, j jsonb,
+    day date, at timestamptz, amount numeric(8, 2), host inet, kind mood, PRIMARY KEY (company_id, id));
+CREATE TABLE parts (
+    company_id bigint, id bigint, sample_id bigint, label text, size int, PRIMARY KEY (company_id, id),
+    FOREIGN KEY (company_id, sample_id) REFERENCES samples (company_id, id) ON DELETE CASCADE);
+CREATE FUNCTION doubled(samples) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1.n * 2';
+CREATE FUNCTION samples_over(above int, upto int DEFAULT 1000) RETURNS SETOF samples LANGUAGE sql STABLE
+    AS 'SELECT * FROM public.samples WHERE n > above AND n <= upto ORDER BY id';
+CREATE SCHEMA kinds;
+CREATE DOMAIN kinds."text/x-note" AS text;
+CREATE FUNCTION a_note(text) RETURNS kinds."text/x-note" LANGUAGE sql IMMUTABLE AS $$SELECT ('note: ' || $1)::kinds."text/x-note"$$;
 -- views over views, and a view that shows a column twice
 CREATE TABLE plots (company_id bigint, id bigint, name text, beside bigint, PRIMARY KEY (company_id, id),
     CONSTRAINT plots_beside FOREIGN KEY (company_id, beside) REFERENCES plots (company_id, id));
@@ -142,7 +155,7 @@ BEGIN
     RAISE USING ERRCODE = state, MESSAGE = message, DETAIL = detail;
 END $$;
 
-GRANT USAGE ON SCHEMA reference TO rest_server;
+GRANT USAGE ON SCHEMA reference, kinds TO rest_server;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rest_server;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO rest_server;
 GRANT SELECT ON ALL TABLES IN SCHEMA reference TO rest_server;
@@ -167,6 +180,17 @@ INSERT INTO forms VALUES
      DEFAULT, NULL);
 INSERT INTO painted (company_id, id, c, label, m, all_m, at) VALUES
     (5, 1, 255, 'sea', 'glad', '{glad,sad}', '(1,2,sad)'), (5, 2, 16711680, 'fire', 'sad', NULL, NULL), (7, 1, 1, 'x', 'sad', NULL, NULL);
+INSERT INTO samples VALUES
+    (5, 1, 10, 'alpha', true, '{red,blue}', '[1,5)', to_tsvector('english', 'fat cats ate rats'), 'fat cats ate rats',
+     '{"a": {"b": 1}, "tags": ["x", "y"], "s": "one"}', '2024-01-01', '2024-01-01 12:00+00', 1.50, '10.0.0.1', 'glad'),
+    (5, 2, 20, 'beta', false, '{red}', '[5,10)', to_tsvector('english', 'the cat sat'), 'the cat sat',
+     '{"a": {"b": 2}, "tags": [], "s": "two"}', '2024-02-01', '2024-02-01 12:00+00', 20.25, '10.0.0.2', 'sad'),
+    (5, 3, 30, 'Alphabet', NULL, '{}', '[3,7)', to_tsvector('english', 'dogs and foxes'), 'dogs and foxes',
+     '{"a": null}', '2024-03-01', NULL, 0, '10.1.0.1', 'sad'),
+    (5, 4, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+    (7, 1, 10, 'alpha canary', true, '{red,canary}', '[1,5)', to_tsvector('english', 'fat cats canary'), 'canary',
+     '{"a": {"b": 1}, "canary": 1}', '2024-01-01', '2024-01-01 12:00+00', 1.50, '10.0.0.1', 'glad');
+INSERT INTO parts VALUES (5, 1, 1, 'lid', 3), (5, 2, 1, 'base', 9), (5, 3, 2, 'lid', 4), (7, 1, 1, 'canary part', 1);
 INSERT INTO plots VALUES (5, 1, 'south', NULL), (5, 2, 'north', 1), (5, 3, 'east', 2), (7, 1, 'canary plot', NULL);
 INSERT INTO plant_tags VALUES (5, 11), (5, 12), (7, 11);
 INSERT INTO plants VALUES (5, 1, 'fern', 1, 11), (5, 2, 'moss', 1, NULL), (5, 3, 'reed', 2, 12), (7, 1, 'canary plant', 1, 11);
@@ -176,7 +200,7 @@ SELECT setval('ads_id_seq', 100), setval('campaigns_id_seq', 100);
 DO $$ -- what fittings do to shared homes
 DECLARE t text;
 BEGIN
-    FOREACH t IN ARRAY '{campaigns,ads,clicks,details,forms,tags,ads_tags,painted,plots,plants,plant_tags}'::text[] LOOP
+    FOREACH t IN ARRAY '{campaigns,ads,clicks,details,forms,tags,ads_tags,painted,plots,plants,plant_tags,samples,parts}'::text[] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY p ON %I USING (company_id = current_setting(''rowhouse.tenant'')::bigint)', t);
     END LOOP;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Declarative cases of the dialect engine: tests/cases/rest.txt (statements) and rest_rows.txt (answers of a
- * real PostgreSQL). A case is a block of lines, an empty line ends it, # begins a comment line:
+ * Declarative cases of the dialect engine: tests/cases/rest.txt (statements), rest_rows.txt and
+ * rest_words.txt (answers of a real PostgreSQL). A case is a block of lines, an empty line ends it, # begins
+ * a comment line:
  *
  *   GET /ads?id=eq.5            the request
  *   Prefer: count=exact         its headers, of Prefer, Range, Accept, Content-Type
@@ -28,6 +29,7 @@
 #include "rest/rest.h"
 
 typedef struct rest_case {
+    const char *file;
     int line;
     rh_rest_request req;
     bool aggregates, tx, response, plans, shape, exact;
@@ -138,7 +140,7 @@ static rest_cases read_cases(rh_arena *a, const char *path)
         } else if (c) {
             case_line(a, c, line);
         } else {
-            rest_case fresh = {.line = number, .req = {.body = ""}};
+            rest_case fresh = {.file = path, .line = number, .req = {.body = ""}};
             request_line(a, &fresh, line);
             RH_VEC_PUSH(a, &cases, fresh);
             c = &cases.items[cases.len - 1];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The dialect engine on a real PostgreSQL: tests/cases/rest_rows.txt, as tenant 5 of a shared home. Every
- * case runs in a transaction that is rolled back. In no byte of any answer may stand what belongs to
- * tenant 7.
+ * The dialect engine on a real PostgreSQL: tests/cases/rest_rows.txt and rest_words.txt, as tenant 5 of a
+ * shared home. Every case runs in a transaction that is rolled back. In no byte of any answer may stand what
+ * belongs to tenant 7.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,6 @@
 #include "rest_cases.h"
 #include "sql.h"
 
-#define CASES "tests/cases/rest_rows.txt"
 #define WORLD "tests/cases/rest.sql"
 
 static private_pg pg;
@@ -267,7 +266,7 @@ static int check_answer(rh_arena *a, const rest_case *c, bool in_parts, const ch
     const char *got = rh_arena_printf(a, "%s: %d%s%s", kind, out->status, out->body ? " " : "",
                                       out->body ? (*kind == 'c' ? out->body : one_line(a, out->body)) : "");
     if (!text)
-        return strcmp(expected, got) == 0 ? 0 : complain(CASES, c, expected, got);
+        return strcmp(expected, got) == 0 ? 0 : complain(c->file, c, expected, got);
     rh_str all;
     rh_str_init_in(&all, a, 4096);
     if (in_parts && strstr(text, "Content-Range") && strchr(text, '*'))
@@ -278,7 +277,7 @@ static int check_answer(rh_arena *a, const rest_case *c, bool in_parts, const ch
             return 0;
         rh_str_addf(&all, "%s; ", header);
     }
-    return complain(CASES, c, expected, rh_str_cstr(&all));
+    return complain(c->file, c, expected, rh_str_cstr(&all));
 }
 
 static bool is_no_json(const rh_rest_answer *out)
@@ -288,6 +287,15 @@ static bool is_no_json(const rh_rest_answer *out)
             return !strstr(out->headers[i].value, "json; charset") ||
                    strstr(out->headers[i].value, "vnd.pgrst.plan+text");
     return false;
+}
+
+static rest_cases read_both(rh_arena *a)
+{
+    rest_cases all = read_cases(a, "tests/cases/rest_rows.txt");
+    rest_cases words = read_cases(a, "tests/cases/rest_words.txt");
+    for (size_t i = 0; i < words.len; i++)
+        RH_VEC_PUSH(a, &all, words.items[i]);
+    return all;
 }
 
 static int run_case(const rest_case *c, const rh_relation_cache *cache, bool in_parts)
@@ -306,14 +314,14 @@ static int run_case(const rest_case *c, const rh_relation_cache *cache, bool in_
     must_exec(server, "ROLLBACK");
     for (size_t i = 0; i < c->expected.len; i++)
         bad += ok ? check_answer(a, c, in_parts, c->expected.items[i], &out)
-                  : check_error(a, CASES, c, c->expected.items[i], &err);
+                  : check_error(a, c->file, c, c->expected.items[i], &err);
     const char *all =
         rh_arena_printf(a, "%s%s%s%s", out.body ? out.body : "", err.message, err.detail, err.hint);
     if (strstr(all, "canary"))
-        bad += complain(CASES, c, "nothing of tenant 7", all);
+        bad += complain(c->file, c, "nothing of tenant 7", all);
     json_t *json = out.body ? json_loads(out.body, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL) : NULL;
     if (out.body && !json && !is_no_json(&out))
-        bad += complain(CASES, c, "JSON", out.body);
+        bad += complain(c->file, c, "JSON", out.body);
     json_decref(json);
     free(out.body);
     rh_arena_free(a);
@@ -329,7 +337,7 @@ static void cases_answer_as_written(void **state)
     rh_arena *a = rh_arena_new();
     char *json = introspect(a);
     rh_relation_cache *cache = rh_relation_cache_parse(json, strlen(json), &err);
-    rest_cases cases = read_cases(a, CASES);
+    rest_cases cases = read_both(a);
     assert_true(cases.len > 50);
     for (size_t i = 0; i < cases.len; i++)
         bad += run_case(&cases.items[i], cache, false) + run_case(&cases.items[i], cache, true);
@@ -352,7 +360,7 @@ static void statements_keep_tenants_apart_without_row_level_security(void **stat
     rh_arena *a = rh_arena_new();
     char *json = introspect(a);
     rh_relation_cache *cache = rh_relation_cache_parse(json, strlen(json), &err);
-    rest_cases cases = read_cases(a, CASES);
+    rest_cases cases = read_both(a);
     int bad = 0;
     for (size_t i = 0; i < cases.len; i++)
         if (!rh_starts_with(cases.items[i].req.path, "/rpc/")) /* functions are kept apart by RLS alone */
