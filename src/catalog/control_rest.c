@@ -21,7 +21,7 @@ static void release_cache(void *cache)
 static const rh_relation_cache *read_cache(const rh_app *app, rh_db *db, rh_arena *a, rh_err *err)
 {
     const char *params[] = {CATALOG_SCHEMA, "", "", "", app->operator_name};
-    const char *json = rh_db_exec(db, "SET search_path = pg_catalog", err)
+    const char *json = rh_db_exec(db, "SET search_path = pg_catalog; SET jit = off", err)
                            ? rh_db_value(db, a, rh_sql_rest_introspect, 5, params, err)
                            : NULL;
     rh_relation_cache *cache = json ? rh_relation_cache_parse(json, strlen(json), err) : NULL;

@@ -76,6 +76,7 @@ static void private_pg_start(private_pg *pg)
                           "-k", pg->dir,
                           "-c", "listen_addresses=",
                           "-c", "fsync=off",
+                          "-c", "jit=off", /* as the program has it where it asks large questions */
                           "-c", "max_connections=50",
                           "-c", "unix_socket_permissions=0777",
                           NULL};
