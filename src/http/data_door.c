@@ -88,7 +88,6 @@ struct request {
     const rh_relation_cache *known;         /* it need not look */
     bool described;                         /* the answer is to be called a description */
     rh_err *failed;                         /* a bound was passed while rows came in */
-    int64_t sent_ms;                        /* when the watch first saw that its job was sent */
     int64_t judged_us, planned_us, done_us; /* when these parts had ended; 0: not yet */
     bool paused, keeps_body;
     uint64_t n_rendered; /* rows or lines */
@@ -465,13 +464,9 @@ static void evict(struct request *r, const rh_err *err)
 /* A statement that may take long for sending its rows, and has none after the time that it may take. */
 static bool is_late(struct request *r, rh_err *err)
 {
-    int64_t now = rh_now_ms(), most = r->tenant.limits.of[RH_LIMIT_STATEMENT_TIMEOUT];
-    if (r->state != RUNNING || !r->job.own.conn ||
-        r->job.statement_timeout != r->door->settings.stream_timeout)
-        return false;
-    if (!r->sent_ms)
-        r->sent_ms = now;
-    if (!most || now - r->sent_ms < most)
+    int64_t most = r->tenant.limits.of[RH_LIMIT_STATEMENT_TIMEOUT];
+    if (r->state != RUNNING || r->job.statement_timeout != r->door->settings.stream_timeout || !most ||
+        rh_job_runs_us(&r->job) < most * 1000)
         return false;
     rh_err_set(err, RH_E_DB, "canceling statement due to statement timeout");
     memcpy(err->sqlstate, "57014", sizeof err->sqlstate);

@@ -699,6 +699,7 @@ bool rh_pool_submit(rh_pool *p, rh_job *job, rh_err *err)
         return false;
     p->stats.submitted++;
     job->own.pool = p;
+    job->own.conn = NULL;
     int64_t time_ms = job->deadline_ms ? job->deadline_ms : p->settings.deadline_ms;
     job->own.deadline_ms = p->settings.deadline_ms ? rh_now_ms() + time_ms : INT64_MAX;
     if (p->settings.deadline_ms && !uv_is_active((uv_handle_t *)&p->sweep))
@@ -716,6 +717,12 @@ void rh_pool_cancel(rh_pool *p, rh_job *job)
 {
     job->own.cancelled = p->any_cancelled = true;
     uv_timer_start(&p->later, on_later, 0, 0);
+}
+
+int64_t rh_job_runs_us(const rh_job *job)
+{
+    const rh_conn *c = job->own.conn;
+    return c && rh_conn_jobs(c) == job ? rh_now_us() - rh_conn_head_since(c) : 0;
 }
 
 /* ---- large answers ---- */

@@ -165,7 +165,7 @@ struct rh_job {
         struct rh_pool *pool;                   /* where it was submitted last */
         struct rh_ticket *ticket;               /* pg/queue.c's */
         struct trip *trip;                      /* pg/citus.c: on its way to a worker */
-        struct rh_conn *conn;                   /* whose pipeline it is in */
+        struct rh_conn *conn;                   /* whose pipeline it was put into last */
         int64_t deadline_ms, took_us;           /* took_us: from head of its pipeline to its end */
         uint64_t shapes[RH_JOB_MAX_STATEMENTS]; /* of its statements: pg/pace.h */
         int64_t usual_us;                       /* of its slowest statement */
@@ -211,6 +211,8 @@ void rh_job_fed(rh_job *job);
 /* It is not to be done: rolled back, it ends with SQLSTATE 57014, unless another error comes first. Harmless
  * when its end was sent. */
 void rh_job_forgo(rh_job *job);
+/* µs since it came to the head of its pipeline, which is when PostgreSQL began with it. 0: it has not. */
+int64_t rh_job_runs_us(const rh_job *job);
 /* The job is wanted no more: it ends as soon as it can, as if nothing had been said where it was done
  * already, else with SQLSTATE 57014. No callback runs inside. Nothing happens to other jobs. */
 void rh_pool_cancel(rh_pool *p, rh_job *job);

@@ -650,6 +650,32 @@ static void test_slow_heads_do_not_hold_others_up(void **state)
     close_pool();
 }
 
+/* What stands behind another has not begun. */
+static void test_time_counts_from_the_head(void **state)
+{
+    static call c[2];
+    int64_t most = 0;
+    open_pool((rh_pool_settings){.connections = 1, .max_head_age_us = 1000000});
+    assert_true(wait_until(all_up, NULL, 5000));
+    for (int i = 0; i < 2; i++) {
+        prepare_call(&c[i], "5", "SELECT pg_sleep(0.2)", true);
+        assert_int_equal(rh_job_runs_us(&c[i].job), 0);
+        assert_true(submit(&c[i]));
+    }
+    for (; !c[0].done; usleep(1000)) {
+        assert_int_equal(rh_job_runs_us(&c[1].job), 0);
+        most = rh_job_runs_us(&c[0].job);
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
+    assert_true(most > 0);
+    for (most = 0; !c[1].done; usleep(1000)) {
+        most = rh_job_runs_us(&c[1].job);
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
+    assert_in_range(most, 1, c[1].job.own.took_us);
+    close_pool();
+}
+
 static void test_queue_is_bounded(void **state)
 {
     static call calls[30];
@@ -1434,6 +1460,7 @@ int main(void)
         cmocka_unit_test(test_rollback_and_commit_errors),
         cmocka_unit_test(test_many_rows_stream),
         cmocka_unit_test(test_slow_heads_do_not_hold_others_up),
+        cmocka_unit_test(test_time_counts_from_the_head),
         cmocka_unit_test(test_queue_is_bounded),
         cmocka_unit_test(test_lost_connection),
         cmocka_unit_test(test_read_is_sent_again_once),
