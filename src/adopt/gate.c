@@ -134,9 +134,8 @@ static bool is_unknown_role(const rh_err *err)
            strcmp(err->message + len - (sizeof end - 1), end) == 0;
 }
 
-void rh_gate_judge_error(const rh_gate_pass *p, rh_err *err)
+static void judge(const rh_gate_pass *p, rh_err *err)
 {
-    err->brief = p->state && strcmp(p->state->conf->adopt_client_error_verbosity, "minimal") == 0;
     if (err->code != RH_E_DB)
         return;
     if (strcmp(err->sqlstate, "22P02") == 0 && strstr(err->message, RH_REST_USED_GUARD)) {
@@ -148,4 +147,10 @@ void rh_gate_judge_error(const rh_gate_pass *p, rh_err *err)
     } else if ((strcmp(err->sqlstate, "42501") == 0 && !p->named) || is_unknown_role(err)) {
         err->code = RH_E_UNAUTHORIZED;
     }
+}
+
+void rh_gate_judge_error(const rh_gate_pass *p, rh_err *err)
+{
+    judge(p, err);
+    err->brief = p->state && strcmp(p->state->conf->adopt_client_error_verbosity, "minimal") == 0;
 }

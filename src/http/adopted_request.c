@@ -17,13 +17,12 @@ bool rh_adopted_request_admit(rh_adopted *db, rh_resolver *resolver, rh_exchange
                               rh_directory_entry *tenant, bool *again, rh_err *err)
 {
     rh_role_identity who;
-    const rh_adopted_state *state = out->pass.state ? out->pass.state : rh_adopted_use(db);
+    const rh_adopted_state *state = rh_adopted_use(db);
     if (!state) {
         rh_err_set(err, RH_E_UNAVAILABLE, "the database has not been reached yet");
         return rh_err_hint(err, "Try again in a moment.");
     }
-    if (!out->pass.state)
-        rh_arena_on_free(x->arena, leave, (void *)state);
+    rh_arena_on_free(x->arena, leave, (void *)state);
     out->pass = (rh_gate_pass){.state = state};
     if (state->no_keys && x->headers.authorization)
         return rh_err_set(err, RH_E_JWT_SECRET, "Server lacks JWT secret");

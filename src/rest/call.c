@@ -8,12 +8,14 @@
 #include "rest/scan.h"
 #include "rest/write.h"
 
+#define MAX_ARGUMENTS 100 /* PostgreSQL's FUNC_MAX_ARGS */
+
 typedef RH_VEC(const char *) names_vec;
 
-/* A name may stand several times. */
+/* A name may stand several times. More names than any function has arguments are as good as all of them. */
 static void arguments_given(rh_rest *r, names_vec *names)
 {
-    for (size_t i = 0; i < r->url.arguments.len; i++) {
+    for (size_t i = 0; i < r->url.arguments.len && names->len <= MAX_ARGUMENTS; i++) {
         const char *name = r->url.arguments.items[i].name;
         bool known = false;
         for (size_t j = 0; j < names->len && !known; j++)

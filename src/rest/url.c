@@ -84,6 +84,8 @@ static enum parameter_kind kind_of(const char *key)
     return FILTER;
 }
 
+#define MAX_PARAMETERS 10000 /* of a form, where each is held against each argument */
+
 static bool split(struct url_state *st, const char *query, parameters *list)
 {
     while (*query) {
@@ -96,6 +98,8 @@ static bool split(struct url_state *st, const char *query, parameters *list)
                 return false;
             if (equals && !(p.value = rh_url_decode(st->arena, equals + 1, n - key_len - 1, true, st->err)))
                 return false;
+            if (list->len == MAX_PARAMETERS)
+                return rh_err_set(st->err, RH_E_PARSE, "more than %d parameters", MAX_PARAMETERS);
             p.kind = kind_of(p.key);
             RH_VEC_PUSH(st->arena, list, p);
         }

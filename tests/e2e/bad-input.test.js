@@ -377,6 +377,11 @@ describe('requests that are too large', () => {
     assert.match(path32.body, /32 steps/);
     const list = await door('GET', `/people?id=in.(${Array.from({ length: 2000 }, (_, i) => i).join(',')})`);
     assert.equal(list.status, 200, list.body.slice(0, 200));
+    const form = (n) => door('POST', '/rpc/whoami', Array.from({ length: n }, (_, i) => `a${i % 500}`).join('&'), { 'Content-Type': 'application/x-www-form-urlencoded' });
+    const fields = await form(10001);
+    assert.equal(fields.status, 400);
+    assert.match(fields.body, /10000 parameters/);
+    assert.equal((await form(9999)).status, 404);
     await works();
   });
 
