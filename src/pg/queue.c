@@ -384,7 +384,7 @@ static void on_done(rh_job *job, const char *affected, const rh_err *err)
     give_back(q, t);
     a->mean_us += (t->took_us - a->mean_us) / 8;
     a->rest_since_us = now;
-    rh_share_add(&q->settings.share, &a->burst, t->took_us - t->own.guess_us, now);
+    rh_share_add(&q->settings.share, &a->burst, t->took_us - t->own.charged_us, now);
     move(a, a->tag + t->took_us - t->own.guess_us);
     give_turns_soon(q);
     job->on_done = t->own.then;
@@ -412,7 +412,7 @@ static bool go(rh_queue *q, rh_ticket *t, rh_err *err)
     if (q->settings.backend.submit(q->settings.backend.ctx, &t->to, job, err)) {
         a->lane->now = start;
         move(a, start + t->own.guess_us);
-        rh_share_add(&q->settings.share, &a->burst, t->own.guess_us, rh_now_us());
+        t->own.charged_us = rh_share_add(&q->settings.share, &a->burst, t->own.guess_us, rh_now_us());
         return true;
     }
     count_running(t, -1);

@@ -68,7 +68,7 @@ typedef struct rh_ticket {
         struct asker *asker;
         struct rh_ticket *next, *prev;
         void (*then)(rh_job *, const char *, const rh_err *);
-        int64_t since_us, guess_us;
+        int64_t since_us, guess_us, charged_us;
         uint64_t shape;
         rh_kind kind;
         bool has_place, waits, cancelled;

@@ -42,12 +42,13 @@ static void leak(const rh_share *s, rh_burst *b, int64_t now_us)
     b->since_us = now_us;
 }
 
-void rh_share_add(const rh_share *s, rh_burst *b, int64_t us, int64_t now_us)
+int64_t rh_share_add(const rh_share *s, rh_burst *b, int64_t us, int64_t now_us)
 {
     leak(s, b, now_us);
+    if (us > BURST_MOST_US - b->us)
+        us = BURST_MOST_US - b->us;
     b->us += us;
-    if (b->us > BURST_MOST_US)
-        b->us = BURST_MOST_US;
+    return us;
 }
 
 bool rh_share_floods(const rh_share *s, rh_burst *b, int64_t now_us)

@@ -42,8 +42,9 @@ typedef enum rh_company {
 
 /* width: connections of the lane. For RH_KIND_SHORT of the short ones under way, else of all the others. */
 int rh_share_places(const rh_share *s, rh_kind kind, int width, rh_company company);
-/* Time in PostgreSQL is added, or taken back where it was less than thought. */
-void rh_share_add(const rh_share *s, rh_burst *b, int64_t us, int64_t now_us);
+/* Time in PostgreSQL is added, or taken back where it was less than thought. What was: there is a most that
+ * is remembered. */
+int64_t rh_share_add(const rh_share *s, rh_burst *b, int64_t us, int64_t now_us);
 bool rh_share_floods(const rh_share *s, rh_burst *b, int64_t now_us);
 
 #endif

@@ -20,7 +20,7 @@ BEGIN PERFORM pg_sleep(seconds); RETURN seconds; END $$;
 before(async () => {
   app = await startApp({ files });
   for (const slug of ['ant', 'bee']) await app.ok(['tenant', 'create', slug]);
-  const settings = ['limits.bodies=2', 'data.max_clients=40', 'data.threads=1', 'data.home_connections=4'];
+  const settings = ['limits.bodies=2', 'data.max_clients=40', 'data.threads=1', 'data.home_connections=4', 'data.processors=2'];
   other = await app.sibling({ files: { ...files, 'rowhouse.conf': files['rowhouse.conf'].replace('tiny', 'narrow') }, settings });
   await other.start();
   for (const slug of ['ant', 'bee']) assert.equal((await other.http('POST', '/tenants', { door: 'control', body: { slug } })).status, 201);
@@ -168,9 +168,9 @@ test('slow tenants of database homes leave connections for the others', async ()
 });
 
 /** How many naps PostgreSQL runs just now. */
-async function napping(admin) {
+async function napping(admin, of = app) {
   const { rows } = await admin.query(
-    `SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = '${app.name}_server' AND state = 'active' AND query LIKE '%nap%' AND query NOT LIKE '%pg_stat%'`);
+    `SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = '${of.name}_server' AND state = 'active' AND query LIKE '%nap%' AND query NOT LIKE '%pg_stat%'`);
   return rows[0].n;
 }
 
@@ -208,4 +208,27 @@ test('a flood is 429 for who floods, and its backlog stands in nobody\'s way', a
   assert.equal(count(200) + count(429), 300);
   assert.ok(count(200) >= 16 && count(429) >= 200, `${count(200)} served`);
   assert.equal((await quiet()).status, 200);
+});
+
+test('who floods beside others has one slow statement for two processors, alone half of the connections', async () => {
+  const admin = await other.sql('admin');
+  const most = async (during) => {
+    let done = false;
+    let seen = 0;
+    const end = during.finally(() => (done = true));
+    while (!done) seen = Math.max(seen, await napping(admin, other));
+    await end;
+    return seen;
+  };
+  const naps = (n, seconds) => Promise.all(Array.from({ length: n }, () => other.http('GET', `/rpc/nap?seconds=${seconds}`, { tenant: 'ant' })));
+  await new Promise((resolve) => setTimeout(resolve, 2500)); // who asked before is about no more
+  assert.equal(await most(naps(24, 0.05)), 8);
+  let quiet = true;
+  const asks = (async () => {
+    while (quiet) assert.equal((await other.http('GET', '/notes?limit=1', { tenant: 'bee' })).status, 200);
+  })();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(await most(naps(16, 0.05)), 1);
+  quiet = false;
+  await asks;
 });

@@ -263,6 +263,21 @@ static void who_goes_on_leaves_processors_to_others(void **state)
     end();
 }
 
+/* What was thought to take long and did not takes no more away than it had brought. */
+static void a_debt_is_not_forgiven_by_wrong_guesses(void **state)
+{
+    processors = 2;
+    begin(8, 20, 10000);
+    teach("cat", "long", 20 * LONG_US);
+    ask("bee", "q");
+    for (int i = 0; i < 3; i++)
+        finish(ask("ant", "other"), LONG_US); /* it floods */
+    finish(ask("ant", "long"), 50000);
+    call *c = ask("ant", "long"), *next = ask("ant", "long");
+    assert_true(c->sent && !next->sent);
+    end();
+}
+
 static void slow_jobs_beside_others_get_half_of_the_processors(void **state)
 {
     processors = 4;
@@ -453,6 +468,7 @@ int main(void)
         cmocka_unit_test(tenants_of_equal_cost_take_turns),
         cmocka_unit_test(slow_jobs_leave_room_for_short_ones),
         cmocka_unit_test(who_goes_on_leaves_processors_to_others),
+        cmocka_unit_test(a_debt_is_not_forgiven_by_wrong_guesses),
         cmocka_unit_test(slow_jobs_beside_others_get_half_of_the_processors),
         cmocka_unit_test(what_waited_unknown_is_known_when_it_goes),
         cmocka_unit_test(who_asks_on_another_loop_is_about),
