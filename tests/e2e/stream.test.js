@@ -96,7 +96,7 @@ describe('large answers', () => {
     const filtered = await csv("/notes?select=id,body&body=eq.it's \\ all".replaceAll(' ', '%20'));
     assert.match(filtered.body, /^id,body\n\d+,it's \\ all\n$/);
     assert.ok(filtered.headers['content-length'], 'a small one is sent whole');
-    const big = await csv('/rows?order=n');
+    const big = await csv('/rows');
     assert.equal(big.headers['transfer-encoding'], 'chunked');
     const lines = big.body.split('\n');
     assert.deepEqual([lines.length, lines[0], lines[1], lines[ROWS], lines[ROWS + 1]], [ROWS + 2, 'org,n,label,half,even', `${ant.id},1,ant 1,1.5,f`, `${ant.id},${ROWS},ant ${ROWS},${ROWS * 1.5}.0,t`, '']);
