@@ -18,6 +18,8 @@
  * which is planned anew each time. */
 #define LARGE_FROM 1000
 
+#define CHECK_ALL "SET CONSTRAINTS ALL IMMEDIATE"
+
 typedef RH_VEC(rh_rest_setting) rh_settings;
 
 rh_tx_end rh_tx_end_parse(const char *text)
@@ -321,6 +323,9 @@ static bool write_statements(rh_rest *r, const rh_rest_request *req, rh_err *err
     info->n_statements = info->main + 1;
     if (p->count_inserted && !p->explain.on)
         rh_sql_inserted(p, &info->statements[info->n_statements++]);
+    if (info->rollback && !info->read_only) /* what a commit would find is told, too */
+        info->statements[info->n_statements++] =
+            (rh_rest_statement){CHECK_ALL, sizeof CHECK_ALL - 1, 0, NULL};
     if (info->late_head)
         rh_sql_response(p, &info->statements[r->responding = info->n_statements++]);
     info->streams = info->read_only && !info->late_head && !r->single && !info->single_row &&

@@ -74,6 +74,9 @@ CREATE TABLE parts (
 CREATE FUNCTION doubled(samples) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1.n * 2';
 CREATE FUNCTION samples_over(above int, upto int DEFAULT 1000) RETURNS SETOF samples LANGUAGE sql STABLE
     AS 'SELECT * FROM public.samples WHERE n > above AND n <= upto ORDER BY id';
+CREATE TABLE seats (
+    company_id bigint, id bigint, place int, PRIMARY KEY (company_id, id),
+    CONSTRAINT seats_place UNIQUE (company_id, place) DEFERRABLE INITIALLY DEFERRED);
 CREATE SCHEMA kinds;
 CREATE DOMAIN kinds."text/x-note" AS text;
 CREATE FUNCTION a_note(text) RETURNS kinds."text/x-note" LANGUAGE sql IMMUTABLE AS $$SELECT ('note: ' || $1)::kinds."text/x-note"$$;
@@ -190,6 +193,7 @@ INSERT INTO samples VALUES
     (5, 4, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
     (7, 1, 10, 'alpha canary', true, '{red,canary}', '[1,5)', to_tsvector('english', 'fat cats canary'), 'canary',
      '{"a": {"b": 1}, "canary": 1}', '2024-01-01', '2024-01-01 12:00+00', 1.50, '10.0.0.1', 'glad');
+INSERT INTO seats VALUES (5, 1, 1), (5, 2, 2), (7, 1, 1);
 INSERT INTO parts VALUES (5, 1, 1, 'lid', 3), (5, 2, 1, 'base', 9), (5, 3, 2, 'lid', 4), (7, 1, 1, 'canary part', 1);
 INSERT INTO plots VALUES (5, 1, 'south', NULL), (5, 2, 'north', 1), (5, 3, 'east', 2), (7, 1, 'canary plot', NULL);
 INSERT INTO plant_tags VALUES (5, 11), (5, 12), (7, 11);
@@ -200,7 +204,7 @@ SELECT setval('ads_id_seq', 100), setval('campaigns_id_seq', 100);
 DO $$ -- what fittings do to shared homes
 DECLARE t text;
 BEGIN
-    FOREACH t IN ARRAY '{campaigns,ads,clicks,details,forms,tags,ads_tags,painted,plots,plants,plant_tags,samples,parts}'::text[] LOOP
+    FOREACH t IN ARRAY '{campaigns,ads,clicks,details,forms,tags,ads_tags,painted,plots,plants,plant_tags,samples,parts,seats}'::text[] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY p ON %I USING (company_id = current_setting(''rowhouse.tenant'')::bigint)', t);
     END LOOP;
