@@ -32,6 +32,7 @@
 #include "http/account.h"
 #include "http/adopted_request.h"
 #include "http/delay.h"
+#include "http/figures.h"
 #include "http/describer.h"
 #include "http/key_wait.h"
 #include "http/load_request.h"
@@ -177,7 +178,7 @@ static void refuse(struct request *r, rh_err *err)
         rh_exchange_finish(r->x, false);
         return;
     }
-    if (err->code == RH_E_TOO_MANY)
+    if (err->code == RH_E_TOO_MANY && !r->load.x) /* who sends a large body has spent its time on that */
         rh_delay_refuse(r->door->delay, r->x, err);
     else
         rh_exchange_refuse_with(r->x, err, ALLOW_RELATION, headers, n);
@@ -903,8 +904,6 @@ static bool on_large(void *ctx, rh_exchange *x, const char *bytes, size_t n)
     r->load = (rh_load_request){.x = x, .job = &r->job};
     rh_batches_begun begun =
         rh_load_request_begin(&r->load, &r->rest_request, r->cache, &r->naming, bytes, n, &r->rest, &err);
-    if (begun == RH_BATCHES_NOT)
-        x->max_load = 0;
     if (begun == RH_BATCHES_NOT || begun == RH_BATCHES_MORE)
         return false;
     if (begun == RH_BATCHES_WRONG || is_evicted(ctx, r, &err) || !submit(r, &err))
@@ -979,57 +978,10 @@ static void on_end(void *ctx, rh_exchange *x)
         rh_quota_drop_body(d->settings.quota, r->tenant.id);
 }
 
-static void read_pool(rh_reading *to, const rh_pool_stats *s, int node, const char *pool)
-{
-    rh_reading_add(to, RH_FAMILY_POOL_CONNECTIONS, node, pool, s->connections);
-    rh_reading_add(to, RH_FAMILY_POOL_UP, node, pool, s->alive);
-    rh_reading_add(to, RH_FAMILY_POOL_IDLE, node, pool, s->idle);
-    rh_reading_add(to, RH_FAMILY_POOL_RUNNING, node, pool, s->in_flight);
-    rh_reading_add(to, RH_FAMILY_POOL_QUEUED, node, pool, s->queued);
-    rh_reading_add(to, RH_FAMILY_POOL_JOBS, node, pool, (double)s->submitted);
-    rh_reading_add(to, RH_FAMILY_POOL_PIPELINED, node, pool, (double)s->pipelined);
-    rh_reading_add(to, RH_FAMILY_POOL_SHARED, node, pool, (double)s->shared);
-    rh_reading_add(to, RH_FAMILY_POOL_DIALED, node, pool, (double)s->dialed);
-    rh_reading_add(to, RH_FAMILY_POOL_DIAL_FAILURES, node, pool, (double)s->dial_failures);
-    rh_reading_add(to, RH_FAMILY_POOL_LOST, node, pool, (double)s->lost);
-    rh_reading_add(to, RH_FAMILY_POOL_RETRIED, node, pool, (double)s->retried);
-    rh_reading_add(to, RH_FAMILY_POOL_CANCELS, node, pool, (double)s->cancels);
-    rh_reading_add(to, RH_FAMILY_POOL_RENEWED, node, pool, (double)s->renewed);
-    rh_reading_add(to, RH_FAMILY_STATEMENTS, node, pool, (double)s->statements);
-    rh_reading_add(to, RH_FAMILY_PREPARED, node, pool, (double)s->prepared);
-    rh_reading_add(to, RH_FAMILY_UNPREPARED, node, pool, (double)s->unprepared);
-    rh_reading_add(to, RH_FAMILY_EVICTED, node, pool, (double)s->evicted);
-}
-
-static void read_node(rh_reading *to, const rh_pools_stats *s, int node)
-{
-    read_pool(to, &s->main, node, "main");
-    read_pool(to, &s->of_homes, node, "homes");
-    rh_reading_add(to, RH_FAMILY_HOMES, node, NULL, s->homes);
-    rh_reading_add(to, RH_FAMILY_HOME_WAITING, node, NULL, s->waiting);
-    rh_reading_add(to, RH_FAMILY_HOME_OPENED, node, NULL, (double)s->opened);
-}
-
 static void read_figures(void *arg, rh_reading *to)
 {
     const struct data_door *d = arg;
-    rh_pools_stats pools;
-    rh_queue_stats queue;
-    int node;
-    for (int i = 0; rh_routes_stats_read(d->routes, i, &node, &pools); i++)
-        read_node(to, &pools, node);
-    rh_queue_stats_read(d->queue, &queue);
-    rh_reading_add(to, RH_FAMILY_WAITING, 0, NULL, queue.waiting);
-    rh_reading_add(to, RH_FAMILY_WAITING_TENANTS, 0, NULL, queue.tenants);
-    rh_reading_add(to, RH_FAMILY_RUNNING, 0, NULL, queue.running);
-    rh_reading_add(to, RH_FAMILY_SLOW, 0, NULL, queue.slow);
-    rh_reading_add(to, RH_FAMILY_DIRECT, 0, NULL, (double)queue.direct);
-    rh_reading_add(to, RH_FAMILY_WAITED, 0, NULL, (double)queue.waited);
-    rh_reading_add(to, RH_FAMILY_REFUSED, 0, NULL, (double)queue.refused);
-    rh_reading_add(to, RH_FAMILY_TIMED_OUT, 0, NULL, (double)queue.timed_out);
-    rh_resolver_stats tokens = rh_resolver_stats_read(d->resolver);
-    rh_reading_add(to, RH_FAMILY_TOKEN_HITS, 0, NULL, (double)tokens.hits);
-    rh_reading_add(to, RH_FAMILY_TOKEN_MISSES, 0, NULL, (double)tokens.misses);
+    rh_figures_read(to, d->routes, d->queue, d->resolver);
 }
 
 /* ---- beginning and end ---- */

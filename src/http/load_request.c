@@ -18,6 +18,8 @@ rh_batches_begun rh_load_request_begin(rh_load_request *l, const rh_rest_request
     rh_batches_add(l->batches, bytes, n);
     rh_batches_begun begun = rh_batches_begin(l->batches, plan, err);
     l->begun = begun == RH_BATCHES_BEGUN;
+    if (!l->begun)
+        rh_batches_discard(l->batches);
     return begun;
 }
 

@@ -60,7 +60,7 @@ struct lane {
     rh_map askers;
     struct heap heaps[RH_N_KINDS];
     int64_t now; /* virtual */
-    int waiting, running, slow;
+    int waiting, running, slow, loads;
 };
 
 struct rh_queue {
@@ -342,7 +342,8 @@ static bool may_go(rh_queue *q, rh_ticket *t)
     bool slow = is_slow(t);
     int width = b->width(b->ctx, &t->to), has = slow ? a->slow : a->running - a->slow;
     if (has >= rh_share_places(&q->settings.share, t->own.kind, width, company_of(q, a)) ||
-        (slow && !lane_takes_slow(a->lane, width)) || !b->has_room(b->ctx, &t->to))
+        (slow && !lane_takes_slow(a->lane, width)) ||
+        (t->job->on_hungry && a->lane->loads >= at_least_one(width / 2)) || !b->has_room(b->ctx, &t->to))
         return false;
     if (t->concurrency > 0)
         return t->own.has_place = rh_quota_enter(q->seat, t->tenant, t->concurrency);
@@ -361,6 +362,7 @@ static void count_running(rh_ticket *t, int n)
     struct asker *a = t->own.asker;
     a->running += n;
     a->lane->running += n;
+    a->lane->loads += t->job->on_hungry ? n : 0;
     if (is_slow(t)) {
         a->slow += n;
         a->lane->slow += n;
@@ -378,7 +380,8 @@ static void on_done(rh_job *job, const char *affected, const rh_err *err)
     struct asker *a = t->own.asker;
     int64_t now = rh_now_us();
     t->took_us = job->own.took_us;
-    t->waited_us = now - t->own.since_us - t->took_us;
+    if (!job->on_hungry) /* its caller may have been waited for */
+        t->waited_us = now - t->own.since_us - t->took_us;
     note(q, t, err != NULL);
     count_running(t, -1);
     give_back(q, t);
@@ -408,6 +411,7 @@ static bool go(rh_queue *q, rh_ticket *t, rh_err *err)
     job->on_done = on_done;
     job->rest_ms = rest_ms;
     job->own.ticket = t;
+    t->waited_us = rh_now_us() - t->own.since_us;
     count_running(t, 1);
     if (q->settings.backend.submit(q->settings.backend.ctx, &t->to, job, err)) {
         a->lane->now = start;

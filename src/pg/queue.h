@@ -13,6 +13,9 @@
  * are two or more. Jobs of one kind that wait do not stand in the way of another's. A tenant is alone when no
  * other has asked anything of the node for a second or so, on whichever loop (rh_quota_is_alone()).
  *
+ * Jobs that are fed (pg/pool.h) count as slow whatever they took before, since their callers may be: all of
+ * them together have half of a lane's connections at most.
+ *
  * A lane is what shares connections: the app's database of a node, or the database homes there.
  *
  * A tenant has a bound of jobs that wait, and each a bound of time; past either it is refused, TOO_MANY

@@ -39,8 +39,9 @@ struct rh_batches {
     const rh_relation_cache *cache;
     const rh_rest_naming *naming;
     rh_rest_part part;
-    bool csv, ended, closed; /* closed: the array's end was seen */
-    size_t max_row, want;    /* want: bytes that should be there before it is tried */
+    bool csv, ended, closed;     /* closed: the array's end was seen */
+    size_t max_row, batch, want; /* batch: bytes of the body in one, about; want: bytes that should be there
+                                    before it is tried */
     rh_str text;
     size_t at; /* of text: where what is not in a batch begins */
     rh_rest *plan;
@@ -97,6 +98,13 @@ static void release(void *arg)
         rh_str_release(&b->columns[i].value);
     rh_csv_free(b->scanner);
     rh_arena_free(b->scratch);
+    b->scanner = NULL;
+    b->scratch = NULL;
+}
+
+void rh_batches_discard(rh_batches *b)
+{
+    release(b);
 }
 
 rh_batches *rh_batches_new(rh_arena *a, const rh_rest_request *req, const rh_relation_cache *cache,
@@ -110,7 +118,8 @@ rh_batches *rh_batches_new(rh_arena *a, const rh_rest_request *req, const rh_rel
                       .cache = cache,
                       .naming = naming,
                       .max_row = max_row,
-                      .want = RH_BATCH_BYTES,
+                      .want = max_row < RH_BATCH_BYTES ? max_row : RH_BATCH_BYTES,
+                      .batch = max_row < RH_BATCH_BYTES ? max_row : RH_BATCH_BYTES,
                       .line = 1};
     b->csv = rh_payload_type(req->content_type, &type, &err) && type == RH_PAYLOAD_CSV;
     b->req.part = &b->part;
@@ -173,7 +182,7 @@ static int ask_for_more(rh_batches *b, rh_err *err)
         too_long(b, err);
         return -1;
     }
-    b->want = pending(b) + (pending(b) > RH_BATCH_BYTES ? pending(b) : RH_BATCH_BYTES);
+    b->want = pending(b) + (pending(b) > b->batch ? pending(b) : b->batch);
     return 0;
 }
 
@@ -215,8 +224,7 @@ static int64_t gather_elements(const rh_batches *b, int64_t most, size_t *n, siz
     size_t at = 0;
     char end = ',';
     *n = *took = 0;
-    while (end == ',' && rows < most && *took < RH_BATCH_BYTES &&
-           (end = next_element(text, pending(b), &at))) {
+    while (end == ',' && rows < most && *took < b->batch && (end = next_element(text, pending(b), &at))) {
         *n = at - 1;
         *took = at;
         rows++;
@@ -294,7 +302,7 @@ static int next_elements(rh_batches *b, rh_batch *out, rh_err *err)
     b->element += rows;
     b->at += took;
     b->closed = closes;
-    b->want = RH_BATCH_BYTES;
+    b->want = b->batch;
     return plan_batch(b, out, err);
 }
 
@@ -326,14 +334,14 @@ static int next_planned_lines(rh_batches *b, rh_batch *out, rh_err *err)
 {
     rh_csv_record r;
     int got = 1;
-    for (int rows = 0; rows < BATCH_ROWS && out->len < RH_BATCH_BYTES && (got = next_record(b, &r, err)) > 0;
+    for (int rows = 0; rows < BATCH_ROWS && out->len < b->batch && (got = next_record(b, &r, err)) > 0;
          rows++)
         note_record(out, &r);
     if (got < 0)
         return -1;
     if (!out->len)
         return b->ended ? 0 : ask_for_more(b, err);
-    b->want = RH_BATCH_BYTES;
+    b->want = b->batch;
     b->part = (rh_rest_part){.line = out->first - b->head_lines};
     rh_str_clear(&b->body);
     rh_str_addn(&b->body, b->head.data, b->head.len);
@@ -477,7 +485,7 @@ static int next_arrays(rh_batches *b, rh_batch *out, rh_err *err)
     int got = 1, rows = 0;
     for (int i = 0; i < b->n_columns; i++)
         begin_value(&b->columns[i]);
-    while (rows < BATCH_ROWS && out->len < RH_BATCH_BYTES && (got = next_record(b, &r, err)) > 0) {
+    while (rows < BATCH_ROWS && out->len < b->batch && (got = next_record(b, &r, err)) > 0) {
         if (!add_record(b, &r, !rows, err))
             return -1;
         note_record(out, &r);
@@ -487,7 +495,7 @@ static int next_arrays(rh_batches *b, rh_batch *out, rh_err *err)
         return -1;
     if (!rows)
         return b->ended ? 0 : ask_for_more(b, err);
-    b->want = RH_BATCH_BYTES;
+    b->want = b->batch;
     for (int i = 0; i < b->n_columns; i++) {
         end_value(&b->columns[i], rows);
         if (b->columns[i].value.overflow)

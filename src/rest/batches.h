@@ -48,6 +48,9 @@ bool rh_batches_are_full(const rh_batches *b);
 /* As above, and all batches were given. */
 bool rh_batches_are_done(const rh_batches *b);
 
+/* Frees what waits here before the arena does. It is of no use after that. */
+void rh_batches_discard(rh_batches *b);
+
 typedef enum rh_batches_begun {
     RH_BATCHES_MORE, /* too little of it is there */
     RH_BATCHES_BEGUN,

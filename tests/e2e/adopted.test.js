@@ -210,6 +210,24 @@ describe('who asks', () => {
     assert.deepEqual((await s.ask('/rpc/kept', { token: sign({ role: 'rowhouse: a session that was used' }) })).status, 401);
   });
 
+  test('a large body is loaded as the role that sends it, held to its policies row by row', async (t) => {
+    const s = await database(t, 'loads', TWO, 'db-schemas = "api"\n', ONE);
+    const load = async (role, rows) => {
+      const r = await fetch(`${s.url}/notes`, { method: 'POST', body: `owner,body\n${rows.join('')}`,
+        headers: { Authorization: `Bearer ${sign({ role })}`, 'Content-Type': 'text/csv', Prefer: 'count=exact' } });
+      return [r.status, r.status === 201 ? r.headers.get('content-range') : (await r.json()).code];
+    };
+    const seen = async (role) => (await s.ask('/notes?select=owner&owner=neq.x', { token: sign({ role }) })).body.length;
+    const rows = (owner) => Array.from({ length: 4000 }, (_, i) => `${owner},${'x'.repeat(40)} ${i}\n`);
+    const mixed = rows('ann');
+    mixed[3000] = 'bob,x\n';
+    assert.deepEqual(await load('ann', mixed), [403, '42501']);
+    assert.deepEqual(await load('web_anon', rows('web_anon')), [403, '42501']);
+    assert.deepEqual([await seen('ann'), await seen('bob')], [1, 1]);
+    assert.deepEqual(await Promise.all([load('ann', rows('ann')), load('bob', rows('bob'))]), [[201, '*/4000'], [201, '*/4000']]);
+    assert.deepEqual([await seen('ann'), await seen('bob')], [4001, 4001]);
+  });
+
   test('a tenant is a claim that policies read', async (t) => {
     const s = await database(t, 'claims', `
       create schema api; grant usage on schema api to todo_user;

@@ -79,8 +79,8 @@ static const rh_relation_cache *world(void)
 /* Outside of "names" and three literals of ours, a statement has no quote, no semicolon and no comment. */
 static void check_text(const char *text)
 {
-    static const char *const literals[] = {"'[]'", "'PGRST116 '", "'PGRST124 '", "'rowhouse.inserted'",
-                                           "''",   "'0'",         "'TimeZone'"};
+    static const char *const literals[] = {"'PG21000 '",          "'[]'", "'PGRST116 '", "'PGRST124 '",
+                                           "'rowhouse.inserted'", "''",   "'0'",         "'TimeZone'"};
     for (const char *p = text; *p; p++) {
         if (*p == '"') {
             while (*++p != '"')
@@ -101,7 +101,7 @@ static void check_text(const char *text)
          rh_starts_with(text, "SELECT coalesce(nullif("));
 }
 
-static void plan_and_check(rh_arena *a, const rh_rest_request *req)
+static inline void plan_and_check(rh_arena *a, const rh_rest_request *req)
 {
     rh_err err = {0};
     rh_rest *r = rh_rest_plan(a, req, world(), &world_naming, &err);

@@ -137,6 +137,23 @@ static bool try(call **out, const char *tenant, const char *text, int64_t concur
     return rh_queue_submit(queue, &c->ticket, &c->err);
 }
 
+static void on_hungry(rh_job *job)
+{
+}
+
+static call *load(const char *tenant)
+{
+    call *c = &calls[n_calls++];
+    *c = (call){.ticket = {.tenant = tenant, .to = {.node = 1}, .job = &c->job}};
+    c->job = (rh_job){.tenant = tenant,
+                      .n_statements = 1,
+                      .statements = {{"load", 4, 0, NULL}},
+                      .on_hungry = on_hungry,
+                      .on_done = on_done};
+    assert_true(rh_queue_submit(queue, &c->ticket, &c->err));
+    return c;
+}
+
 static call *ask(const char *tenant, const char *text)
 {
     call *c;
@@ -228,6 +245,31 @@ static void slow_jobs_leave_room_for_short_ones(void **state)
     call *c = ask("cat", "q"), *a = ask("ant", "q");
     turn();
     assert_true(c->sent && a->sent); /* past the slow ones that wait, of its own too */
+    end();
+}
+
+/* However short they were: their clients may be slow. */
+static void loads_have_half_of_the_connections(void **state)
+{
+    begin(8, 20, 10000);
+    teach("eel", "q", QUICK_US);
+    for (int i = 0; i < 3; i++)
+        finish(load("ant"), QUICK_US);
+    memset(sent, 0, sizeof sent);
+    call *a = load("ant");
+    load("ant");
+    for (int i = 0; i < 3; i++) {
+        load("bee");
+        load("cat");
+    }
+    turn();
+    assert_int_equal(strlen(sent), 4);
+    call *e = ask("eel", "q");
+    turn();
+    assert_true(e->sent);
+    finish(a, LONG_US);
+    turn();
+    assert_int_equal(strlen(sent), 6);
     end();
 }
 
@@ -467,6 +509,7 @@ int main(void)
         cmocka_unit_test(who_has_had_the_least_goes_first),
         cmocka_unit_test(tenants_of_equal_cost_take_turns),
         cmocka_unit_test(slow_jobs_leave_room_for_short_ones),
+        cmocka_unit_test(loads_have_half_of_the_connections),
         cmocka_unit_test(who_goes_on_leaves_processors_to_others),
         cmocka_unit_test(a_debt_is_not_forgiven_by_wrong_guesses),
         cmocka_unit_test(slow_jobs_beside_others_get_half_of_the_processors),
