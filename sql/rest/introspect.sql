@@ -110,16 +110,7 @@ WITH RECURSIVE sets AS (
             AND u.takes & 4 = 4 AS updatable,
         s.set = 'tenant' AND coalesce(pg_catalog.has_table_privilege(nullif($5::text, ''), c.oid, 'DELETE'), true)
             AND u.takes & 16 = 16 AS deletable,
-        u.takes,
-        -- an ordinary table whose rows are read without any code of the app
-        c.relkind = 'r' AND NOT c.relhassubclass AND c.relam = 2 -- heap
-            AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy w
-                            WHERE w.polrelid = c.oid AND w.polname NOT IN ('rowhouse_tenant', 'rowhouse_open'))
-            AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-                            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND t.typnamespace <> 11 AND t.typtype <> 'e')
-            AND NOT EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_depend e ON e.objid = x.indexrelid
-                            WHERE x.indrelid = c.oid AND e.classid = 1259 AND e.refclassid IN (1255, 2617)) -- pg_proc, pg_operator
-            AS plain
+        u.takes
     FROM pg_catalog.pg_class c
     JOIN sets s ON s.nsp = c.relnamespace
     CROSS JOIN LATERAL (SELECT pg_catalog.pg_relation_is_updatable(c.oid, true) & 28 AS takes OFFSET 0) u -- once, not thrice
@@ -127,6 +118,32 @@ WITH RECURSIVE sets AS (
     LEFT JOIN view_keys v ON v.oid = c.oid
     WHERE (c.relkind IN ('r', 'p', 'v') OR $2::text = '' AND c.relkind IN ('m', 'f')) AND NOT c.relispartition
         AND coalesce(pg_catalog.has_table_privilege(nullif($5::text, ''), c.oid, 'SELECT'), true)
+), own_typed AS ( -- relations with a column of a type of the app's own, enums apart
+    SELECT DISTINCT a.attrelid AS oid FROM pg_catalog.pg_attribute a
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    JOIN rels r ON r.oid = a.attrelid
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND t.typnamespace <> 11 AND t.typtype <> 'e'
+), plain_tables AS ( -- ordinary tables whose rows are read without any code of the app
+    SELECT c.oid FROM pg_catalog.pg_class c
+    JOIN rels r ON r.oid = c.oid
+    WHERE c.relkind = 'r' AND NOT c.relhassubclass AND c.relam = 2 -- heap
+        AND c.oid NOT IN (SELECT oid FROM own_typed)
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy w
+                        WHERE w.polrelid = c.oid AND w.polname NOT IN ('rowhouse_tenant', 'rowhouse_open'))
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_depend e ON e.objid = x.indexrelid
+                        WHERE x.indrelid = c.oid AND e.classid = 1259 AND e.refclassid IN (1255, 2617)) -- pg_proc, pg_operator
+), plain AS (
+    SELECT oid FROM plain_tables
+    UNION ALL -- and views of nothing but those, and of functions of PostgreSQL's own that change nothing
+    SELECT v.oid FROM rels v
+    WHERE v.relkind = 'v' AND v.oid NOT IN (SELECT oid FROM own_typed)
+        AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = v.oid AND (w.rulename <> '_RETURN'
+                OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+                           WHERE d.classid = 2618 AND d.objid = w.oid AND NOT (d.refclassid = 1259 -- pg_rewrite, pg_class
+                               AND (d.refobjid = v.oid OR d.refobjid IN (SELECT oid FROM plain_tables))))
+                OR EXISTS (SELECT FROM pg_catalog.regexp_matches(w.ev_action::text, ':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)', 'g') m (id)
+                           JOIN pg_catalog.pg_proc f ON f.oid = m.id[1]::oid WHERE f.provolatile = 'v' OR f.pronamespace <> 11)))
 ), cols AS (
     SELECT a.attrelid, pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
             'name', a.attname,
@@ -159,7 +176,7 @@ WITH RECURSIVE sets AS (
             'set', r.set,
             'kind', r.relkind,
             'root', r.root,
-            'plain', nullif(r.plain, false),
+            'plain', CASE WHEN r.oid IN (SELECT oid FROM plain) THEN true END,
             'tenant_key', (SELECT a.attname FROM pg_catalog.pg_attribute a
                            WHERE a.attrelid = r.oid AND a.attnum = r.tenant_key),
             'insertable', r.insertable,

@@ -670,8 +670,16 @@ static bool is_small(const rh_conn *c, const rh_job *job)
 
 static bool may_share(const rh_conn *c, const rh_job *job)
 {
-    return c->may_share && job->own.shares && job->read_only && !job->rollback && !job->streams &&
-           !job->begin && !job->statement_timeout && !job->on_copy && !job->on_hungry && is_small(c, job);
+    return c->may_share && job->own.shares && job->read_only && !job->rollback && !job->begin &&
+           !job->on_copy && !job->on_hungry && is_small(c, job);
+}
+
+/* What it reads and how long it may take are the same as those of the last job, whose transaction is open. */
+static bool may_follow(const rh_conn *c, const rh_job *job)
+{
+    const char *one = job->statement_timeout, *other = c->open ? c->tail->statement_timeout : NULL;
+    return c->open && c->tail->shares == job->shares && c->tail->home == job->home &&
+           (one && other ? strcmp(one, other) == 0 : one == other);
 }
 
 /* The Sync of a shared transaction, if one is open: before anything that comes is read, since its answer is a
@@ -798,7 +806,7 @@ void rh_conn_send(rh_conn *c, rh_job *job)
     job->own.affected[0] = 0;
     job->own.again = job->own.copies = job->own.copying = job->own.skipped = false;
     bool shares = may_share(c, job);
-    bool follows = shares && c->open && c->tail->shares == job->shares && c->tail->home == job->home;
+    bool follows = shares && may_follow(c, job);
     bool ok = follows || close_shared(c);
     c->counters->shared += follows;
     if (job->on_hungry)
@@ -936,7 +944,7 @@ static void end_head(rh_conn *c)
     int64_t now = rh_now_us();
     note_fed(job, false);
     job->own.took_us = job->on_hungry ? job->own.fed_us : now - c->head_since;
-    if (job->own.shares)
+    if (job->own.shares && !job->own.kept)
         job->own.took_us = time_of_sharing(c, job, job->own.took_us);
     if (job->own.forgone && !job->own.error)
         rh_pool_cancelled(job->own.error = rh_xmalloc(sizeof *job->own.error));

@@ -20,7 +20,7 @@
  * goes when it is empty. One at a time, so that a pool has at most one connection more than its number, for a
  * moment.
  *
- * Shared transactions: reads of one ordinary table that run none of the app's code (job.shares) and are known
+ * Shared transactions: reads of one table or view that run none of the app's code (job.shares) and are known
  * to be brief go together, when they come in one turn of the loop and to one connection: binding, statement,
  * binding, statement, ..., one Sync. Each binds its own tenant right before its own statements, and
  * PostgreSQL skips everything behind an error up to the Sync, so that no statement runs under another job's
@@ -125,7 +125,7 @@ struct rh_job {
     bool single_row;    /* few rows are expected: they come in one PGresult */
     bool rollback;      /* nothing is committed */
     bool streams;       /* a read whose answer may become large: the caller may pause it */
-    /* The one thing that it reads, where that is an ordinary table and nothing of the app's own runs: it may
+    /* The one table or view that it reads, where nothing of the app's own code runs: it may
      * share its transaction with reads of the same. Compared only. NULL: it does not. */
     const void *shares;
     const char *statement_timeout; /* of this job, in milliseconds as text; NULL: the connection's */

@@ -89,7 +89,8 @@ typedef struct rh_relation {
     char kind;      /* pg_class.relkind: r p v */
     int tenant_key; /* index of the column that holds the tenant, -1 when there is none */
     bool is_root;   /* the table whose own id is the tenant */
-    bool plain;     /* a table whose rows are read without any code of the app: policies, types, indexes */
+    bool plain;     /* a table, or a view of such, that is read without any code of the app: policies, types,
+                       functions */
     bool insertable, updatable, deletable; /* as the server role may; never for the reference set */
     int takes;                             /* RH_TAKES_*; 0 for the reference set */
     const char *comment;                   /* or NULL */

@@ -137,7 +137,7 @@ typedef struct rh_rest_plan_info {
     int main;              /* which statement gives the rows */
     int n_statements;      /* main, those before it (settings, the total) and after it (counts, headers) */
     rh_rest_statement statements[RH_REST_MAX_STATEMENTS];
-    /* The one ordinary table that is read, where nothing of the app's own code runs; NULL: it is more */
+    /* The one table or view that is read, where nothing of the app's own code runs; NULL: it is more */
     const rh_relation *plain;
 } rh_rest_plan_info;
 

@@ -582,7 +582,7 @@ static void test_what_does_not_share(void **state)
     write.job.shares = &other;
     prepare_call(&timed, "e", BOUND, true);
     timed.job.shares = &other;
-    timed.job.statement_timeout = "9000";
+    timed.job.statement_timeout = "9000"; /* the next one has none */
     assert_true(submit(&other) && submit(&home) && submit(&write) && submit(&timed));
     assert_true(wait_until(is_done, &timed, 10000));
     assert_string_equal(other.first, "b");
@@ -1184,6 +1184,58 @@ static void test_a_load_that_is_cut_off_did_nothing(void **state)
     close_pool();
 }
 
+/* A read that turns out large in a shared transaction: those before it have their answers, and those behind
+ * it get them elsewhere. */
+static void test_a_large_answer_in_a_shared_transaction(void **state)
+{
+    static const char sql[] = "SELECT current_setting('rowhouse.tenant') FROM generate_series(1, CASE "
+                              "current_setting('rowhouse.tenant') WHEN 'big' THEN 200000 ELSE 1 END)",
+                      table[] = "what they read";
+    static struct reader big;
+    static call before, behind[3];
+    open_pool((rh_pool_settings){.connections = 2});
+    assert_true(wait_until(all_up, NULL, 5000));
+    for (int i = 0; i < 500 && stats().shared == 0; i++) {
+        for (int k = 0; k < 3; k++) {
+            prepare_call(&behind[k], "a", sql, true);
+            behind[k].job.shares = table;
+            behind[k].job.statement_timeout = "9000";
+            assert_true(submit(&behind[k]));
+        }
+        for (int k = 0; k < 3; k++)
+            assert_true(wait_until(is_done, &behind[k], 5000));
+    }
+    prepare_call(&before, "before", sql, true);
+    before.job.statement_timeout = "9000";
+    prepare_reader(&big, sql, 5);
+    big.call.job.tenant = "big";
+    before.job.shares = big.call.job.shares = table;
+    rh_pool_stats since = stats();
+    assert_true(submit(&before) && submit(&big.call));
+    for (int k = 0; k < 3; k++) {
+        prepare_call(&behind[k], "b", sql, true);
+        behind[k].job.shares = table;
+        behind[k].job.statement_timeout = "9000";
+        assert_true(submit(&behind[k]));
+    }
+    assert_true(stats().shared > since.shared);
+    assert_true(wait_until(is_done, &before, 5000));
+    for (int k = 0; k < 3; k++) {
+        assert_true(wait_until(is_done, &behind[k], 5000));
+        assert_false(behind[k].failed);
+        assert_string_equal(behind[k].first, "b");
+        assert_int_equal(behind[k].rows, 1);
+    }
+    assert_int_equal(big.call.done, 0); /* its rows wait */
+    rh_job_resume(&big.call.job);
+    assert_true(wait_until(is_done, &big.call, 10000));
+    assert_false(big.call.failed || before.failed);
+    assert_string_equal(before.first, "before");
+    assert_string_equal(big.call.first, "big");
+    assert_int_equal(big.call.rows, 200000);
+    close_pool();
+}
+
 static void test_dates_are_iso_whatever_the_database_says(void **state)
 {
     static call style, date;
@@ -1475,6 +1527,7 @@ int main(void)
         cmocka_unit_test(test_a_job_is_fed_in_one_transaction),
         cmocka_unit_test(test_what_was_fed_is_all_or_nothing),
         cmocka_unit_test(test_a_load_that_is_cut_off_did_nothing),
+        cmocka_unit_test(test_a_large_answer_in_a_shared_transaction),
         cmocka_unit_test(test_dates_are_iso_whatever_the_database_says),
         cmocka_unit_test(test_closing_while_a_cancel_is_out),
         cmocka_unit_test(test_homes_stay_on_their_connections),

@@ -54,6 +54,7 @@ static int start(void **state)
     if (available) {
         owner = open_as(NULL);
         must_exec(owner, read_case_file(a, WORLD, NULL));
+        must_exec(owner, "SET jit = off"); /* compiling the introspection takes seconds */
         server = open_as("rest_server");
     }
     rh_arena_free(a);
@@ -174,7 +175,13 @@ static void tables_read_without_the_apps_code_are_known(void **state)
         "CREATE TABLE its_index (id int); CREATE INDEX ON its_index ((even(id)));"
         "CREATE TABLE its_predicate (id int); CREATE INDEX ON its_predicate (id) WHERE even(id);"
         "CREATE TABLE parent (id int); CREATE TABLE child () INHERITS (parent);"
-        "CREATE TABLE parts (id int) PARTITION BY LIST (id); CREATE VIEW seen AS SELECT * FROM yes;"
+        "CREATE TABLE parts (id int) PARTITION BY LIST (id); CREATE VIEW yes_seen AS SELECT id, lower(t[1]) "
+        "AS t, count(*) OVER () FROM yes WHERE id > 5;"
+        "CREATE VIEW its_function AS SELECT even(id) FROM yes;"
+        "CREATE VIEW its_setting AS SELECT id, set_config('a.b', 'c', true) FROM yes;"
+        "CREATE VIEW its_sort AS SELECT id FROM yes ORDER BY even(id);"
+        "CREATE VIEW its_tables_policy AS SELECT * FROM its_policy; CREATE VIEW its_view AS SELECT * FROM "
+        "its_setting;"
         "RESET search_path",
         &err));
     const char *values[] = {"plain", "reference", "company_id", "companies", ""};
@@ -187,7 +194,7 @@ static void tables_read_without_the_apps_code_are_known(void **state)
     for (int i = 0; i < n; i++)
         if (all[i].set == RH_SET_TENANT)
             assert_int_equal(all[i].plain,
-                             strcmp(all[i].name, "yes") == 0 || strcmp(all[i].name, "child") == 0);
+                             rh_starts_with(all[i].name, "yes") || strcmp(all[i].name, "child") == 0);
     rh_relation_cache_free(c);
     assert_true(rh_db_exec(owner, "DROP SCHEMA plain CASCADE", &err));
     rh_arena_free(a);
