@@ -499,7 +499,7 @@ static void on_gone(void *ctx, rh_exchange *x)
     struct request *r = x->user;
     rh_err err;
     rh_err_set(&err, RH_E_UNAVAILABLE, "the client has left");
-    if (!r->evicted)
+    if (!r->evicted && r->state != ENDED) /* else only its refusal is waited for, which then finishes it */
         evict(r, &err);
 }
 

@@ -23,7 +23,10 @@ static void tell_first(rh_delay *d)
     struct waiter *w = d->first;
     d->first = w->next;
     d->n--;
-    rh_exchange_refuse(w->x, &w->err, NULL);
+    if (w->x->own.gone)
+        rh_exchange_finish(w->x, false);
+    else
+        rh_exchange_refuse(w->x, &w->err, NULL);
 }
 
 static void on_timer(uv_timer_t *t)

@@ -19,7 +19,7 @@ typedef struct rh_delay rh_delay;
 
 rh_delay *rh_delay_new(uv_loop_t *loop);
 /* As rh_exchange_refuse(), later. From on_head (which may return then) or after it. The exchange must not be
- * answered by anybody else. */
+ * answered or finished by anybody else; its client may leave meanwhile. */
 void rh_delay_refuse(rh_delay *d, rh_exchange *x, const rh_err *err);
 /* Who waits is told. */
 void rh_delay_close(rh_delay *d, void (*closed)(void *arg), void *arg);

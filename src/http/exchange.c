@@ -123,10 +123,20 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
+static uint64_t most_of(const rh_exchange *x)
+{
+    return x->max_load > x->max_body ? x->max_load : x->max_body;
+}
+
+bool rh_exchange_is_endless(const rh_exchange *x)
+{
+    return x->own.received / 2 > most_of(x);
+}
+
 void rh_exchange_check_length(rh_exchange *x)
 {
     rh_err err;
-    uint64_t n = 0, most = x->max_load > x->max_body ? x->max_load : x->max_body;
+    uint64_t n = 0, most = most_of(x);
     const char *length = x->headers.content_length;
     if (length && !rh_parse_uint(length, strlen(length), &n))
         n = UINT64_MAX;

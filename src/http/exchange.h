@@ -179,6 +179,8 @@ void rh_exchange_read_head(rh_exchange *x, const char *method, const rh_door *do
 /* Takes a part of a body that is kept, or of one that was answered already. False: so much too long that the
  * connection is to be closed without an answer. */
 bool rh_exchange_collect(rh_exchange *x, const char *bytes, size_t n);
+/* So much of it has come that nobody waits for its end. */
+bool rh_exchange_is_endless(const rh_exchange *x);
 /* The door has taken what was collected, and takes what follows: LOAD, or answered. */
 bool rh_exchange_hand_over(rh_exchange *x);
 /* Refuses a body that is too long: by what the head says of it, or when it is all there. */

@@ -287,7 +287,7 @@ static enum MHD_Result finish_body(rh_loop *l, rh_exchange *x)
     return MHD_YES;
 }
 
-/* A part of a body. What was answered already is read away. */
+/* A part of a body. What was answered already is read away, unless it has no end. */
 static enum MHD_Result take_upload(rh_loop *l, rh_exchange *x, const char *bytes, size_t *size)
 {
     size_t n = *size;
@@ -297,7 +297,7 @@ static enum MHD_Result take_upload(rh_loop *l, rh_exchange *x, const char *bytes
     if (x->own.state == RH_EXCHANGE_LOAD)
         return take_piece(l, x, bytes, n);
     note_piece(l, x, n);
-    return MHD_YES;
+    return rh_exchange_is_endless(x) ? MHD_NO : MHD_YES;
 }
 
 static enum MHD_Result on_access(void *arg, struct MHD_Connection *connection, const char *url,

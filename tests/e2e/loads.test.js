@@ -17,7 +17,8 @@ let app, admin, ant, bee, sea, dot;
 
 const files = {
   'rowhouse.conf': `[app]\nname = bulk\ntenant_key = org\nroot = orgs
-[data]\nconnections = 4\nhome_connections = 4\nthreads = 1\nmax_body = 1m\nmax_load = 64m\nstall_timeout = 2s\ntx_end = commit-allow-override\n`,
+[data]\nconnections = 4\nhome_connections = 4\nthreads = 1\nmax_body = 1m\nmax_load = 64m\nstall_timeout = 2s\ntx_end = commit-allow-override
+[limits]\nwaiting = 1\n`,
   'tenant/0001_bulk.sql': `CREATE TYPE mood AS ENUM ('fine', 'so, so', 'bad');
 CREATE DOMAIN short AS varchar(8) CHECK (VALUE <> 'never');
 CREATE DOMAIN doc AS jsonb;
@@ -98,7 +99,10 @@ describe('large bodies', () => {
     dot = { token: await app.token('database-one') };
     admin = await app.sql('admin');
   });
-  after(() => stopWell(app));
+  after(async () => {
+    await stopWell(app);
+    assert.doesNotMatch(app.output.stderr, /requests under way/);
+  });
 
   test('CSV much larger than max_body, and than memory allows', async () => {
     const { req, write, answer } = begin(ant, '/events', { Prefer: 'count=exact' });
@@ -255,6 +259,12 @@ describe('large bodies', () => {
     await until(async () => (await load()).status === 413, { what: 'the limit' });
     const { status, json } = await load();
     assert.deepEqual([status, json.code, json.message], [413, 'too_large', 'the request body is larger than 600000 bytes']);
+    const endless = begin(ant, '/events');
+    let [sent, open] = [0, true];
+    endless.answer.catch(() => {}).then(() => (open = false));
+    endless.write(`${table(2000)}a,b\n`);
+    for (; open && sent < 100e6; sent += 1 << 16) await new Promise((resolve) => endless.req.write('x'.repeat(1 << 16), () => setImmediate(resolve)));
+    assert.ok(sent < 20e6, `${sent} bytes were taken`);
     await app.ok(['tenant', 'limit', 'ant', '--load', 'default', '--body', '700k']);
     await until(async () => (await load()).json?.message === 'the request body is larger than 716800 bytes', { what: 'the bound of bodies' });
     await app.ok(['tenant', 'limit', 'ant', '--default']);
@@ -278,6 +288,20 @@ describe('large bodies', () => {
     await assert.rejects(trickles.answer, /socket hang up|ECONNRESET|EPIPE/);
     clearInterval(drip);
     await idle();
+    assert.equal(await count(ant), 0);
+  });
+
+  test('a client that leaves before it is told to come later leaves nothing', async () => {
+    const all = Array.from({ length: 8 }, () => {
+      const load = begin(ant, '/events', { 'Content-Length': 900000 });
+      load.req.write(table(2000).slice(0, 65600)); /* the door takes it in one piece, and waits for more */
+      return load;
+    });
+    await sleep(150);
+    for (const { req } of all) req.destroy();
+    await idle();
+    await sleep(500);
+    assert.equal((await request(app.data, { path: '/events?limit=1', token: bee.token })).status, 200);
     assert.equal(await count(ant), 0);
   });
 
