@@ -162,8 +162,8 @@ test('slow tenants of database homes leave connections for the others', async ()
       return status;
     }));
   await new Promise((resolve) => setTimeout(resolve, 300));
-  for (let i = 0; i < 10; i++) assert.equal(await quick(), 200);
-  assert.ok(pending >= 4, `${pending} of the slow ones still wait or run when ten quick ones have been answered`);
+  for (let i = 0; i < 5; i++) assert.equal(await quick(), 200);
+  assert.ok(pending >= 4, `${pending} of the slow ones still wait or run when five quick ones have been answered`);
   assert.ok((await Promise.all(slow)).every((status) => status === 200 || status === 429 || status === 503));
 });
 
