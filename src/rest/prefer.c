@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rest/scan.h"
+
 enum kind { RETURN, COUNT, HANDLING, RESOLUTION, MISSING, TX, TIMEZONE, MAX_AFFECTED, KINDS };
 
 /* To add a preference: a row. A text that ends with '=' takes any value. */
@@ -103,7 +105,7 @@ bool rh_prefer_parse(const char *header, rh_prefer *out, rh_err *err)
     if (!n_unknown || out->handling != RH_HANDLING_STRICT)
         return true;
     rh_err_set(err, RH_E_PREFER, "Invalid preferences given with handling=strict");
-    return rh_err_detail(err, "Invalid preferences: %s", unknown);
+    return rh_err_detail(err, "Invalid preferences: %.*s", rh_clip(unknown, sizeof unknown - 2), unknown);
 }
 
 static void add(rh_str *out, const char *text)
