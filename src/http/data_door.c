@@ -670,7 +670,7 @@ static void allow_load(struct request *r)
     rh_exchange *x = r->x;
     fill_request(r);
     if (r->door->settings.max_load && has_large_body(x) &&
-        rh_load_request_may(&r->rest_request, r->cache, &r->naming))
+        rh_batches_may(&r->rest_request, r->cache, &r->naming))
         x->max_load = (uint64_t)r->tenant.limits.of[RH_LIMIT_LOAD];
 }
 

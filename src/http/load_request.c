@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/load_request.h"
 
-#include <stdio.h>
 #include <string.h>
-
-bool rh_load_request_may(const rh_rest_request *req, const rh_relation_cache *cache,
-                         const rh_rest_naming *naming)
-{
-    return rh_batches_may(req, cache, naming);
-}
 
 rh_batches_begun rh_load_request_begin(rh_load_request *l, const rh_rest_request *req,
                                        const rh_relation_cache *cache, const rh_rest_naming *naming,

@@ -28,9 +28,6 @@ typedef struct rh_load_request {
     } fed[RH_JOB_MAX_FED + 1]; /* those that may not have ended, by their number */
 } rh_load_request;
 
-/* May it be loaded, by its head? */
-bool rh_load_request_may(const rh_rest_request *req, const rh_relation_cache *cache,
-                         const rh_rest_naming *naming);
 /* With what has come so far. BEGUN: the job's statements are those of *plan, and it is to be submitted, with
  * its main statement's rows and on_hungry coming here. */
 rh_batches_begun rh_load_request_begin(rh_load_request *l, const rh_rest_request *req,
