@@ -618,13 +618,13 @@ static void keep_awake(rh_queue *q)
 
 bool rh_queue_submit(rh_queue *q, rh_ticket *t, rh_err *err)
 {
+    if (q->closing) /* its seat may be gone */
+        return rh_err_set(err, RH_E_UNAVAILABLE, "the server is stopping");
     struct lane *l = lane_of(q, &t->to);
     struct asker *a = asker_of(l, t->tenant);
     t->own.queue = q;
     t->own.asker = a;
     t->own.since_us = rh_now_us();
-    if (q->closing)
-        return rh_err_set(err, RH_E_UNAVAILABLE, "the server is stopping");
     const rh_pool_statement *main = &t->job->statements[t->job->main];
     t->own.shape = t->job->own.shapes[t->job->main] =
         rh_pace_shape(main->text, main->text_len, t->job->schema);
