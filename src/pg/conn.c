@@ -668,18 +668,17 @@ static bool is_small(const rh_conn *c, const rh_job *job)
     return n <= MAX_SHARED_VALUES;
 }
 
+/* One with a time of its own would answer for those behind it, for whom PostgreSQL keeps its rows back. */
 static bool may_share(const rh_conn *c, const rh_job *job)
 {
     return c->may_share && job->own.shares && job->read_only && !job->rollback && !job->begin &&
-           !job->on_copy && !job->on_hungry && is_small(c, job);
+           !job->statement_timeout && !job->on_copy && !job->on_hungry && is_small(c, job);
 }
 
-/* What it reads and how long it may take are the same as those of the last job, whose transaction is open. */
+/* It reads the same as the last job, whose transaction is open. */
 static bool may_follow(const rh_conn *c, const rh_job *job)
 {
-    const char *one = job->statement_timeout, *other = c->open ? c->tail->statement_timeout : NULL;
-    return c->open && c->tail->shares == job->shares && c->tail->home == job->home &&
-           (one && other ? strcmp(one, other) == 0 : one == other);
+    return c->open && c->tail->shares == job->shares && c->tail->home == job->home;
 }
 
 /* The Sync of a shared transaction, if one is open: before anything that comes is read, since its answer is a

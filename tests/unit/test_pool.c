@@ -740,12 +740,12 @@ static void test_read_is_sent_again_once(void **state)
 static void test_deadline_drops_the_connection(void **state)
 {
     static call slow, read, late;
-    open_pool((rh_pool_settings){.connections = 1, .deadline_ms = 400});
+    open_pool((rh_pool_settings){.connections = 1, .deadline_ms = 1000});
     assert_true(wait_until(all_up, NULL, 5000));
     prepare_call(&slow, "5", "SELECT pg_sleep(3)", true);
     prepare_call(&read, "7", BOUND, true);
     assert_true(submit(&slow) && submit(&read)); /* read stands behind slow in the pipeline */
-    usleep(250 * 1000);
+    usleep(800 * 1000);
     prepare_call(&late, "7", BOUND, true);
     assert_true(submit(&late)); /* waits: the head is too old */
     assert_true(wait_until(is_done, &late, 5000));
@@ -1199,23 +1199,21 @@ static void test_a_large_answer_in_a_shared_transaction(void **state)
         for (int k = 0; k < 3; k++) {
             prepare_call(&behind[k], "a", sql, true);
             behind[k].job.shares = table;
-            behind[k].job.statement_timeout = "9000";
             assert_true(submit(&behind[k]));
         }
         for (int k = 0; k < 3; k++)
             assert_true(wait_until(is_done, &behind[k], 5000));
     }
     prepare_call(&before, "before", sql, true);
-    before.job.statement_timeout = "9000";
     prepare_reader(&big, sql, 5);
     big.call.job.tenant = "big";
+    big.call.job.statement_timeout = NULL;
     before.job.shares = big.call.job.shares = table;
     rh_pool_stats since = stats();
     assert_true(submit(&before) && submit(&big.call));
     for (int k = 0; k < 3; k++) {
         prepare_call(&behind[k], "b", sql, true);
         behind[k].job.shares = table;
-        behind[k].job.statement_timeout = "9000";
         assert_true(submit(&behind[k]));
     }
     assert_true(stats().shared > since.shared);
