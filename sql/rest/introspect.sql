@@ -90,7 +90,10 @@ WITH RECURSIVE sets AS (
     JOIN pg_catalog.pg_constraint p ON p.conrelid = v.base AND p.contype = 'p'
     JOIN pg_catalog.unnest(p.conkey) WITH ORDINALITY k (attnum, n) ON k.attnum = v.base_attnum
     WHERE v.nth = 1 AND pg_catalog.pg_relation_is_updatable(v.oid, false) & 16 = 16
-        AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = v.oid AND r.rulename <> '_RETURN')
+        AND NOT EXISTS ( -- nor a rule that stands in for it, of the view or of one that it reads
+            SELECT FROM pg_catalog.pg_rewrite r
+            WHERE r.rulename <> '_RETURN'
+                AND (r.ev_class = v.oid OR r.ev_class IN (SELECT b.base FROM shown_by b JOIN view_shows w ON w.oid = b.base WHERE b.oid = v.oid)))
     GROUP BY v.oid, p.conrelid, p.conkey
     HAVING count(*) = (SELECT count(*) FROM pg_catalog.pg_attribute a
                        WHERE a.attrelid = p.conrelid AND a.attnum = ANY (p.conkey)

@@ -91,6 +91,11 @@ CREATE VIEW plants_seen WITH (security_invoker) AS SELECT kind, id, plot_id, com
 CREATE VIEW plants_seen_again WITH (security_invoker) AS SELECT company_id, id AS plant, kind, plot_id AS plot FROM plants_seen;
 CREATE VIEW plots_seen WITH (security_invoker) AS SELECT * FROM plots;
 CREATE VIEW plants_twice WITH (security_invoker) AS SELECT company_id, id, plot_id AS here, plot_id AS there FROM plants;
+CREATE VIEW plants_ruled WITH (security_invoker) AS SELECT a.company_id, a.id, a.kind FROM plants a JOIN plots b ON b.company_id = a.company_id;
+CREATE RULE no_insert AS ON INSERT TO plants_ruled DO INSTEAD NOTHING;
+CREATE RULE no_update AS ON UPDATE TO plants_ruled DO INSTEAD NOTHING;
+CREATE RULE no_delete AS ON DELETE TO plants_ruled DO INSTEAD NOTHING;
+CREATE VIEW plants_ruled_again WITH (security_invoker) AS SELECT company_id, id, kind FROM plants_ruled;
 CREATE VIEW plots_beside WITH (security_invoker) AS SELECT a.company_id, a.id, b.id AS middle, b.beside AS far
     FROM plots a JOIN plots b ON b.company_id = a.company_id AND b.id = a.beside;
 -- ways to take arguments
