@@ -37,8 +37,8 @@ bool rh_gate_admit(rh_arena *a, const rh_adopted_state *s, const rh_role_identit
 /* Those that come before the settings of the request, and those behind. */
 void rh_gate_add_first(rh_arena *a, const rh_gate_pass *p, rh_gate_settings *out);
 void rh_gate_add_last(rh_arena *a, const rh_gate_pass *p, rh_gate_settings *out);
-/* PostgreSQL's refusals become what PostgREST makes of them: 401 where no token names a role; and what helps is
- * taken off where the conf says so. */
+/* PostgreSQL's refusals become what PostgREST makes of them: 401 where no token names a role; and what helps
+ * is taken off where the conf says so. */
 void rh_gate_judge_error(const rh_gate_pass *p, rh_err *err);
 
 #endif
