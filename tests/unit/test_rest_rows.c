@@ -179,6 +179,7 @@ static void tables_read_without_the_apps_code_are_known(void **state)
         "AS t, count(*) OVER () FROM yes WHERE id > 5;"
         "CREATE VIEW its_function AS SELECT even(id) FROM yes;"
         "CREATE VIEW its_setting AS SELECT id, set_config('a.b', 'c', true) FROM yes;"
+        "CREATE VIEW its_lookup AS SELECT table_to_xml(('its_' || id)::regclass, true, true, '') FROM yes;"
         "CREATE VIEW its_sort AS SELECT id FROM yes ORDER BY even(id);"
         "CREATE VIEW its_tables_policy AS SELECT * FROM its_policy; CREATE VIEW its_view AS SELECT * FROM "
         "its_setting;"
