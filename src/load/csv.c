@@ -76,6 +76,12 @@ static int stray(const rh_csv *c, rh_err *err)
     return -1;
 }
 
+static int too_many(const rh_csv *c, rh_err *err)
+{
+    rh_err_set(err, RH_E_INVALID, "a record has more than %zu fields", c->n);
+    return -1;
+}
+
 int64_t rh_csv_line(const rh_csv *c)
 {
     return c->line;
@@ -111,6 +117,8 @@ int rh_csv_next(rh_csv *c, const char *bytes, size_t n, bool last, rh_csv_record
             *add_field(c) = (rh_csv_field){from, len, false};
         }
         if (p < end && *p == ',') {
+            if (c->n == RH_CSV_MAX_FIELDS)
+                return too_many(c, err);
             p++;
             continue;
         }

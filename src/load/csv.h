@@ -13,6 +13,8 @@
 
 #include "base/err.h"
 
+#define RH_CSV_MAX_FIELDS 10000 /* of a record: each takes more memory than its bytes */
+
 typedef struct rh_csv_field {
     const char *text; /* as it stands in the file, without the outer quotes; doubled quotes not undone */
     size_t len;
@@ -34,8 +36,8 @@ void rh_csv_free(rh_csv *c);
 
 /* Scans one record from bytes[0..n). `last`: no more bytes will follow. 1: a record (valid until the next
  * call; take raw_len bytes), 0: more bytes are needed, or the end when last; -1: err (a quote that is never
- * closed; one inside an unquoted field, where COPY would read on to the next one); rh_csv_line() is its line.
- */
+ * closed; one inside an unquoted field, where COPY would read on to the next one; too many fields);
+ * rh_csv_line() is its line. */
 int rh_csv_next(rh_csv *c, const char *bytes, size_t n, bool last, rh_csv_record *out, rh_err *err);
 int64_t rh_csv_line(const rh_csv *c); /* where the next record begins */
 

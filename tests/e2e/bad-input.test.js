@@ -350,6 +350,9 @@ describe('requests that are too large', () => {
   test('deep JSON, deep embeds, deep logic, many filters, many items: 400 that says how much is allowed', async () => {
     const deepJson = `{"name": "x", "extra": ${'['.repeat(20000)}${']'.repeat(20000)}}`;
     assert.equal((await door('POST', '/people', deepJson, { 'Content-Type': 'application/json' })).status, 400);
+    const commas = await door('POST', '/people', `name\n${','.repeat(20000)}\n`, { 'Content-Type': 'text/csv' });
+    assert.equal(commas.status, 400);
+    assert.match(commas.body, /10000 fields/);
     const unclosed = '['.repeat(60000);
     assert.equal((await door('POST', '/people', unclosed, { 'Content-Type': 'application/json' })).status, 400);
     let embed = '*';
