@@ -111,11 +111,15 @@ static void push_back(rh_pool *p, rh_job *job)
     p->n_queued++;
 }
 
-static void push_front(rh_pool *p, rh_job *job)
+/* One that was sent already: where it would stand if it had not been. */
+static void put_back(rh_pool *p, rh_job *job)
 {
-    job->own.next = p->first;
-    p->first = job;
-    if (!p->last)
+    rh_job **at = &p->first;
+    while (*at && (*at)->own.turn < job->own.turn)
+        at = &(*at)->own.next;
+    job->own.next = *at;
+    *at = job;
+    if (!job->own.next)
         p->last = job;
     p->n_queued++;
 }
@@ -324,7 +328,7 @@ static void restart(rh_pool *p, rh_job *job)
     if (job->on_restart)
         job->on_restart(job);
     p->stats.retried++;
-    push_front(p, job);
+    put_back(p, job);
 }
 
 /* A connection that has grown too much gives way to a new one: one at a time. */
@@ -402,7 +406,7 @@ static void send_alone(rh_pool *p, rh_job *job)
     job->own.alone = true;
     if (!job->own.cancelled && !p->closing) {
         p->stats.retried++;
-        push_front(p, job);
+        put_back(p, job);
         return;
     }
     if (job->own.cancelled)
@@ -544,7 +548,7 @@ static void free_from_kept(rh_pool *p)
     for (int i = 0; i < p->n_conns; i++)
         for (rh_job *job = rh_conn_clear_behind(p->conns[i]), *next; job; job = next) {
             next = job->own.next;
-            push_front(p, job);
+            put_back(p, job);
         }
 }
 
@@ -700,6 +704,7 @@ bool rh_pool_submit(rh_pool *p, rh_job *job, rh_err *err)
     p->stats.submitted++;
     job->own.pool = p;
     job->own.conn = NULL;
+    job->own.turn = p->stats.submitted;
     int64_t time_ms = job->deadline_ms ? job->deadline_ms : p->settings.deadline_ms;
     job->own.deadline_ms = p->settings.deadline_ms ? rh_now_ms() + time_ms : INT64_MAX;
     if (p->settings.deadline_ms && !uv_is_active((uv_handle_t *)&p->sweep))

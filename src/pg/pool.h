@@ -166,6 +166,7 @@ struct rh_job {
         struct rh_ticket *ticket;               /* pg/queue.c's */
         struct trip *trip;                      /* pg/citus.c: on its way to a worker */
         struct rh_conn *conn;                   /* whose pipeline it was put into last */
+        uint64_t turn;                          /* how many were submitted before it, and it */
         int64_t deadline_ms, took_us;           /* took_us: from head of its pipeline to its end */
         uint64_t shapes[RH_JOB_MAX_STATEMENTS]; /* of its statements: pg/pace.h */
         int64_t usual_us;                       /* of its slowest statement */

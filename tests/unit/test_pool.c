@@ -346,6 +346,32 @@ static void test_a_timeout_left_behind(void **state)
     close_pool();
 }
 
+/* Each of them leaves behind what the next one will not have: whoever is sent again keeps its turn, so that
+ * nobody meets more used sessions than there are jobs before it. */
+static void test_used_sessions_and_turns(void **state)
+{
+    static call calls[8];
+    static const char guard[] = "SELECT (CASE WHEN to_regclass('pg_temp.basket') IS NULL THEN '1' "
+                                "ELSE '" RH_POOL_USED "' END)::int";
+    open_pool((rh_pool_settings){.connections = 1, .reset = true});
+    assert_true(wait_until(all_up, NULL, 5000));
+    for (int i = 0; i < 8; i++) {
+        prepare_call(&calls[i], "", "CREATE TEMP TABLE basket (item text)", false);
+        calls[i].job.statements[1] = calls[i].job.statements[0];
+        calls[i].job.statements[0] = (rh_pool_statement){guard, strlen(guard), 0, NULL};
+        calls[i].job.statements[1].n = 0;
+        calls[i].job.n_statements = 2;
+        calls[i].job.main = 1;
+        assert_true(submit(&calls[i]));
+    }
+    assert_true(wait_until(is_done, &calls[7], 10000));
+    for (int i = 0; i < 8; i++) {
+        assert_false(calls[i].failed);
+        assert_true(i == 0 || calls[i - 1].done < calls[i].done);
+    }
+    close_pool();
+}
+
 static void test_read_only_cannot_write(void **state)
 {
     call c;
@@ -1497,6 +1523,7 @@ int main(void)
         cmocka_unit_test(test_nothing_survives_the_job),
         cmocka_unit_test(test_jobs_of_many_roles),
         cmocka_unit_test(test_a_timeout_left_behind),
+        cmocka_unit_test(test_used_sessions_and_turns),
         cmocka_unit_test(test_read_only_cannot_write),
         cmocka_unit_test(test_errors_leave_neighbours_alone),
         cmocka_unit_test(test_skipped_parse_is_not_remembered),
