@@ -8,9 +8,55 @@
 #include "base/near.h"
 #include "rest/scan.h"
 
-static void release(void *json)
+#define SMALL_BODY ((size_t)256 << 10) /* not worth weighing */
+
+static void release(void *body)
 {
-    json_decref(json);
+    rh_body_release(body);
+}
+
+void rh_body_release(rh_body *body)
+{
+    json_decref(body->json);
+    body->json = NULL;
+}
+
+/* What jansson takes for what stands behind each of these, about: measured with version 2.14 on 64 bits. */
+static size_t weight_of(char c)
+{
+    switch (c) {
+    case '{':
+        return 224;
+    case '[':
+        return 128;
+    case ':':
+        return 96;
+    case ',':
+        return 48;
+    default:
+        return 0;
+    }
+}
+
+/* A body of ten megabytes may be millions of objects. */
+static bool check_weight(const char *text, size_t len, rh_err *err)
+{
+    size_t weight = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '"')
+            quoted = !quoted;
+        else if (text[i] == '\\')
+            i++;
+        else if (!quoted)
+            weight += weight_of(text[i]);
+    }
+    if (weight <= RH_BODY_MAX_WEIGHT)
+        return true;
+    rh_err_set(err, RH_E_TOO_LARGE, "the body has too many values");
+    return rh_err_hint(err,
+                       "Send it in several requests. Inserts that do not ask for their rows back are loaded "
+                       "while they come in, and may have any number.");
 }
 
 static bool malformed(rh_err *err, const json_error_t *where, int64_t line)
@@ -52,9 +98,11 @@ bool rh_body_parse(rh_arena *a, const char *text, size_t len, const rh_rest_part
                    rh_err *err)
 {
     *out = (rh_body){.first = part ? part->element : 0, .like = part ? part->like : NULL};
+    if (len > SMALL_BODY && !check_weight(text, len, err))
+        return false;
     if (!(out->json = load(text, len, part ? part->line : 1, err)))
         return false;
-    rh_arena_on_free(a, release, out->json);
+    rh_arena_on_free(a, release, out);
     out->is_array = json_is_array(out->json);
     if (!out->is_array && !json_is_object(out->json))
         return rh_err_set(err, RH_E_BODY, "the body is neither a JSON object nor an array of objects");

@@ -25,10 +25,15 @@ struct rh_body {
     const rh_body *like; /* whose keys they must have; NULL: those of its own first one */
 };
 
-/* Keys that stand twice in one object are refused, since PostgreSQL and checks could take different ones.
- * part: NULL, or where it stands in a larger body, for messages. */
+/* Memory that the values of a body may take, about: one that has more is RH_E_TOO_LARGE. */
+#define RH_BODY_MAX_WEIGHT ((size_t)256 << 20)
+
+/* out must live as long as the arena. Keys that stand twice in one object are refused, since PostgreSQL and
+ * checks could take different ones. part: NULL, or where it stands in a larger body, for messages. */
 bool rh_body_parse(rh_arena *a, const char *text, size_t len, const rh_rest_part *part, rh_body *out,
                    rh_err *err);
+/* Its values, which take many times the text, are not needed any more: only the text is left. */
+void rh_body_release(rh_body *body);
 /* The text, which was a string, is the id of the naming's tenant; RH_E_FOREIGN_KEY_VALUE. */
 bool rh_body_check_key(const char *text, const char *key, const rh_rest_naming *naming, rh_err *err);
 

@@ -30,7 +30,11 @@ static void arguments_of_object(rh_rest *r, names_vec *names)
     const char *key;
     json_t *value;
     json_t *object = r->plan.body.is_array ? json_array_get(r->plan.body.json, 0) : r->plan.body.json;
-    json_object_foreach(object, key, value) RH_VEC_PUSH(r->arena, names, key);
+    json_object_foreach(object, key, value)
+    {
+        const char *name = rh_arena_strdup(r->arena, key);
+        RH_VEC_PUSH(r->arena, names, name);
+    }
 }
 
 /* Names of the arguments; n -1 where the body has none. What is wrong with it then is for the caller, once it

@@ -378,6 +378,8 @@ rh_rest *rh_rest_plan(rh_arena *a, const rh_rest_request *req, const rh_relation
         return NULL;
     mark_statements(r);
     rh_answer_prepare(r);
+    if (!req->part) /* later parts are held against the first one's keys */
+        rh_body_release(&r->plan.body);
     return r;
 }
 

@@ -153,6 +153,41 @@ static void a_plain_read_is_known(void **state)
     }
 }
 
+/* A few megabytes may be a gigabyte of values; the same bytes in a text are one value. */
+static void a_body_of_too_many_values_is_refused(void **state)
+{
+    enum { N = 1100000 };
+    static const struct {
+        const char *before, *each, *after;
+        bool taken;
+    } bodies[] = {{"[{}", ",{}", "]", false},
+                  {"{\"name\": [1", ",[[]]", "]}", false},
+                  {"{\"name\": \"\\\"", ",{}", "\"}", true},
+                  {"{\"name\": [1", ",10", "]}", true}};
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        rh_err err;
+        rh_str text;
+        rh_arena *a = rh_arena_new();
+        rh_str_init(&text, RH_STR_TEXT_MAX);
+        rh_str_add(&text, bodies[i].before);
+        for (int k = 0; k < N; k++)
+            rh_str_add(&text, bodies[i].each);
+        rh_str_add(&text, bodies[i].after);
+        rh_rest_request req = {.method = RH_POST,
+                               .path = "/campaigns",
+                               .query = "columns=name",
+                               .prefer = "return=representation",
+                               .body = rh_str_cstr(&text),
+                               .body_len = text.len};
+        const rh_rest *r = rh_rest_plan(a, &req, cache, &shared_naming, &err);
+        assert_int_equal(r != NULL, bodies[i].taken);
+        if (!r)
+            assert_int_equal(err.code, RH_E_TOO_LARGE);
+        rh_str_release(&text);
+        rh_arena_free(a);
+    }
+}
+
 /* One row at most comes whole: no need for PostgreSQL's rows one by one. */
 static void a_read_of_one_row_is_known(void **state)
 {
@@ -556,6 +591,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cases_plan_as_written),
         cmocka_unit_test(a_plain_read_is_known),
+        cmocka_unit_test(a_body_of_too_many_values_is_refused),
         cmocka_unit_test(a_read_of_one_row_is_known),
         cmocka_unit_test(no_byte_of_a_client_stands_in_a_statement),
         cmocka_unit_test(every_reference_to_a_tenant_relation_has_the_key_beside_it),
