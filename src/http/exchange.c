@@ -225,24 +225,13 @@ void rh_exchange_read_on(rh_exchange *x)
 
 /* ---- the answer ---- */
 
-/* Nobody knows how long the answer to a GET would have been: from libmicrohttpd 1.0 on nothing is said of it;
- * before, one of no bytes says so. (One of unknown size would be chunked, and older ones end that with the
- * bytes of a last chunk, which are not HEAD's to have.) */
-static struct MHD_Response *make_head_response(void)
-{
-    struct MHD_Response *r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-#if MHD_VERSION >= 0x01000000
-    MHD_set_response_options(r, MHD_RF_HEAD_ONLY_RESPONSE, MHD_RO_END);
-#endif
-    return r;
-}
-
-static struct MHD_Response *make_response(const rh_exchange *x, char *body, size_t len)
+/* HEAD's too, when its length is not known: one of unknown size is sent chunked, and the library ends that
+ * with the bytes of a last chunk, which are not HEAD's to have; from 1.0 on one without any length can be had
+ * (MHD_RF_HEAD_ONLY_RESPONSE), but ends the connection. */
+static struct MHD_Response *make_response(char *body, size_t len)
 {
     if (body)
         return MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
-    if (x->method == RH_HEAD)
-        return make_head_response();
     return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 }
 
@@ -365,7 +354,7 @@ void rh_exchange_answer(rh_exchange *x, int status, const rh_rest_header *header
             encode(&a, coding);
     }
     x->sent = a.len;
-    respond(x, a.status, a.headers, a.n, make_response(x, a.body, a.len));
+    respond(x, a.status, a.headers, a.n, make_response(a.body, a.len));
 }
 
 /* ---- an answer that is kept ---- */
@@ -411,7 +400,7 @@ void rh_exchange_answer_kept(rh_exchange *x, const rh_rest_header *headers, int 
     add_header(&a, "Vary", "Accept-Encoding");
     if (rh_etag_matches(x->headers.if_none_match, text->etag)) {
         rh_kept_leave(text);
-        respond(x, 304, a.headers, a.n, make_response(x, NULL, 0));
+        respond(x, 304, a.headers, a.n, make_response(NULL, 0));
         return;
     }
     if (packed)
